@@ -1,0 +1,16 @@
+"""trioworq: an HTTP job queue for any language, built on Trio."""
+
+# General layout. Every module imports from its own layer or from those below it, never from above
+# (import-linter holds this, see pyproject.toml):
+#
+#   cli         argv and environment → Config; trio.run; exit codes
+#   daemon      the nursery tree, top to bottom, and the order of shutdown
+#   web         request → values → call → values → response
+#   dispatch    the push side: queues, their dispatchers, the HTTP calls to workers
+#   stores      durable state behind one interface; nothing above it sees SQL
+#   core        pure rules and frozen values: no Trio, no I/O, no clock, no logging
+#
+# Beside them: config (one table of options), logs (access, queue and error lines), clock (the one
+# source of wall time).
+
+__version__ = "0.1.0"

@@ -1,0 +1,304 @@
+"""Every option in one table: the fields of `Config`.
+
+A field's metadata says how its text is read and what it means; the command line, the environment,
+`/settings`, `docs/configuration.md` and the tests all read this table and nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from attrs import field, fields, frozen
+
+from trioworq import __version__
+from trioworq.core.queues import MAX_WORKERS_CEILING
+
+FIREWORQ_VERSION = f"1.5.1+trioworq.{__version__}"
+
+_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
+_FALSE = {"0", "f", "F", "false", "FALSE", "False"}
+_LEVELS = {"0": "debug", "1": "info", "2": "warn", "3": "error", "4": "fatal"}
+_MASK = "********"
+
+
+class ConfigError(Exception):
+    """The configuration cannot be used; the message is one line and says what to do."""
+
+
+class Driver(Enum):
+    """Where jobs are kept."""
+
+    SQLITE = "sqlite"
+    MYSQL = "mysql"
+    IN_MEMORY = "in-memory"
+
+
+def _read_bool(text: str) -> bool:
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError("should be true or false")
+
+
+def _read_driver(text: str) -> Driver:
+    try:
+        return Driver(text)
+    except ValueError:
+        choices = ", ".join(driver.value for driver in Driver)
+        raise ValueError(f"should be one of {choices}") from None
+
+
+def _read_level(text: str) -> str:
+    """Read a log level by name or number; anything else counts as info, as in the original."""
+    word = _LEVELS.get(text, text.lower())
+    return word if word in _LEVELS.values() else "info"
+
+
+def _integer(low: int, high: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text[:20]) <= high:
+            raise ValueError(f"should be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def _option(
+    default: object,
+    about: str,
+    *,
+    read: Callable[[str], object] = str,
+    from_fireworq: bool = True,
+    secret: bool = False,
+) -> Any:
+    metadata = {"about": about, "read": read, "from_fireworq": from_fireworq, "secret": secret}
+    return field(default=default, metadata=metadata)
+
+
+_seconds = _integer(0, 2**31 - 1)
+_positive_seconds = _integer(1, 2**31 - 1)
+_bytes = _integer(1, 2**31 - 1)
+
+
+@frozen
+class Config:
+    """The options in force. Fireworq's keep its names; those of trioworq alone carry their units."""
+
+    bind: str = _option("127.0.0.1:8080", "Address and port to listen on.")
+    pid: str = _option("", "File to write the process id to; removed at a normal end. Empty for none.")
+    driver: Driver = _option(
+        Driver.SQLITE, "Where jobs are kept: `sqlite`, `mysql` or `in-memory`.", read=_read_driver
+    )
+    sqlite_path: str = _option("trioworq.db", "Database file of the `sqlite` driver.", from_fireworq=False)
+    mysql_dsn: str = _option(
+        "tcp(localhost:3306)/fireworq",
+        "MySQL or MariaDB database: `user:password@tcp(host:port)/name?options`, "
+        "or `mysql://user:password@host:port/name?options`.",
+        secret=True,
+    )
+    repository_mysql_dsn: str = _option(
+        "",
+        "Overrides `mysql_dsn`. Definitions and jobs share one database here, so if "
+        "`queue_mysql_dsn` is given too it has to be the same.",
+        secret=True,
+    )
+    queue_mysql_dsn: str = _option("", "Overrides `mysql_dsn`; see `repository_mysql_dsn`.", secret=True)
+    config_refresh_interval: int = _option(
+        1000,
+        "Milliseconds between looks for queues and routings changed on another node.",
+        read=_integer(10, 3_600_000),
+    )
+    queue_default: str = _option(
+        "default", "Queue that takes the categories no routing names; made if missing. Empty for none."
+    )
+    queue_default_polling_interval: int = _option(
+        200, "Milliseconds between looks for due jobs, for queues that set none.", read=_integer(1, 2**32 - 1)
+    )
+    queue_default_max_workers: int = _option(
+        20, "Jobs run at the same time, for queues that set no number.", read=_integer(1, MAX_WORKERS_CEILING)
+    )
+    shutdown_timeout: int = _option(
+        30, "Seconds that requests and running jobs get to finish after SIGTERM.", read=_seconds
+    )
+    keep_alive: bool = _option(True, "Keep client connections open between requests.", read=_read_bool)
+    keep_alive_timeout_s: int = _option(
+        75, "Seconds that an idle client connection is kept.", read=_positive_seconds, from_fireworq=False
+    )
+    request_timeout_s: int = _option(
+        60, "Seconds that a client may take to send a request.", read=_positive_seconds, from_fireworq=False
+    )
+    max_connections: int = _option(
+        4096,
+        "Client connections at the same time; more wait to be accepted.",
+        read=_integer(1, 1_000_000),
+        from_fireworq=False,
+    )
+    max_header_bytes: int = _option(65_536, "Bytes of a request's head.", read=_bytes, from_fireworq=False)
+    max_body_bytes: int = _option(
+        16 * 1024 * 1024, "Bytes of a request's body.", read=_bytes, from_fireworq=False
+    )
+    dispatch_user_agent: str = _option(
+        f"Fireworq/{FIREWORQ_VERSION}", "User-Agent of the requests to workers."
+    )
+    dispatch_keep_alive: bool = _option(
+        True,
+        "Keep connections to workers open between jobs. Follows `keep_alive` when not set.",
+        read=_read_bool,
+    )
+    dispatch_max_conns_per_host: int = _option(
+        10, "Idle connections kept for each worker host.", read=_integer(0, 100_000)
+    )
+    dispatch_idle_conn_timeout: int = _option(
+        0,
+        "Seconds that an idle worker connection is kept; 0 for as long as the worker keeps it.",
+        read=_seconds,
+    )
+    dispatch_timeout_ceiling_s: int = _option(
+        86_400,
+        "Seconds that any call to a worker may take, also for jobs that set no timeout.",
+        read=_positive_seconds,
+        from_fireworq=False,
+    )
+    dispatch_max_reply_bytes: int = _option(
+        16 * 1024 * 1024, "Bytes of a worker's answer, after decompression.", read=_bytes, from_fireworq=False
+    )
+    access_log: str = _option("", "File for the access log. Empty for standard output.")
+    access_log_tag: str = _option("fireworq.access", "Value of `tag` in each line of the access log.")
+    error_log: str = _option("", "File for the error log, as JSON lines. Empty for standard error, readable.")
+    error_log_level: str = _option(
+        "info",
+        "Least level of the error log: debug, info, warn, error, fatal, or 0 to 4. "
+        "`debug` when DEBUG is set.",
+        read=_read_level,
+    )
+    queue_log: str = _option("", "File for the queue log. Empty for standard output.")
+    queue_log_tag: str = _option("fireworq.queue", "Value of `tag` in each line of the queue log.")
+    queue_log_level: str = _option(
+        "info",
+        "Least level of the queue log; `debug` adds a line for each job taken. `debug` when DEBUG is set.",
+        read=_read_level,
+    )
+
+    @property
+    def dsn(self) -> str:
+        """The one database of the `mysql` driver."""
+        return self.queue_mysql_dsn or self.repository_mysql_dsn or self.mysql_dsn
+
+    def shown(self) -> dict[str, str]:
+        """Every option as text, by name, with passwords masked (contract §1.12, I14)."""
+        return {option.name: option.show(getattr(self, option.name)) for option in OPTIONS}
+
+
+@frozen
+class Option:
+    """One row of the table."""
+
+    name: str
+    default: object
+    about: str
+    read: Callable[[str], object]
+    from_fireworq: bool
+    secret: bool
+
+    @property
+    def flag(self) -> str:
+        """The command line's name for it."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """The environment's names for it, strongest first."""
+        prefixes = ("TRIOWORQ_", "FIREWORQ_") if self.from_fireworq else ("TRIOWORQ_",)
+        return tuple(prefix + self.name.upper() for prefix in prefixes)
+
+    def show(self, value: object) -> str:
+        """Write a value as `/settings` shows it."""
+        match value:
+            case bool():
+                return "true" if value else "false"
+            case Enum():
+                return str(value.value)
+            case str() if self.secret:
+                return mask_password(value)
+            case _:
+                return str(value)
+
+
+OPTIONS = tuple(Option(name=row.name, default=row.default, **row.metadata) for row in fields(Config))
+
+
+def mask_password(dsn: str) -> str:
+    """Return a DSN with its password replaced; one of unknown shape is replaced whole."""
+    if "@" not in dsn:
+        return dsn
+    account, _, place = dsn.rpartition("@")
+    scheme, separator, account = account.rpartition("://") if "://" in account else ("", "", account)
+    user, colon, _ = account.partition(":")
+    return f"{scheme}{separator}{user}{colon}{_MASK if colon else ''}@{place}"
+
+
+def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[Config, list[str]]:
+    """Return the options in force and warnings about values that were passed over.
+
+    `flags` maps option names to the texts given on the command line; they beat the environment, where
+    `TRIOWORQ_X` beats `FIREWORQ_X` and an empty value counts as not set; `X_FILE` names a file to read
+    a secret from. Raises ConfigError.
+    """
+    values: dict[str, Any] = {}
+    warnings: list[str] = []
+    for option in OPTIONS:
+        source, text = _find(option, flags, environ)
+        if text is None:
+            continue
+        try:
+            values[option.name] = option.read(text)
+        except ValueError as error:
+            if option.read is not _read_bool:
+                raise ConfigError(f"{source}: {_described(option, text)} {error}") from None
+            # The original passes over a boolean it cannot read (contract §1.19); so do we, but aloud.
+            warnings.append(f"{source}: {text!r} {error}; the default is used")
+    if environ.get("DEBUG"):
+        values.setdefault("error_log_level", "debug")
+        values.setdefault("queue_log_level", "debug")
+    if "keep_alive" in values:
+        values.setdefault("dispatch_keep_alive", values["keep_alive"])
+    config = Config(**values)
+    _check(config)
+    return config, warnings
+
+
+def _described(option: Option, text: str) -> str:
+    return "the value" if option.secret else repr(text)
+
+
+def _find(option: Option, flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return (where it was found, text); the text is None when the option is not set."""
+    if option.name in flags:
+        return option.flag, flags[option.name]
+    for variable in option.variables:
+        # queue_default alone has a meaning for "empty": no default queue (contract README 2).
+        if environ.get(variable) or (variable == "TRIOWORQ_QUEUE_DEFAULT" and variable in environ):
+            return variable, environ[variable]
+        if option.secret and environ.get(variable + "_FILE"):
+            return variable + "_FILE", _read_secret(variable + "_FILE", environ[variable + "_FILE"])
+    return "", None
+
+
+def _read_secret(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{variable}: cannot read {path}: {error}") from None
+
+
+def _check(config: Config) -> None:
+    dsns = {config.queue_mysql_dsn, config.repository_mysql_dsn} - {""}
+    if config.driver is Driver.MYSQL and len(dsns) > 1:
+        raise ConfigError(
+            "queue_mysql_dsn and repository_mysql_dsn differ, but trioworq keeps jobs and definitions in "
+            "one database: set mysql_dsn alone"
+        )
+    if len(config.queue_default.encode("utf-8", "replace")) > 255:
+        raise ConfigError("queue_default: a queue's name has at most 255 bytes; choose a shorter one")

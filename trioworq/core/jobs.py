@@ -1,0 +1,103 @@
+"""What a job is. Times are UTC milliseconds since the epoch."""
+
+from enum import IntEnum
+
+from attrs import frozen
+
+from trioworq.core.results import Result
+
+DEFAULT_PRIORITY = 100
+UINT32_MAX = 2**32 - 1
+INT64_MAX = 2**63 - 1
+NAME_MAX_BYTES = 255
+URL_MAX_BYTES = 65_535
+
+
+class JobState(IntEnum):
+    """The stored state; a waiting job whose next_try is ahead is called deferred."""
+
+    WAITING = 0
+    RUNNING = 1
+
+
+class PayloadForm(IntEnum):
+    """How the payload was written in the push, so that it can be given back as it came."""
+
+    ABSENT = 0
+    TEXT = 1
+    JSON = 2
+
+
+@frozen
+class Payload:
+    """The bytes that the worker is sent, and the form in which they came.
+
+    `TEXT`: a JSON string, kept decoded as UTF-8. `JSON`: any other value, kept as its source text.
+    """
+
+    form: PayloadForm
+    body: bytes
+
+
+NO_PAYLOAD = Payload(PayloadForm.ABSENT, b"")
+
+
+@frozen
+class NewJob:
+    """A push job that has been accepted but not stored."""
+
+    queue: str
+    category: str
+    url: str
+    payload: Payload
+    created_at_ms: int
+    next_try_ms: int
+    timeout_s: int = 0
+    retry_delay_s: int = 0
+    max_retries: int = 0
+    priority: int = DEFAULT_PRIORITY
+
+
+@frozen
+class Job:
+    """A stored push job.
+
+    `attempt` grows with every claim and is the fencing token of a run: a settlement that names an older
+    attempt changes nothing (I3). It has no part in counting failures; `fail_count` and `retries_left` do.
+    """
+
+    id: int
+    queue: str
+    category: str
+    url: str
+    payload: Payload
+    state: JobState
+    priority: int
+    created_at_ms: int
+    next_try_ms: int
+    timeout_s: int
+    retry_delay_s: int
+    retries_left: int
+    fail_count: int
+    attempt: int
+
+    @property
+    def max_retries(self) -> int:
+        """The number given when the job was pushed."""
+        return self.fail_count + self.retries_left
+
+
+@frozen
+class FailedJob:
+    """An entry of the failure log: a job that ended in failure."""
+
+    id: int
+    job_id: int
+    queue: str
+    category: str
+    url: str
+    payload: Payload
+    result: Result
+    fail_count: int
+    failed_at_ms: int
+    created_at_ms: int

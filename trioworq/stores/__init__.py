@@ -1,0 +1,1 @@
+"""Durable state behind one interface (`interface.Store`); nothing above this folder sees SQL."""

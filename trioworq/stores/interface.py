@@ -1,0 +1,222 @@
+"""What a store does. Everything above this folder knows stores by this file alone.
+
+Every method may be cancelled: only the caller's waiting ends. A write that was handed over is carried
+out or not carried out as a whole, and a write whose caller is still there is answered after it is
+durable. Times come from the caller's clock, in UTC milliseconds; the store has none of its own but
+`clock_ms`.
+
+Errors, wherever a store is asked:
+
+    StoreError
+    ├─ StoreUnavailable    out of reach or too slow for now; nothing was stored; asking again may work
+    └─ StoreBroken         will not work until somebody mends it
+       └─ StoreRefused     cannot be opened as configured; the message says what to do
+"""
+
+from collections.abc import Sequence
+from enum import Enum
+from typing import Protocol
+
+from attrs import frozen
+
+from trioworq.core.cursors import Cursor
+from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.retry import Settlement
+from trioworq.core.routing import Routing
+
+
+class StoreError(Exception):
+    """A store could not do what it was asked."""
+
+
+class StoreUnavailable(StoreError):
+    """Out of reach or too slow for now; asking again may work."""
+
+
+class StoreBroken(StoreError):
+    """Will not work until somebody mends it."""
+
+
+class StoreRefused(StoreBroken):
+    """The store cannot be opened as configured; the message is one line and says what to do."""
+
+
+class JobSet(Enum):
+    """The three lists of jobs (contract §1.10)."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    DEFERRED = "deferred"
+
+
+class FailureOrder(Enum):
+    """The two orders of the failure log, newest first in both (contract §1.11)."""
+
+    FAILED = "failed"
+    CREATED = "created"
+
+
+@frozen
+class Claim:
+    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`."""
+
+    queue: str
+    epoch: int
+    limit: int
+    now_ms: int
+
+
+@frozen
+class JobPage:
+    """Up to `limit` jobs of one set of a queue, ordered by (next_try, id), from `cursor` on, inclusive."""
+
+    queue: str
+    jobs: JobSet
+    now_ms: int
+    limit: int
+    cursor: Cursor | None = None
+    ascending: bool = False
+
+
+@frozen
+class FailurePage:
+    """Up to `limit` failures of a queue, newest first, from `cursor` on, inclusive.
+
+    Ordered by failure id, or by (created_at, failure id); in the first order only the cursor's id counts.
+    """
+
+    queue: str
+    limit: int
+    order: FailureOrder = FailureOrder.FAILED
+    cursor: Cursor | None = None
+
+
+@frozen
+class Hold:
+    """A request to own `queues` for `lease_ms` from `now_ms` on."""
+
+    node_id: str
+    host: str
+    queues: Sequence[str]
+    now_ms: int
+    lease_ms: int
+
+
+class Store(Protocol):
+    """Durable state: jobs, failures, definitions, ownership."""
+
+    # Jobs
+
+    async def push(self, job: NewJob) -> int:
+        """Store a job and return its id, which no other job has had or will have."""
+        ...
+
+    async def claim(self, claim: Claim) -> list[Job]:
+        """Mark due jobs as running and return them, ordered by (priority, next_try, id).
+
+        Every claimed job's `attempt` grows by one. Returns nothing when the epoch is not the queue's
+        current one (I7). If cancelled: the claim may still happen, and its jobs stay running until the
+        queue's next owner releases them; so cancel the wait before a claim, never the claim.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """End an attempt as the settlement says, in one transaction with all that follows from it.
+
+        Returns False, with nothing changed, when the job is gone or that attempt is no longer the
+        running one (I3). Safe to repeat.
+        """
+        ...
+
+    async def job(self, queue: str, job_id: int) -> Job | None:
+        """Return a job that has not ended."""
+        ...
+
+    async def jobs(self, page: JobPage) -> list[Job]:
+        """Return one page of a list."""
+        ...
+
+    async def delete_job(self, queue: str, job_id: int) -> Job | None:
+        """Remove a job, running or not, and return it as it was; None when there is none."""
+        ...
+
+    async def due_queues(self, now_ms: int) -> list[str]:
+        """Name the defined queues that have at least one job to claim; one statement for all of them."""
+        ...
+
+    # Failures
+
+    async def failures(self, page: FailurePage) -> list[FailedJob]:
+        """Return one page of the failure log."""
+        ...
+
+    async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Return an entry of the failure log."""
+        ...
+
+    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Remove an entry and return it; None when there is none."""
+        ...
+
+    # Definitions
+
+    async def queues(self) -> list[QueueDefinition]:
+        """Return the defined queues, ordered by the bytes of their names."""
+        ...
+
+    async def queue(self, name: str) -> QueueDefinition | None:
+        """Return a queue's definition."""
+        ...
+
+    async def put_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue or replace its definition; True, and a new revision, if that changed anything."""
+        ...
+
+    async def delete_queue(self, name: str) -> QueueDefinition | None:
+        """Remove a definition and return it. Routings, jobs and failures stay (contract §1.5)."""
+        ...
+
+    async def routings(self) -> list[Routing]:
+        """Return the routings, ordered by the bytes of (queue, category)."""
+        ...
+
+    async def put_routing(self, routing: Routing) -> bool:
+        """Route a category or re-route it; True, and a new revision, if that changed anything.
+
+        Raises NoSuchQueue, with nothing changed, when the queue is not defined.
+        """
+        ...
+
+    async def delete_routing(self, category: str) -> Routing | None:
+        """Remove a routing and return it; None when there is none."""
+        ...
+
+    async def revision(self) -> Revision:
+        """Return the counts that tell whether definitions or routings have changed since."""
+        ...
+
+    # Ownership
+
+    async def hold(self, hold: Hold) -> dict[str, int]:
+        """Take or renew the leases of the named queues; return the epoch of each queue that is now held.
+
+        A lease that another node holds and that has not ended is left to it. A lease taken over starts
+        a new epoch, and in the same transaction the jobs that were running go back to waiting with
+        nothing counted against them (contract §1.21, I4, I7).
+        """
+        ...
+
+    async def give_back(self, node_id: str) -> None:
+        """End every lease of a node at once."""
+        ...
+
+    async def owner(self, queue: str, now_ms: int) -> Owner | None:
+        """Return who holds the lease of a queue at `now_ms`."""
+        ...
+
+    # Time
+
+    async def clock_ms(self) -> int | None:
+        """Return the time of the store's own clock; None where the store shares this machine's."""
+        ...
