@@ -1,0 +1,45 @@
+"""Requests and responses as plain values, so that an endpoint knows no framework (design §6)."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from attrs import field, frozen
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+
+
+@frozen
+class Request:
+    """One request, read to its end.
+
+    `arguments` are the variable parts of the path, percent-decoded; `query` has the first value of each
+    key; `body` is as sent, whatever its content type says.
+    """
+
+    method: str
+    path: str
+    arguments: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+
+@frozen
+class Response:
+    """One answer; the content length and connection headers are the server's business."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = JSON
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+@frozen
+class Route:
+    """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
