@@ -2,6 +2,10 @@
 
 from attrs import define
 
+# Added to a wait, so that rounding never leaves a waiter a hair short of its token, to be told again and
+# again to wait for less than the clock's last digit.
+_ROUNDING_S = 1e-6
+
 
 @define
 class TokenBucket:
@@ -37,7 +41,8 @@ class TokenBucket:
     def wait_s(self, now_s: float) -> float:
         """Seconds until a whole token is available; 0 when one is."""
         self._refill(now_s)
-        return max(0.0, (1.0 - self._tokens) / self.rate_per_s)
+        missing = 1.0 - self._tokens
+        return missing / self.rate_per_s + _ROUNDING_S if missing > 0 else 0.0
 
     def _refill(self, now_s: float) -> None:
         # A clock that stands still or steps back adds nothing and takes nothing.
