@@ -3,17 +3,17 @@
 from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue, NoSuchRoute, NotFound
 
 
-def test_an_undefined_queue_is_named_in_the_text():
+def test_an_undefined_queue_is_named_in_the_text() -> None:
     """The text is the one that Fireworq answers."""
     assert str(NoSuchQueue("none")) == "No such queue: none"
 
 
-def test_a_category_without_a_queue_is_named_in_the_text():
+def test_a_category_without_a_queue_is_named_in_the_text() -> None:
     """The text is the one that Fireworq answers."""
     assert str(NoSuchRoute("mail")) == "No routing of job category 'mail' exists"
 
 
-def test_every_mistake_is_a_callers_error():
+def test_every_mistake_is_a_callers_error() -> None:
     """The edge can tell mistakes of a caller from everything else by one class."""
     assert issubclass(InvalidRequest, CallerError)
     assert issubclass(NotFound, CallerError)

@@ -32,38 +32,38 @@ def result(status: ResultStatus) -> Result:
     return Result(status, 200, "so it went")
 
 
-def test_success_completes_the_job():
+def test_success_completes_the_job() -> None:
     """A worker's success ends the job, whatever failed before."""
     job = evolve(JOB, fail_count=2, retries_left=0, attempt=3)
     assert settle(job, result(ResultStatus.SUCCESS), NOW_MS) == Completed(7, 3)
 
 
-def test_a_failure_is_retried_after_the_delay():
+def test_a_failure_is_retried_after_the_delay() -> None:
     """A failure with retries left puts the job off by its retry delay, counted from now."""
     settled = settle(JOB, result(ResultStatus.FAILURE), NOW_MS)
     assert settled == Retried(7, 1, next_try_ms=NOW_MS + 60_000, retries_left=2, fail_count=1)
 
 
-def test_an_internal_failure_is_retried_like_a_failure():
+def test_an_internal_failure_is_retried_like_a_failure() -> None:
     """A worker that could not be reached gets its retries."""
     settled = settle(JOB, result(ResultStatus.INTERNAL_FAILURE), NOW_MS)
     assert settled == settle(JOB, result(ResultStatus.FAILURE), NOW_MS)
 
 
-def test_a_failure_without_retries_left_is_the_last():
+def test_a_failure_without_retries_left_is_the_last() -> None:
     """The last failure is kept with the job's count of failures, this one included."""
     job = evolve(JOB, retries_left=0, fail_count=3)
     last = result(ResultStatus.FAILURE)
     assert settle(job, last, NOW_MS) == Failed(7, 1, last, fail_count=4, failed_at_ms=NOW_MS)
 
 
-def test_a_permanent_failure_ends_the_job_at_once():
+def test_a_permanent_failure_ends_the_job_at_once() -> None:
     """A worker that says permanent-failure is not asked again, however many retries are left."""
     final = result(ResultStatus.PERMANENT_FAILURE)
     assert settle(JOB, final, NOW_MS) == Failed(7, 1, final, fail_count=1, failed_at_ms=NOW_MS)
 
 
-def test_a_jobs_max_retries_is_the_number_it_was_pushed_with():
+def test_a_jobs_max_retries_is_the_number_it_was_pushed_with() -> None:
     """Failures so far and retries left add up to the original number."""
     assert evolve(JOB, retries_left=2, fail_count=1).max_retries == 3
 
@@ -71,7 +71,7 @@ def test_a_jobs_max_retries_is_the_number_it_was_pushed_with():
 @given(st.integers(0, 50), st.lists(failing, min_size=60, max_size=60), st.integers(0, UINT32_MAX))
 def test_attempts_never_exceed_max_retries_plus_one(
     max_retries: int, statuses: list[ResultStatus], delay: int
-):
+) -> None:
     """A job that always fails is tried max_retries + 1 times and then is failed (I4)."""
     job = evolve(JOB, retries_left=max_retries, retry_delay_s=delay)
     for attempts, status in enumerate(statuses, start=1):

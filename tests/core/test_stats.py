@@ -40,18 +40,18 @@ def shown(counters: QueueCounters, **changes: int | bool) -> QueueStats:
     )
 
 
-def test_the_fields_have_their_wire_names_in_wire_order():
+def test_the_fields_have_their_wire_names_in_wire_order() -> None:
     """Monitoring reads the fields by name; they come in Fireworq's order."""
     assert [row.name for row in fields(QueueStats)] == WIRE_ORDER
 
 
-def test_a_new_queue_has_counted_nothing(counters: QueueCounters):
+def test_a_new_queue_has_counted_nothing(counters: QueueCounters) -> None:
     """Everything but the workers starts at 0."""
     stats = shown(counters, max_workers=5)
     assert stats == QueueStats(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5, 5, 1)
 
 
-def test_pushes_and_pops_are_counted_in_total_and_per_second(counters: QueueCounters):
+def test_pushes_and_pops_are_counted_in_total_and_per_second(counters: QueueCounters) -> None:
     """An accepted push counts one, a claim counts each of its jobs."""
     counters.pushed(10_000)
     counters.pushed(10_010)
@@ -61,7 +61,7 @@ def test_pushes_and_pops_are_counted_in_total_and_per_second(counters: QueueCoun
     assert (stats.pushes_per_second, stats.pops_per_second) == (2, 5)
 
 
-def test_rates_are_forgotten_after_a_second_and_totals_are_not(counters: QueueCounters):
+def test_rates_are_forgotten_after_a_second_and_totals_are_not(counters: QueueCounters) -> None:
     """The rates tell of the last second only."""
     counters.pushed(10_000)
     counters.popped(1, 10_000)
@@ -70,7 +70,7 @@ def test_rates_are_forgotten_after_a_second_and_totals_are_not(counters: QueueCo
     assert (stats.pushes_per_second, stats.pops_per_second) == (0, 0)
 
 
-def test_a_success_completes(counters: QueueCounters):
+def test_a_success_completes(counters: QueueCounters) -> None:
     """A job that ended well counts as a success and as complete, with its time since the push."""
     counters.succeeded(1500)
     stats = shown(counters)
@@ -78,7 +78,7 @@ def test_a_success_completes(counters: QueueCounters):
     assert (stats.total_failures, stats.total_permanent_failures) == (0, 0)
 
 
-def test_a_retried_failure_does_not_complete(counters: QueueCounters):
+def test_a_retried_failure_does_not_complete(counters: QueueCounters) -> None:
     """A failed attempt that is followed by another counts as a failure only."""
     counters.retried()
     stats = shown(counters)
@@ -86,7 +86,7 @@ def test_a_retried_failure_does_not_complete(counters: QueueCounters):
     assert (stats.total_completes, stats.total_elapsed) == (0, 0)
 
 
-def test_a_last_failure_completes(counters: QueueCounters):
+def test_a_last_failure_completes(counters: QueueCounters) -> None:
     """A failed attempt that ends its job counts as failure, permanent failure and complete."""
     counters.failed(700)
     stats = shown(counters)
@@ -94,31 +94,31 @@ def test_a_last_failure_completes(counters: QueueCounters):
     assert (stats.total_successes, stats.total_completes, stats.total_elapsed) == (0, 1, 700)
 
 
-def test_a_clock_that_stepped_back_takes_no_time_away(counters: QueueCounters):
+def test_a_clock_that_stepped_back_takes_no_time_away(counters: QueueCounters) -> None:
     """The sum of times never falls."""
     counters.succeeded(500)
     counters.succeeded(-100)
     assert shown(counters).total_elapsed == 500
 
 
-def test_idle_workers_are_those_that_run_no_job(counters: QueueCounters):
+def test_idle_workers_are_those_that_run_no_job(counters: QueueCounters) -> None:
     """Busy workers are taken off the total."""
     assert shown(counters, max_workers=20, busy_workers=3).idle_workers == 17
 
 
-def test_idle_workers_are_never_negative(counters: QueueCounters):
+def test_idle_workers_are_never_negative(counters: QueueCounters) -> None:
     """After max_workers was lowered more jobs may still run than there are workers."""
     assert shown(counters, max_workers=2, busy_workers=5).idle_workers == 0
 
 
-def test_a_queue_that_is_active_elsewhere_has_no_workers_here(counters: QueueCounters):
+def test_a_queue_that_is_active_elsewhere_has_no_workers_here(counters: QueueCounters) -> None:
     """Workers are shown by the node that dispatches."""
     stats = shown(counters, is_active=False)
     assert (stats.total_workers, stats.idle_workers, stats.active_nodes) == (0, 0, 0)
 
 
 @given(st.lists(st.tuples(st.integers(0, 400), st.integers(1, 9)), max_size=60))
-def test_the_window_holds_what_happened_in_its_last_second(events: list[tuple[int, int]]):
+def test_the_window_holds_what_happened_in_its_last_second(events: list[tuple[int, int]]) -> None:
     """The count lies between the events of the last 950 ms and those of the last 1000 ms."""
     window, now_ms, seen = SlidingWindow(), 5_000, list[tuple[int, int]]()
     for step_ms, count in events:
@@ -132,7 +132,7 @@ def test_the_window_holds_what_happened_in_its_last_second(events: list[tuple[in
 
 
 @given(st.lists(st.integers(-3000, 3000), max_size=60))
-def test_no_clock_makes_the_window_wrong_for_good(steps_ms: list[int]):
+def test_no_clock_makes_the_window_wrong_for_good(steps_ms: list[int]) -> None:
     """However the clock jumps, the count is never negative and is forgotten a second later."""
     window, now_ms = SlidingWindow(), 100_000
     for step_ms in steps_ms:
