@@ -1,0 +1,371 @@
+"""Group commit: every submitter gets the outcome of its own operation, and only after the commit."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+import trio
+from trio.testing import wait_all_tasks_blocked
+
+from trioworq.core.errors import InvalidRequest, NoSuchQueue
+from trioworq.core.jobs import NewJob, Payload, PayloadForm
+from trioworq.core.retry import Completed
+from trioworq.stores.batching import CLOSING_S, Batcher, BatchRejected
+from trioworq.stores.interface import StoreUnavailable
+from trioworq.stores.operations import Operation
+
+
+class Ledger:
+    """A scripted database: commits when let, and keeps what it committed, batch by batch."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[Operation]] = []
+        self.attempts = 0
+        self.errors: list[Exception | None] = []
+        self.outcome: Callable[[Operation], object] = lambda operation: operation
+        self.gate = trio.Event()
+        self.gate.set()
+        self.bad: Operation | None = None
+
+    async def apply(self, operations: Sequence[Operation]) -> list[object]:
+        await self.gate.wait()
+        await trio.lowlevel.checkpoint()
+        self.attempts += 1
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        if self.bad in operations:
+            raise BatchRejected(InvalidRequest("too long"))
+        self.batches.append(list(operations))
+        return [self.outcome(operation) for operation in operations]
+
+    @property
+    def committed(self) -> list[Operation]:
+        return [operation for batch in self.batches for operation in batch]
+
+
+def push(number: int, size: int = 0) -> NewJob:
+    return NewJob("q", "c", f"http://w/{number}", Payload(PayloadForm.TEXT, b"x" * size), 0, 0)
+
+
+def done(job_id: int) -> Completed:
+    return Completed(job_id, 1)
+
+
+async def submit_into(batcher: Batcher, operation: Operation, answers: dict[Operation, Any]) -> None:
+    try:
+        answers[operation] = await batcher.submit(operation)
+    except (StoreUnavailable, InvalidRequest, NoSuchQueue) as error:
+        answers[operation] = error
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger()
+
+
+Opener = Callable[..., Awaitable[Batcher]]
+
+
+@pytest.fixture
+async def running(nursery: trio.Nursery, ledger: Ledger) -> Opener:
+    async def start(**bounds: int) -> Batcher:
+        batcher = Batcher(ledger.apply, **bounds)
+        await nursery.start(batcher.run)
+        return batcher
+
+    return start
+
+
+async def start_all(
+    nursery: trio.Nursery, batcher: Batcher, operations: Sequence[Operation]
+) -> dict[Operation, Any]:
+    """Submit all in order and wait until each of them waits for its outcome."""
+    answers: dict[Operation, Any] = {}
+    for operation in operations:
+        nursery.start_soon(submit_into, batcher, operation, answers)
+        await wait_all_tasks_blocked()
+    return answers
+
+
+async def close(batcher: Batcher) -> None:
+    batcher.close()
+    await wait_all_tasks_blocked()
+
+
+async def test_idle_store_commits_a_single_operation_at_once(
+    running: Opener, ledger: Ledger, autojump_clock: trio.testing.MockClock
+) -> None:
+    """No timer holds an operation back: no time passes between submission and outcome."""
+    batcher = await running()
+    began = trio.current_time()
+    assert await batcher.submit(done(1)) == done(1)
+    assert trio.current_time() == began
+    await close(batcher)
+
+
+async def test_operations_submitted_during_a_commit_share_the_next_one(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """While one batch is under way the others gather, and then go together, in order."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    operations = [done(number) for number in range(5)]
+    answers = await start_all(nursery, batcher, operations)
+    assert answers == {}
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.batches == [operations[:1], operations[1:]]
+    assert answers == {operation: operation for operation in operations}
+    await close(batcher)
+
+
+async def test_batch_is_bounded_in_rows_and_in_bytes(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Neither bound is passed, and one operation above the bytes bound still goes, alone."""
+    batcher = await running(batch_rows=3, batch_bytes=2000)
+    ledger.gate = trio.Event()
+    small = [done(number) for number in range(5)]
+    large = [push(1, 1000), push(2, 1000), push(3, 9000)]
+    await start_all(nursery, batcher, [done(99), *small, *large])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert [len(batch) for batch in ledger.batches] == [1, 3, 3, 1, 1]
+    assert ledger.committed == [done(99), *small, *large]
+    await close(batcher)
+
+
+async def test_outcome_that_is_an_exception_is_raised_to_its_submitter_only(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """The neighbours of an operation that found no queue get their own outcomes."""
+    ledger.outcome = lambda operation: NoSuchQueue("q") if operation == done(2) else operation
+    batcher = await running()
+    ledger.gate = trio.Event()
+    answers = await start_all(nursery, batcher, [done(0), done(1), done(2), done(3)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert isinstance(answers.pop(done(2)), NoSuchQueue)
+    assert answers == {done(number): done(number) for number in (0, 1, 3)}
+    assert len(ledger.batches) == 2
+    await close(batcher)
+
+
+async def test_bad_operation_never_fails_its_neighbours(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """A rejected batch is applied one by one, and only the bad operation's submitter hears of it."""
+    ledger.bad = push(2)
+    batcher = await running()
+    ledger.gate = trio.Event()
+    answers = await start_all(nursery, batcher, [push(0), push(1), push(2), push(3)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert isinstance(answers[push(2)], InvalidRequest)
+    assert ledger.committed == [push(0), push(1), push(3)]
+    assert [answers[push(number)] for number in (0, 1, 3)] == [push(0), push(1), push(3)]
+    await close(batcher)
+
+
+async def test_unavailable_store_tells_every_submitter_of_the_batch_and_goes_on(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Each gets an exception of its own; the next operation is tried afresh."""
+    ledger.errors = [None, StoreUnavailable("locked"), None]
+    batcher = await running()
+    ledger.gate = trio.Event()
+    answers = await start_all(nursery, batcher, [done(0), done(1), done(2)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    first, second = answers[done(1)], answers[done(2)]
+    assert isinstance(first, StoreUnavailable)
+    assert isinstance(second, StoreUnavailable)
+    assert first is not second
+    assert first.args == second.args == ("locked",)
+    assert await batcher.submit(done(3)) == done(3)
+    assert ledger.committed == [done(0), done(3)]
+    await close(batcher)
+
+
+async def test_unknown_error_ends_the_service_and_tells_everyone_waiting(ledger: Ledger) -> None:
+    """A bug in the store is not survived, and nobody is left waiting for ever."""
+    ledger.errors = [None, ValueError("a bug")]
+    ledger.gate = trio.Event()
+    batcher = Batcher(ledger.apply, batch_rows=1)
+    answers: dict[Operation, Any] = {}
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="a bug")):
+        async with trio.open_nursery() as service, trio.open_nursery() as submitters:
+            await service.start(batcher.run)
+            for number in range(3):
+                submitters.start_soon(submit_into, batcher, done(number), answers)
+                await wait_all_tasks_blocked()
+            ledger.gate.set()
+    assert answers[done(0)] == done(0)
+    assert isinstance(answers[done(1)], StoreUnavailable)
+    assert isinstance(answers[done(2)], StoreUnavailable)
+    with pytest.raises(StoreUnavailable):
+        await batcher.submit(done(3))
+
+
+async def submit_and_leave(
+    nursery: trio.Nursery, batcher: Batcher, operation: Operation
+) -> Callable[[], Awaitable[None]]:
+    """Submit, and return a function that cancels the submitter and waits until it has gone."""
+    scope, gone = trio.CancelScope(), trio.Event()
+
+    async def submitter() -> None:
+        with scope:
+            await batcher.submit(operation)
+        gone.set()
+
+    nursery.start_soon(submitter)
+    await wait_all_tasks_blocked()
+
+    async def leave() -> None:
+        scope.cancel()
+        await gone.wait()
+
+    return leave
+
+
+async def test_cancelled_settlement_is_still_applied(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """What a worker has done is recorded even if the task that reports it is cancelled."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    leave = await submit_and_leave(nursery, batcher, done(1))
+    await leave()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.committed == [done(0), done(1)]
+    await close(batcher)
+
+
+async def test_cancelled_push_that_no_transaction_has_taken_is_dropped(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Its client is gone and was told nothing, so it need not be stored."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    leave = await submit_and_leave(nursery, batcher, push(1))
+    await leave()
+    ledger.gate.set()
+    assert await batcher.submit(done(2)) == done(2)
+    assert ledger.committed == [done(0), done(2)]
+    await close(batcher)
+
+
+async def test_cancelled_push_in_flight_is_committed_with_its_batch(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Only the waiting ends; the transaction under way is not disturbed."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    leave = await submit_and_leave(nursery, batcher, push(1))
+    await leave()
+    assert ledger.committed == []
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.committed == [push(1)]
+    await close(batcher)
+
+
+@pytest.mark.parametrize("bounds", [{"queued_rows": 2}, {"queued_bytes": 2500}])
+async def test_submitters_beyond_the_bound_wait_and_leave_nothing_when_cancelled(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger, bounds: dict[str, int]
+) -> None:
+    """Two fit the queue; the third waits outside: even a settlement is forgotten there, a fourth gets in."""
+    batcher = await running(**bounds)
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    await start_all(nursery, batcher, [push(1, 800), push(2, 800)])
+    leave = await submit_and_leave(nursery, batcher, push(3, 800))
+    forget = await submit_and_leave(nursery, batcher, done(4))
+    answers = await start_all(nursery, batcher, [push(5, 800)])
+    await leave()
+    await forget()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.batches == [[done(0)], [push(1, 800), push(2, 800)], [push(5, 800)]]
+    assert answers == {push(5, 800): push(5, 800)}
+    await close(batcher)
+
+
+async def test_leaving_the_queue_makes_room_for_the_next(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """A dropped push gives its place to the first that waits outside."""
+    batcher = await running(queued_rows=1)
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    leave = await submit_and_leave(nursery, batcher, push(1))
+    forget = await submit_and_leave(nursery, batcher, done(2))
+    await leave()
+    await forget()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.committed == [done(0), done(2)]
+    await close(batcher)
+
+
+async def test_closing_applies_what_was_submitted(ledger: Ledger) -> None:
+    """Everything handed over before the close is answered; nothing is accepted after it."""
+    batcher = Batcher(ledger.apply, batch_rows=2)
+    ledger.gate = trio.Event()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(batcher.run)
+        operations = [done(number) for number in range(6)]
+        answers = await start_all(nursery, batcher, operations)
+        batcher.close()
+        with pytest.raises(StoreUnavailable):
+            await batcher.submit(done(9))
+        ledger.gate.set()
+    assert answers == {operation: operation for operation in operations}
+
+
+async def test_closing_ends_at_its_deadline(ledger: Ledger, autojump_clock: trio.testing.MockClock) -> None:
+    """A commit that never ends holds a shutdown for no longer than the deadline."""
+    batcher = Batcher(ledger.apply)
+    ledger.gate = trio.Event()
+    began = trio.current_time()
+    async with trio.open_nursery() as nursery:
+        await nursery.start(batcher.run)
+        leave_answers: dict[Operation, Any] = {}
+        nursery.start_soon(submit_into, batcher, done(1), leave_answers)
+        await trio.testing.wait_all_tasks_blocked()
+        batcher.close()
+    assert trio.current_time() - began == pytest.approx(CLOSING_S)
+    assert isinstance(leave_answers[done(1)], StoreUnavailable)
+
+
+async def test_service_outlives_the_cancellation_of_its_users(ledger: Ledger) -> None:
+    """Cancelling everything around the service does not tear a commit that is under way."""
+    batcher = Batcher(ledger.apply)
+    ledger.gate = trio.Event()
+    with trio.CancelScope() as scope:
+        async with trio.open_nursery() as nursery:
+            await nursery.start(batcher.run)
+            nursery.start_soon(submit_into, batcher, done(1), {})
+            await wait_all_tasks_blocked()
+            scope.cancel()
+            ledger.gate.set()
+            batcher.close()
+    assert ledger.committed == [done(1)]
+
+
+async def test_submitting_is_a_checkpoint_and_heeds_a_cancellation_before_it(
+    running: Opener, ledger: Ledger
+) -> None:
+    """A task that is already cancelled hands nothing over."""
+    batcher = await running()
+    with trio.testing.assert_checkpoints():
+        await batcher.submit(done(0))
+    with trio.CancelScope() as scope:
+        scope.cancel()
+        await batcher.submit(done(1))
+    assert ledger.committed == [done(0)]
+    await close(batcher)

@@ -1,0 +1,203 @@
+"""Group commit: many submitters, one transaction at a time (design §4).
+
+There is no timer. The service task takes what was submitted while the previous commit was under way, so
+an idle store commits a single push at once and a busy one commits many together.
+"""
+
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import trio
+from attrs import define
+
+from trioworq.core.jobs import NewJob
+from trioworq.stores.interface import StoreUnavailable
+from trioworq.stores.operations import Operation, weight
+
+# Rows bound the time that a transaction keeps others waiting, bytes its memory.
+BATCH_ROWS = 500
+BATCH_BYTES = 8 * 1024 * 1024
+QUEUED_ROWS = 10_000
+QUEUED_BYTES = 64 * 1024 * 1024
+
+# How long a closing store goes on committing what it has accepted.
+CLOSING_S = 10.0
+
+Apply = Callable[[Sequence[Operation]], Awaitable[Sequence[object]]]
+
+
+class BatchRejected(Exception):
+    """Raised by an `Apply` that rolled everything back because some operation can never be carried out.
+
+    `reason` is what the submitter of that operation is told, once it has been tried alone.
+    """
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@define(eq=False)
+class _Submission:
+    """An operation on its way, and the task that waits for its outcome; None once that task has left."""
+
+    operation: Operation
+    size: int
+    task: trio.lowlevel.Task | None
+    outcome: object = None
+    is_answered: bool = False
+
+    def answer(self, outcome: object) -> None:
+        """Wake the submitter; only the first answer counts."""
+        if self.is_answered:
+            return
+        self.is_answered = True
+        self.outcome = outcome
+        if self.task is not None:
+            trio.lowlevel.reschedule(self.task)
+            self.task = None
+
+
+class Batcher:
+    """Collects operations and applies them batch by batch, one batch in flight.
+
+    `apply` carries out a sequence of operations in one transaction and returns their outcomes in order;
+    an outcome that is an exception is raised to its submitter. It raises BatchRejected when one bad
+    operation spoilt the transaction (then each is applied alone, so that none fails its neighbours), and
+    StoreUnavailable when nothing was stored (then every submitter of the batch gets that). Whatever else
+    it raises ends the service.
+    """
+
+    def __init__(
+        self,
+        apply: Apply,
+        *,
+        batch_rows: int = BATCH_ROWS,
+        batch_bytes: int = BATCH_BYTES,
+        queued_rows: int = QUEUED_ROWS,
+        queued_bytes: int = QUEUED_BYTES,
+    ) -> None:
+        self._apply = apply
+        self._batch_rows = batch_rows
+        self._batch_bytes = batch_bytes
+        self._queued_rows = queued_rows
+        self._queued_bytes = queued_bytes
+        self._outside: deque[_Submission] = deque()  # waiting for room in the queue
+        self._queue: deque[_Submission] = deque()  # accepted, not yet taken
+        self._size = 0  # of the queue, in bytes
+        self._in_flight: list[_Submission] = []
+        self._idle = trio.lowlevel.ParkingLot()
+        self._scope = trio.CancelScope(shield=True)
+        self._is_closing = False
+
+    async def submit(self, operation: Operation) -> Any:
+        """Hand over an operation; return its outcome after the commit, or raise it.
+
+        Waits its turn while the queue is full. Raises StoreUnavailable when nothing was stored, or when
+        the store closes before it could be.
+
+        If cancelled: a push that no transaction has taken yet is dropped, since its client is gone, and
+        so is anything still waiting for room. Everything else is carried out, with nobody to tell.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
+        if self._is_closing:
+            raise StoreUnavailable("the store is closing")
+        submission = _Submission(operation, weight(operation), trio.lowlevel.current_task())
+        self._outside.append(submission)
+        self._admit()
+        self._idle.unpark_all()
+
+        def abandon(_raise_cancel: object) -> trio.lowlevel.Abort:
+            self._abandon(submission)
+            return trio.lowlevel.Abort.SUCCEEDED
+
+        await trio.lowlevel.wait_task_rescheduled(abandon)
+        if isinstance(submission.outcome, Exception):
+            raise submission.outcome
+        return submission.outcome
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Apply what is submitted until `close`, then what is left, for at most `CLOSING_S` seconds.
+
+        Cancellation from outside is not heeded: who opened the store must `close` it, in a `finally`.
+        """
+        with self._scope:
+            try:
+                task_status.started()
+                while await self._wait_for_work():
+                    self._take()
+                    await self._commit(self._in_flight)
+            finally:
+                self._is_closing = True
+                self._turn_away()
+
+    def close(self) -> None:
+        """Accept nothing more; let `run` finish what was accepted and return."""
+        self._is_closing = True
+        self._scope.deadline = trio.current_time() + CLOSING_S
+        self._idle.unpark_all()
+
+    async def _wait_for_work(self) -> bool:
+        while not self._queue and not self._is_closing:
+            await self._idle.park()
+        return bool(self._queue)
+
+    def _admit(self) -> None:
+        while self._outside and len(self._queue) < self._queued_rows:
+            size = self._outside[0].size
+            if self._queue and self._size + size > self._queued_bytes:
+                break
+            self._queue.append(self._outside.popleft())
+            self._size += size
+
+    def _take(self) -> None:
+        """Move a batch from the queue into flight; at least one operation, however large."""
+        self._in_flight = []
+        size = 0
+        while self._queue and len(self._in_flight) < self._batch_rows:
+            size += self._queue[0].size
+            if self._in_flight and size > self._batch_bytes:
+                break
+            self._in_flight.append(self._queue.popleft())
+            self._size -= self._in_flight[-1].size
+        self._admit()
+
+    async def _commit(self, batch: list[_Submission]) -> None:
+        try:
+            outcomes = await self._apply([submission.operation for submission in batch])
+        except StoreUnavailable as error:
+            for submission in batch:
+                submission.answer(_copy(error))
+        except BatchRejected as rejection:
+            if len(batch) == 1:
+                batch[0].answer(rejection.reason)
+                return
+            for submission in batch:
+                await self._commit([submission])
+        else:
+            for submission, outcome in zip(batch, outcomes, strict=True):
+                submission.answer(outcome)
+
+    def _abandon(self, submission: _Submission) -> None:
+        submission.task = None
+        if submission in self._outside:
+            self._outside.remove(submission)
+        elif isinstance(submission.operation, NewJob) and submission in self._queue:
+            self._queue.remove(submission)
+            self._size -= submission.size
+            self._admit()
+
+    def _turn_away(self) -> None:
+        for submission in (*self._in_flight, *self._queue, *self._outside):
+            submission.answer(StoreUnavailable("the store has closed"))
+        self._in_flight = []
+        self._queue.clear()
+        self._outside.clear()
+
+
+def _copy(error: StoreUnavailable) -> StoreUnavailable:
+    """A raised exception collects the traceback of who raised it, so each submitter gets its own."""
+    copy = StoreUnavailable(*error.args)
+    copy.__cause__ = error
+    return copy
