@@ -1,14 +1,36 @@
 """Every queue of this node: definitions and routings in force, running dispatchers, pushes and stats."""
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 
+import trio
 from attrs import frozen
 
-from trioworq.core.jobs import Job, Payload
-from trioworq.core.queues import Owner, QueueDefaults, QueueDefinition
-from trioworq.core.routing import Routing
-from trioworq.core.stats import QueueStats
-from trioworq.stores.interface import Store
+from trioworq.clock import Clock
+from trioworq.core.errors import InvalidRequest, NoSuchQueue
+from trioworq.core.jobs import INT64_MAX, Job, JobState, NewJob, Payload
+from trioworq.core.queues import (
+    Change,
+    Owner,
+    QueueDefaults,
+    QueueDefinition,
+    Revision,
+    Start,
+    Stop,
+    define,
+    plan,
+)
+from trioworq.core.routing import Routing, queue_of
+from trioworq.core.stats import QueueCounters, QueueStats
+from trioworq.dispatch.dispatcher import Caller, Dispatcher
+from trioworq.dispatch.ownership import Node, hold_leases
+from trioworq.dispatch.poller import poll
+from trioworq.logs import Logs
+from trioworq.stores.interface import Store, StoreUnavailable
+
+# How long giving the leases back may take at the end.
+GIVE_BACK_TIMEOUT_S = 5.0
 
 
 @frozen
@@ -24,63 +46,312 @@ class Order:
     max_retries: int = 0
 
 
+@frozen
+class QueueSettings:
+    """The options that queues go by."""
+
+    default_queue: str
+    defaults: QueueDefaults
+    refresh_interval_ms: int
+
+
 class Queues:
     """The push side as the web sees it. Reads of jobs and failures go to `store` directly."""
 
-    store: Store
-    defaults: QueueDefaults
+    def __init__(
+        self,
+        *,
+        node: Node,
+        store: Store,
+        workers: Caller,
+        clock: Clock,
+        logs: Logs,
+        settings: QueueSettings,
+        tasks: trio.Nursery,
+    ) -> None:
+        """`tasks` is where the dispatchers will run."""
+        self.store = store
+        self.defaults = settings.defaults
+        self._default_queue = settings.default_queue
+        self._refresh_interval_s = settings.refresh_interval_ms / 1000
+        self._node = node
+        self._workers = workers
+        self._clock = clock
+        self._logs = logs
+        self._tasks = tasks
+        self._running: dict[str, Dispatcher] = {}
+        # Stopped, but with jobs that have not ended yet; a queue defined again is taken up from here.
+        self._draining: dict[str, Dispatcher] = {}
+        self._counters: dict[str, QueueCounters] = {}
+        self._routings: dict[str, str] = {}
+        self._revision: Revision | None = None
+        self._reloading = trio.Lock()
+        self._is_closing = False
+        self._drained = trio.Event()
+        self._hurry, self._hurried = trio.open_memory_channel[None](1)
 
     def now_ms(self) -> int:
         """Return the time by which jobs are due."""
-        raise NotImplementedError
+        return self._clock.now_ms()
+
+    # Pushing.
 
     async def push(self, order: Order) -> tuple[int, str]:
         """Store a job and return (id, queue) once it is durable.
 
         Raises NoSuchRoute, NoSuchQueue, InvalidRequest (run_after out of range), StoreUnavailable.
+        If cancelled: the job may be stored all the same, and is then dispatched like any other.
         """
-        raise NotImplementedError
+        queue = queue_of(order.category, self._routings, self._default_queue)
+        await self.require(queue)
+        now_ms = self._clock.now_ms()
+        next_try_ms = now_ms + order.run_after_s * 1000
+        if next_try_ms > INT64_MAX:
+            raise InvalidRequest("run_after is out of range")
+        job = NewJob(
+            queue=queue,
+            category=order.category,
+            url=order.url,
+            payload=order.payload,
+            created_at_ms=now_ms,
+            next_try_ms=next_try_ms,
+            timeout_s=order.timeout_s,
+            retry_delay_s=order.retry_delay_s,
+            max_retries=order.max_retries,
+        )
+        job_id = await self.store.push(job)
+        self._counters.setdefault(queue, QueueCounters()).pushed(now_ms)
+        self._logs.queue.pushed(_stored(job, job_id))
+        if not order.run_after_s and queue in self._running:
+            self._running[queue].kick()
+        return job_id, queue
+
+    # Definitions.
 
     async def find(self, name: str) -> QueueDefinition | None:
         """Return a queue's definition from the store, shared by all nodes."""
-        raise NotImplementedError
+        return await self.store.queue(name)
 
     async def require(self, name: str) -> None:
         """Raise NoSuchQueue unless the queue is defined; one defined on another node is started here."""
-        raise NotImplementedError
+        if name in self._running:
+            await trio.lowlevel.checkpoint()
+            return
+        if await self.store.queue(name) is None:
+            raise NoSuchQueue(name)
+        await self._reload_definitions()
+        if name not in self._running:
+            raise NoSuchQueue(name)
 
     async def define(self, definition: QueueDefinition) -> None:
         """Define or redefine a queue; in force on this node when this returns."""
-        raise NotImplementedError
+        if await self.store.put_queue(definition) or definition.name not in self._running:
+            await self._reload_definitions()
 
     async def undefine(self, name: str) -> QueueDefinition | None:
         """Remove a definition and return it; running jobs go on to their end."""
-        raise NotImplementedError
+        definition = await self.store.delete_queue(name)
+        if definition is not None:
+            await self._reload_definitions()
+        return definition
 
     def routing(self, category: str) -> Routing | None:
         """Return the routing of a category as this node knows it."""
-        raise NotImplementedError
+        queue = self._routings.get(category)
+        return None if queue is None else Routing(category, queue)
 
     async def route(self, routing: Routing) -> None:
         """Route a category. Raises NoSuchQueue when the queue is not defined."""
-        raise NotImplementedError
+        await self.store.put_routing(routing)
+        self._routings[routing.category] = routing.queue
 
     async def unroute(self, category: str) -> Routing | None:
         """Remove a routing and return it."""
-        raise NotImplementedError
+        routing = await self.store.delete_routing(category)
+        self._routings.pop(category, None)
+        return routing
+
+    # Looking and repairing.
 
     def stats(self, name: str) -> QueueStats | None:
         """Return the counters of a queue that runs here."""
-        raise NotImplementedError
+        dispatcher = self._running.get(name)
+        return None if dispatcher is None else dispatcher.stats()
 
     def all_stats(self) -> Mapping[str, QueueStats]:
         """Return the counters of every queue that runs here, by name, sorted."""
-        raise NotImplementedError
+        return {name: self._running[name].stats() for name in sorted(self._running, key=str.encode)}
 
     async def owner(self, name: str) -> Owner | None:
         """Return the node that dispatches a queue; None when none does. Raises NoSuchQueue."""
-        raise NotImplementedError
+        await self.require(name)
+        return await self.store.owner(name, self._clock.now_ms())
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it; a running one has its call cancelled (I12)."""
-        raise NotImplementedError
+        job = await self.store.delete_job(queue, job_id)
+        if job is not None and job.state is JobState.RUNNING:
+            for dispatcher in (self._running.get(queue), self._draining.get(queue)):
+                if dispatcher is not None:
+                    dispatcher.cancel_run(job_id)
+        return job
+
+    # Keeping in line with the store.
+
+    async def load(self) -> None:
+        """Read definitions and routings, make the default queue if it is missing, and start the queues."""
+        revision = await self.store.revision()
+        self._routings = {routing.category: routing.queue for routing in await self.store.routings()}
+        if self._default_queue and await self.store.queue(self._default_queue) is None:
+            await self.store.put_queue(define(self._default_queue, defaults=self.defaults))
+        await self._reload_definitions()
+        self._revision = revision
+
+    async def watch(self) -> None:
+        """Follow changes made on other nodes, and make a deleted default queue anew. Runs until cancelled."""
+        while True:
+            await trio.sleep(self._refresh_interval_s)
+            try:
+                if await self.store.revision() != self._revision:
+                    await self.load()
+            except StoreUnavailable as error:
+                self._logs.error.warning("cannot look for changed queues; trying again", reason=str(error))
+
+    async def hold_leases(self) -> None:
+        """Own queues, or wait to own them. Runs until cancelled."""
+        await hold_leases(
+            # A queue that drains keeps its lease, or another node would run its running jobs again.
+            ChainMap(self._running, self._draining),
+            node=self._node,
+            store=self.store,
+            clock=self._clock,
+            error_log=self._logs.error,
+            hurry=self._hurried,
+        )
+
+    async def poll(self) -> None:
+        """Look for jobs that fall due. Runs until cancelled."""
+        await poll(self._running, store=self.store, clock=self._clock, error_log=self._logs.error)
+
+    async def _reload_definitions(self) -> None:
+        """Bring the running queues in line with the store; waits for no job and disturbs no other queue."""
+        async with self._reloading:
+            defined = await self.store.queues()
+            if self._is_closing:
+                return
+            running = {name: dispatcher.definition for name, dispatcher in self._running.items()}
+            for action in plan(running, defined):
+                match action:
+                    case Start(definition):
+                        self._start(definition)
+                    case Change(definition):
+                        self._running[definition.name].redefine(definition)
+                    case Stop(name):
+                        self._stop(name)
+
+    def _start(self, definition: QueueDefinition) -> None:
+        name = definition.name
+        dispatcher = self._draining.pop(name, None)
+        if dispatcher is not None and not dispatcher.has_ended:
+            dispatcher.redefine(definition)
+        else:
+            dispatcher = Dispatcher(
+                definition,
+                store=self.store,
+                workers=self._workers,
+                clock=self._clock,
+                counters=self._counters.setdefault(name, QueueCounters()),
+                queue_log=self._logs.queue,
+                error_log=self._logs.error,
+            )
+            self._tasks.start_soon(self._dispatch, dispatcher)
+        self._running[name] = dispatcher
+        # Blocked means that a round is due already.
+        with suppress(trio.WouldBlock):
+            self._hurry.send_nowait(None)
+
+    def _stop(self, name: str) -> None:
+        dispatcher = self._draining[name] = self._running.pop(name)
+        dispatcher.stop()
+
+    async def _dispatch(self, dispatcher: Dispatcher) -> None:
+        name = dispatcher.definition.name
+        await dispatcher.run()
+        if self._draining.get(name) is dispatcher:
+            del self._draining[name]
+        if self._is_closing and not self._draining:
+            self._drained.set()
+
+    # The end.
+
+    async def drain(self) -> None:
+        """Stop claiming and wait until no job runs. If cancelled: what still runs goes on."""
+        self._is_closing = True
+        for name in list(self._running):
+            self._stop(name)
+        if self._draining:
+            await self._drained.wait()
+
+    def running_jobs(self) -> int:
+        """Count the jobs in workers' hands."""
+        return sum(item.running_jobs for item in (*self._running.values(), *self._draining.values()))
+
+
+def _stored(job: NewJob, job_id: int) -> Job:
+    return Job(
+        id=job_id,
+        queue=job.queue,
+        category=job.category,
+        url=job.url,
+        payload=job.payload,
+        state=JobState.WAITING,
+        priority=job.priority,
+        created_at_ms=job.created_at_ms,
+        next_try_ms=job.next_try_ms,
+        timeout_s=job.timeout_s,
+        retry_delay_s=job.retry_delay_s,
+        retries_left=job.max_retries,
+        fail_count=0,
+        attempt=0,
+    )
+
+
+@asynccontextmanager
+async def open_queues(
+    *, node: Node, store: Store, workers: Caller, clock: Clock, logs: Logs, settings: QueueSettings
+) -> AsyncIterator[Queues]:
+    """Run the queues of this node.
+
+    Tasks: definitions watcher, lease keeper, poller, one dispatcher for each queue. Stops when: the body
+    ends; what still runs then is cut off and given back, and so are the leases. Raises: StoreError when
+    the definitions cannot be read at the start.
+    """
+    try:
+        async with trio.open_nursery() as tasks:
+            queues = Queues(
+                node=node,
+                store=store,
+                workers=workers,
+                clock=clock,
+                logs=logs,
+                settings=settings,
+                tasks=tasks,
+            )
+            await queues.load()
+            tasks.start_soon(queues.watch)
+            tasks.start_soon(queues.hold_leases)
+            tasks.start_soon(queues.poll)
+            yield queues
+            tasks.cancel_scope.cancel(reason="the daemon stops")
+    finally:
+        with trio.move_on_after(GIVE_BACK_TIMEOUT_S, shield=True):
+            await _give_back(store, node, logs)
+
+
+async def _give_back(store: Store, node: Node, logs: Logs) -> None:
+    try:
+        await store.give_back(node.id)
+    except StoreUnavailable as error:
+        logs.error.warning(
+            "cannot give the leases of queues back; they lapse by themselves", reason=str(error)
+        )

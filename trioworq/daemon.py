@@ -1,0 +1,196 @@
+"""THE NURSERY TREE, top to bottom. Nesting order is shutdown order.
+
+    signals                          outermost, so that a second signal is heard until the very end
+    └ logs ⊃ store ⊃ workers         resources: opened first, closed last
+      └ queues                       definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
+        └ front                      accept loop, connections: ends first
+
+Stopping: stop accepting and finish the requests at hand → stop claiming and finish the running jobs,
+both within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
+"""
+
+import os
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import trio
+from attrs import define, field
+
+from trioworq import __version__
+from trioworq.clock import Clock
+from trioworq.config import Config, Driver, mask_password
+from trioworq.core.queues import QueueDefaults
+from trioworq.dispatch.ownership import Node
+from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
+from trioworq.dispatch.workers import WorkerSettings, open_workers
+from trioworq.logs import Logs, open_logs
+from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.opening import open_store
+from trioworq.web import fireworq
+from trioworq.web.app import create_app
+from trioworq.web.server import serve
+
+# How often the clock follows the store's.
+ANCHOR_INTERVAL_S = 60.0
+# How long after shutdown_timeout the end may take: cut-off jobs, leases, logs.
+ENDING_S = 20.0
+
+
+@define(eq=False)
+class Shutdown:
+    """Whether the daemon was asked to stop, and by when it shall have done so."""
+
+    timeout_s: float
+    requested: trio.Event = field(factory=trio.Event)
+    deadline: float = float("inf")
+
+    def request(self) -> None:
+        """Begin; the time counts from here."""
+        self.deadline = trio.current_time() + self.timeout_s
+        self.requested.set()
+
+
+async def run(
+    config: Config,
+    sockets: Sequence[socket.socket],
+    *,
+    warnings: Sequence[str],
+    die: Callable[[str], NoReturn],
+) -> None:
+    """Run the daemon on bound sockets until SIGTERM, SIGINT or SIGHUP.
+
+    Tasks: the signal receiver, and below it everything else. Stops when: a signal came and all has
+    ended in order; `die` ends the process at the second signal, or when ending takes too long. Raises:
+    ConfigError, StoreRefused, or whatever a crash in the tree raises.
+    """
+    shutdown = Shutdown(config.shutdown_timeout)
+    clock = Clock()
+    async with trio.open_nursery() as signals:
+        async with open_logs(config, clock) as logs:
+            await signals.start(_receive_signals, shutdown, logs, die)
+            for warning in warnings:
+                logs.error.warning(warning)
+            await _run_daemon(config, sockets, shutdown, clock, logs)
+        signals.cancel_scope.cancel(reason="everything has ended")
+
+
+async def _run_daemon(
+    config: Config, sockets: Sequence[socket.socket], shutdown: Shutdown, clock: Clock, logs: Logs
+) -> None:
+    """Tasks: the clock keeper. Stops when: the front and then the queues have ended. Raises: as `run`."""
+    node = Node.here(secrets.token_hex(8))
+    async with (
+        open_store(config, node_id=node.id) as store,
+        open_workers(_worker_settings(config)) as workers,
+    ):
+        clock.anchor(await store.clock_ms())
+        settings = _queue_settings(config)
+        async with trio.open_nursery() as keeper:
+            keeper.start_soon(_keep_time, clock, store, logs)
+            async with open_queues(
+                node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
+            ) as queues:
+                await _run_front(config, sockets, queues, shutdown, logs)
+                await _finish_jobs(queues, shutdown, logs)
+            keeper.cancel_scope.cancel(reason="the queues have ended")
+    logs.error.info("stopped")
+
+
+async def _run_front(
+    config: Config, sockets: Sequence[socket.socket], queues: Queues, shutdown: Shutdown, logs: Logs
+) -> None:
+    """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
+    deadline cut them off. Raises: whatever crashes the server.
+    """
+    app = create_app(
+        fireworq.routes(queues, config), config=config, access_log=logs.access, error_log=logs.error
+    )
+    async with trio.open_nursery() as front:
+        await front.start(serve, app, config, sockets, shutdown.requested, logs.error)
+        logs.error.info(_greeting(config, sockets))
+        await shutdown.requested.wait()
+        front.cancel_scope.deadline = shutdown.deadline
+
+
+async def _finish_jobs(queues: Queues, shutdown: Shutdown, logs: Logs) -> None:
+    with trio.move_on_at(shutdown.deadline) as scope:
+        await queues.drain()
+    if scope.cancelled_caught:
+        logs.error.warning("shutdown_timeout is over: giving jobs back", jobs=queues.running_jobs())
+
+
+async def _receive_signals(
+    shutdown: Shutdown,
+    logs: Logs,
+    die: Callable[[str], NoReturn],
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Stop at the first signal, die at the second; SIGUSR1 reopens the log files. Runs until cancelled."""
+    stops = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    with trio.open_signal_receiver(*stops, signal.SIGUSR1) as arrivals:
+        task_status.started()
+        await _wait_for_stop(arrivals, logs)
+        shutdown.request()
+        logs.error.info("stopping; a second signal ends the process at once")
+        with trio.move_on_at(shutdown.deadline + ENDING_S):
+            await _wait_for_stop(arrivals, logs)
+            die("second signal: ended at once; running jobs will run again")
+        die("the shutdown took too long: ended; running jobs will run again")
+
+
+async def _wait_for_stop(arrivals: AsyncIterator[int], logs: Logs) -> None:
+    async for number in arrivals:
+        if number != signal.SIGUSR1:
+            return
+        logs.reopen()
+
+
+async def _keep_time(clock: Clock, store: Store, logs: Logs) -> None:
+    """Follow the store's clock. Runs until cancelled."""
+    while True:
+        await trio.sleep(ANCHOR_INTERVAL_S)
+        try:
+            clock.anchor(await store.clock_ms())
+        except StoreUnavailable as error:
+            logs.error.warning("cannot read the store's clock; going on with ours", reason=str(error))
+
+
+def _greeting(config: Config, sockets: Sequence[socket.socket]) -> str:
+    match config.driver:
+        case Driver.SQLITE:
+            data = f"jobs are kept in {Path(config.sqlite_path).absolute()}"
+        case Driver.MYSQL:
+            data = f"jobs are kept in {mask_password(config.dsn)}"
+        case Driver.IN_MEMORY:
+            data = "jobs are kept in memory and lost at the end"
+    places = ", ".join(f"http://{_address(bound)}" for bound in sockets)
+    return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
+
+
+def _address(bound: socket.socket) -> str:
+    host, port = bound.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _worker_settings(config: Config) -> WorkerSettings:
+    return WorkerSettings(
+        user_agent=config.dispatch_user_agent,
+        keep_alive=config.dispatch_keep_alive,
+        max_idle_per_host=config.dispatch_max_conns_per_host,
+        idle_timeout_s=config.dispatch_idle_conn_timeout,
+        timeout_ceiling_s=config.dispatch_timeout_ceiling_s,
+        max_reply_bytes=config.dispatch_max_reply_bytes,
+    )
+
+
+def _queue_settings(config: Config) -> QueueSettings:
+    return QueueSettings(
+        default_queue=config.queue_default,
+        defaults=QueueDefaults(config.queue_default_polling_interval, config.queue_default_max_workers),
+        refresh_interval_ms=config.config_refresh_interval,
+    )

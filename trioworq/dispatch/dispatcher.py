@@ -1,0 +1,276 @@
+"""One queue on this node: claim → limit → work → settle."""
+
+from contextlib import suppress
+from typing import Protocol
+
+import trio
+from attrs import define, field
+
+from trioworq.clock import Clock
+from trioworq.core import retry
+from trioworq.core.jobs import Job
+from trioworq.core.queues import QueueDefinition
+from trioworq.core.results import Result
+from trioworq.core.stats import QueueCounters, QueueStats, snapshot
+from trioworq.core.throttle import TokenBucket
+from trioworq.logs import ErrorLog, QueueLog
+from trioworq.stores.interface import Claim, Store, StoreUnavailable
+
+# The most that one claim takes, so that a claim stays a short transaction.
+CLAIM_LIMIT = 200
+# How long one claim may take before the store counts as out of reach.
+CLAIM_TIMEOUT_S = 30.0
+# How long to let a store alone that could not be reached.
+STORE_BACK_OFF_S = 1.0
+# How long giving back the jobs that are cut off may take.
+RELEASE_TIMEOUT_S = 5.0
+
+
+class Caller(Protocol):
+    """Calls workers."""
+
+    async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
+        """POST a payload and return the verdict; whatever the worker does, there is one."""
+        ...
+
+
+@define(eq=False)
+class _Run:
+    """A job in a worker's hands."""
+
+    job: Job
+    call: trio.CancelScope = field(factory=trio.CancelScope)
+
+
+class Dispatcher:
+    """Takes due jobs of one queue while a worker slot is free for them, and never more.
+
+    It works while this node owns the queue (`epoch` is set) and until it is stopped. `kick` tells it
+    that there may be something to claim; kicks come with pushes and from the poller.
+    """
+
+    def __init__(
+        self,
+        definition: QueueDefinition,
+        *,
+        store: Store,
+        workers: Caller,
+        clock: Clock,
+        counters: QueueCounters,
+        queue_log: QueueLog,
+        error_log: ErrorLog,
+    ) -> None:
+        self.definition = definition
+        self.epoch: int | None = None
+        self._store = store
+        self._workers = workers
+        self._clock = clock
+        self._counters = counters
+        self._queue_log = queue_log
+        self._error_log = error_log.bind(queue=definition.name)
+        self._slots = trio.CapacityLimiter(definition.max_workers)
+        self._bucket = _bucket(definition)
+        self._runs: dict[int, _Run] = {}
+        self._may_have_work = True
+        self._is_stopping = False
+        self.has_ended = False
+        self._wake, self._woken = trio.open_memory_channel[None](1)
+
+    # What others tell it. None of these waits.
+
+    @property
+    def is_waiting_for_work(self) -> bool:
+        """Whether a kick would make a difference."""
+        return self.epoch is not None and not self._may_have_work and not self._is_stopping
+
+    @property
+    def running_jobs(self) -> int:
+        """Count the jobs in workers' hands."""
+        return len(self._runs)
+
+    def kick(self) -> None:
+        """Say that there may be a job to claim."""
+        self._may_have_work = True
+        self._wake_up()
+
+    def redefine(self, definition: QueueDefinition) -> None:
+        """Change the live queue, or take a stopped one up again; running jobs are not disturbed."""
+        self._bucket = _bucket(definition, self.definition, self._bucket)
+        self.definition = definition
+        self._slots.total_tokens = definition.max_workers
+        self._is_stopping = False
+        self.kick()
+
+    def own(self, epoch: int | None) -> None:
+        """Become active under `epoch`, or a backup with None.
+
+        Jobs that run under another epoch belong to the new owner: their calls are cut off here.
+        """
+        if epoch == self.epoch:
+            return
+        if self.epoch is not None:
+            for run in self._runs.values():
+                run.call.cancel(reason="the queue has a new owner")
+        self.epoch = epoch
+        mode = "BACKUP" if epoch is None else "PRIMARY"
+        self._error_log.info(f"The node is now in {mode} mode")
+        self.kick()
+
+    def cancel_run(self, job_id: int) -> None:
+        """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
+        if run := self._runs.get(job_id):
+            run.call.cancel(reason="the job was deleted")
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when the running jobs have ended."""
+        self._is_stopping = True
+        self._wake_up()
+
+    def stats(self) -> QueueStats:
+        """Return the counters, and the workers as they are now."""
+        return snapshot(
+            self._counters,
+            now_ms=self._clock.now_ms(),
+            max_workers=self.definition.max_workers,
+            busy_workers=self._slots.borrowed_tokens,
+            is_active=self.epoch is not None,
+        )
+
+    # The task.
+
+    async def run(self) -> None:
+        """Dispatch until stopped.
+
+        Tasks: one for each running job. Stops when: `stop` was called and no job runs, or cancelled; a
+        job that a cancellation cuts off is given back without counting an attempt. Raises: StoreBroken.
+        """
+        async with trio.open_nursery() as jobs:
+            while not (self._is_stopping and not self._runs):
+                limit = self._room()
+                if self.epoch is None or limit == 0:
+                    await self._wait()
+                    continue
+                for job in await self._claim(limit, self.epoch):
+                    self._start(job, jobs)
+            # No checkpoint since the condition was seen: from here on `redefine` cannot revive it.
+            self.has_ended = True
+
+    def _room(self) -> int:
+        """Count the jobs that could start now; 0 also when there is no reason to ask for any."""
+        if self._is_stopping or not self._may_have_work:
+            return 0
+        room = min(CLAIM_LIMIT, int(self._slots.available_tokens))
+        if self._bucket is not None:
+            room = min(room, self._bucket.available(trio.current_time()))
+        return max(0, room)
+
+    async def _wait(self) -> None:
+        """Wait until something has changed, or the throttle gives the next token."""
+        timeout_s = float("inf")
+        if self._bucket is not None and self._may_have_work and self._slots.available_tokens >= 1:
+            timeout_s = self._bucket.wait_s(trio.current_time()) or timeout_s
+        with trio.move_on_after(timeout_s):
+            await self._woken.receive()
+
+    def _wake_up(self) -> None:
+        # Blocked means that it has not seen the last one yet.
+        with suppress(trio.WouldBlock):
+            self._wake.send_nowait(None)
+
+    async def _claim(self, limit: int, epoch: int) -> list[Job]:
+        # A kick from here on is about jobs that this claim may miss.
+        self._may_have_work = False
+        claim = Claim(self.definition.name, epoch, limit, self._clock.now_ms())
+        try:
+            # Shielded: a claim cut off halfway would leave jobs running that no task knows.
+            with trio.fail_after(CLAIM_TIMEOUT_S, shield=True):
+                jobs = await self._store.claim(claim)
+        except (StoreUnavailable, trio.TooSlowError) as error:
+            self._error_log.warning("cannot claim jobs; trying again", reason=str(error))
+            self._may_have_work = True
+            await trio.sleep(STORE_BACK_OFF_S)
+            return []
+        if len(jobs) == limit:
+            self._may_have_work = True
+        if self.epoch != epoch:
+            return []  # the new epoch began by releasing them
+        if self._is_stopping:
+            for job in jobs:
+                await self._give_back(job)
+            return []
+        return jobs
+
+    def _start(self, job: Job, jobs: trio.Nursery) -> None:
+        run = _Run(job)
+        self._slots.acquire_on_behalf_of_nowait(run)
+        if self._bucket is not None:
+            self._bucket.take(1, trio.current_time())
+        self._runs[job.id] = run
+        jobs.start_soon(self._work, run)
+
+    async def _work(self, run: _Run) -> None:
+        job = run.job
+        self._counters.popped(1, self._clock.now_ms())
+        self._queue_log.popped(job)
+        try:
+            with run.call:
+                result = await self._workers.post(job.url, job.payload.body, job.timeout_s)
+            if not run.call.cancelled_caught:
+                await self._settle(job, result)
+        except trio.Cancelled:
+            await self._give_back(job)
+            raise
+        finally:
+            self._slots.release_on_behalf_of(run)
+            if self._runs.get(job.id) is run:
+                del self._runs[job.id]
+            if self._may_have_work or self._is_stopping:
+                self._wake_up()
+
+    async def _settle(self, job: Job, result: Result) -> None:
+        """Store what follows from the result, however long the store is away; then count and log it."""
+        settlement = retry.settle(job, result, self._clock.now_ms())
+        while True:
+            try:
+                is_current = await self._store.settle(settlement)
+                break
+            except StoreUnavailable as error:
+                self._error_log.warning("cannot settle a job; trying again", id=job.id, reason=str(error))
+                await trio.sleep(STORE_BACK_OFF_S)
+        if not is_current:
+            self._error_log.info("outcome dropped: the job was deleted or has a new owner", id=job.id)
+            return
+        elapsed_ms = self._clock.now_ms() - job.created_at_ms
+        match settlement:
+            case retry.Completed():
+                self._counters.succeeded(elapsed_ms)
+                self._queue_log.completed(job, result)
+            case retry.Failed():
+                self._counters.failed(elapsed_ms)
+                self._queue_log.completed(job, result)
+            case retry.Retried():
+                self._counters.retried()
+                self._queue_log.retried(job, result)
+
+    async def _give_back(self, job: Job) -> None:
+        with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
+            try:
+                await self._store.settle(retry.Released(job.id, job.attempt))
+            except StoreUnavailable as error:
+                # The queue's next owner finds it running under an old epoch and releases it.
+                self._error_log.warning("cannot give a job back", id=job.id, reason=str(error))
+
+
+def _bucket(
+    definition: QueueDefinition,
+    before: QueueDefinition | None = None,
+    bucket: TokenBucket | None = None,
+) -> TokenBucket | None:
+    """Return the throttle that a definition asks for, with the tokens of the one before it."""
+    if not definition.is_throttled:
+        return None
+    rate, burst = definition.max_dispatches_per_second, definition.max_burst_size
+    now_s = trio.current_time()
+    if bucket is None:
+        return TokenBucket.full(rate, burst, now_s)
+    return bucket.reshaped(rate, burst, now_s)

@@ -1,0 +1,343 @@
+"""The access, queue and error logs (contract §1.17, §1.18): JSON lines, written by a thread.
+
+A log line never blocks the program: lines wait in memory and a thread writes them. A target that stops
+taking them (a full disk, a blocked pipe) costs lines, which are counted and reported, and nothing else.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import structlog
+import trio
+from attrs import frozen
+
+from trioworq.clock import Clock
+from trioworq.config import Config, ConfigError
+from trioworq.core.jobs import Job
+from trioworq.core.results import Result, ResultStatus
+
+# Lines of one burst are written together; nobody reads a log sooner than this.
+FLUSH_INTERVAL_S = 0.01
+# Lines that wait for a slow target; beyond this they are counted and dropped.
+WAITING_LIMIT_BYTES = 8 * 1024 * 1024
+# How long the last lines may take to be written when the program ends.
+CLOSING_TIMEOUT_S = 2.0
+# A payload may have megabytes; a line shows this much of it.
+SHOWN_PAYLOAD_BYTES = 64 * 1024
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+    "fatal": logging.CRITICAL,
+}
+
+ErrorLog = structlog.typing.FilteringBoundLogger
+
+
+class Sink:
+    """One target of log lines: a file that can be reopened, or a standard stream."""
+
+    def __init__(self, path: str, standard_stream: int) -> None:
+        """Open the target; no `path` means the file descriptor `standard_stream`. Raises ConfigError."""
+        self._path = path
+        self._fd = _open_for_append(path) if path else standard_stream
+        self._writing = threading.Lock()
+        self._lines: list[bytes] = []
+        self._waiting_bytes = 0
+        self._dropped = 0
+        self._has_lines = trio.Event()
+
+    def write(self, line: bytes) -> None:
+        """Take a line, without its line end; return at once."""
+        if self._waiting_bytes > WAITING_LIMIT_BYTES:
+            self._dropped += 1
+            return
+        self._lines.append(line)
+        self._waiting_bytes += len(line)
+        self._has_lines.set()
+
+    def reopen(self) -> None:
+        """Close the file and open what is at its path now; a standard stream stays as it is.
+
+        Raises ConfigError, and goes on with the old file, when the new one cannot be opened.
+        """
+        if self._path:
+            fresh = _open_for_append(self._path)
+            # The number stays, so a thread that is just writing cannot meet a closed file.
+            os.dup2(fresh, self._fd, inheritable=False)
+            os.close(fresh)
+
+    async def run(self) -> None:
+        """Write lines as they come. If cancelled: the lines not yet written stay for `finish`."""
+        while True:
+            await self._has_lines.wait()
+            await trio.sleep(FLUSH_INTERVAL_S)
+            await self._flush()
+
+    async def finish(self) -> None:
+        """Write the lines that are left, then close the file."""
+        if self._lines:
+            await self._flush()
+        if self._path:
+            os.close(self._fd)
+
+    async def _flush(self) -> None:
+        lines = self._take()
+        # A blocked pipe may hold the thread for ever; it must not hold the program's end.
+        is_written = await trio.to_thread.run_sync(self._write, lines, abandon_on_cancel=True)
+        if not is_written:
+            self._dropped += len(lines)
+
+    def _take(self) -> list[bytes]:
+        if self._dropped:
+            notice = {"level": "warn", "message": "log lines dropped", "count": self._dropped}
+            self._lines.append(orjson.dumps(notice))
+        lines, self._lines = self._lines, []
+        self._waiting_bytes = self._dropped = 0
+        self._has_lines = trio.Event()
+        return lines
+
+    def _write(self, lines: list[bytes]) -> bool:
+        """Write the lines, in a thread; False when the target is full or gone, as far as it took them."""
+        view = memoryview(b"\n".join([*lines, b""]))
+        with self._writing:
+            while view:
+                try:
+                    view = view[os.write(self._fd, view) :]
+                except OSError:
+                    return False
+        return True
+
+
+def _open_for_append(path: str) -> int:
+    try:
+        Path(path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise ConfigError(f"cannot write the log {path}: {error.strerror}; choose another file") from None
+
+
+@frozen
+class AccessLine:
+    """One handled request, as the access log shows it."""
+
+    remote_addr: str
+    user_agent: str | None
+    method: str
+    url: str
+    status: int
+    duration_ms: float
+
+
+@frozen
+class AccessLog:
+    """One line a handled request."""
+
+    _sink: Sink
+    _clock: Clock
+    _tag: str
+
+    def write(self, line: AccessLine) -> None:
+        """Log a request."""
+        agent = {} if line.user_agent is None else {"user_agent": line.user_agent}
+        fields = {
+            "level": "info",
+            "remote_addr": line.remote_addr,
+            **agent,
+            "tag": self._tag,
+            "method": line.method,
+            "url": line.url,
+            "status": line.status,
+            "duration": round(line.duration_ms, 3),
+            "time": _local_time(self._clock.now_ms()),
+        }
+        self._sink.write(_encode(fields))
+
+
+def _local_time(now_ms: int) -> str:
+    return datetime.fromtimestamp(now_ms // 1000, UTC).astimezone().isoformat().replace("+00:00", "Z")
+
+
+def _encode(fields: dict[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(fields)
+    except orjson.JSONEncodeError:
+        # Text from outside may hold lone surrogates, which no UTF-8 line can.
+        clean = {
+            key: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+            for key, value in fields.items()
+        }
+        return orjson.dumps(clean)
+
+
+@frozen
+class QueueLog:
+    """One line for each step in the life of a job."""
+
+    _sink: Sink
+    _clock: Clock
+    _tag: str
+    _shows_info: bool
+    _shows_debug: bool
+
+    def pushed(self, job: Job) -> None:
+        """Log a job that has just been stored."""
+        if self._shows_info:
+            self._write("info", "push", job, "claimed", job.fail_count, "New job accepted", job.created_at_ms)
+
+    def popped(self, job: Job) -> None:
+        """Log a job that has just been claimed."""
+        if self._shows_debug:
+            self._write("debug", "pop", job, "grabbed", job.fail_count, "A job grabbed", self._clock.now_ms())
+
+    def completed(self, job: Job, result: Result) -> None:
+        """Log the end of a job, good or bad."""
+        if not self._shows_info:
+            return
+        good = result.status is ResultStatus.SUCCESS
+        fail_count = job.fail_count if good else job.fail_count + 1
+        status = "completed" if good else "failed"
+        self._write("info", "complete", job, status, fail_count, result.message, self._clock.now_ms())
+
+    def retried(self, job: Job, result: Result) -> None:
+        """Log a failed attempt that is followed by another; shows the retries left before this one."""
+        if self._shows_info:
+            now_ms = self._clock.now_ms()
+            self._write("info", "retry", job, "failed", job.fail_count + 1, result.message, now_ms)
+
+    def _write(
+        self, level: str, action: str, job: Job, status: str, fail_count: int, message: str, now_ms: int
+    ) -> None:
+        fields = {
+            "level": level,
+            "time": now_ms,
+            "tag": self._tag,
+            "action": action,
+            "queue": job.queue,
+            "category": job.category,
+            "id": job.id,
+            "status": status,
+            "created_at": job.created_at_ms,
+            "elapsed": now_ms - job.created_at_ms,
+            "url": job.url,
+            "payload": job.payload.body[:SHOWN_PAYLOAD_BYTES].decode("utf-8", "replace"),
+            "next_try": job.next_try_ms,
+            "retry_count": job.retries_left,
+            "retry_delay": job.retry_delay_s,
+            "fail_count": fail_count,
+            "timeout": job.timeout_s,
+        }
+        if message:
+            fields["message"] = message
+        self._sink.write(_encode(fields))
+
+
+@frozen
+class Logs:
+    """The three logs and their targets."""
+
+    access: AccessLog
+    queue: QueueLog
+    error: ErrorLog
+    _sinks: tuple[Sink, ...]
+
+    def reopen(self) -> None:
+        """Reopen every log file, for rotation by renaming (SIGUSR1)."""
+        for sink in self._sinks:
+            try:
+                sink.reopen()
+            except ConfigError as error:
+                self.error.error("log not reopened", reason=str(error))
+
+
+@asynccontextmanager
+async def open_logs(config: Config, clock: Clock) -> AsyncIterator[Logs]:
+    """Open the logs.
+
+    Tasks: one writer for each target. Stops when: the body ends; the last lines are written first,
+    within CLOSING_TIMEOUT_S. Raises: ConfigError for a file that cannot be opened.
+    """
+    standard_output = Sink("", 1)
+    access = Sink(config.access_log, 1) if config.access_log else standard_output
+    queue = Sink(config.queue_log, 1) if config.queue_log else standard_output
+    error = Sink(config.error_log, 2)
+    sinks = tuple({id(sink): sink for sink in (standard_output, access, queue, error)}.values())
+    level = _LEVELS[config.queue_log_level]
+    logs = Logs(
+        access=AccessLog(access, clock, config.access_log_tag),
+        queue=QueueLog(queue, clock, config.queue_log_tag, level <= logging.INFO, level <= logging.DEBUG),
+        error=_error_log(error, config),
+        sinks=sinks,
+    )
+    try:
+        async with trio.open_nursery() as writers:
+            for sink in sinks:
+                writers.start_soon(sink.run)
+            yield logs
+            writers.cancel_scope.cancel()
+    finally:
+        with trio.move_on_after(CLOSING_TIMEOUT_S, shield=True):
+            for sink in sinks:
+                await sink.finish()
+
+
+def _error_log(sink: Sink, config: Config) -> ErrorLog:
+    """Return the error log: readable on standard error, JSON lines in a file."""
+    last: list[structlog.typing.Processor]
+    if config.error_log:
+        renderer = structlog.processors.JSONRenderer(serializer=lambda fields, **_: _encode(fields).decode())
+        last = [structlog.processors.EventRenamer("message"), renderer]
+    else:
+        last = [_escape_controls, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    logger: ErrorLog = structlog.wrap_logger(
+        _SinkLogger(sink),
+        processors=[
+            _add_level,
+            structlog.processors.TimeStamper(
+                fmt="iso", utc=False, key="time" if config.error_log else "timestamp"
+            ),
+            structlog.processors.format_exc_info,
+            *last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[config.error_log_level]),
+        cache_logger_on_first_use=True,
+    )
+    return logger
+
+
+def _add_level(_logger: object, method: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Name the level as the options do."""
+    fields["level"] = {"warning": "warn", "critical": "fatal", "exception": "error"}.get(method, method)
+    return fields
+
+
+def _escape_controls(
+    _logger: object, _method: str, fields: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Keep text from outside from writing lines or colours of its own on the operator's terminal."""
+    for key, value in fields.items():
+        if key != "exception" and isinstance(value, str) and not value.isprintable():
+            fields[key] = value.encode("unicode_escape").decode()
+    return fields
+
+
+@frozen
+class _SinkLogger:
+    """What structlog hands its rendered lines to."""
+
+    _sink: Sink
+
+    def msg(self, line: str) -> None:
+        self._sink.write(line.encode("utf-8", "replace"))
+
+    debug = info = warning = error = critical = exception = msg
