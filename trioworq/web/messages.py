@@ -38,8 +38,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 @frozen
 class Route:
-    """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest."""
+    """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest.
+
+    A GET route also answers HEAD. `is_logged` is False for what monitors ask for all day.
+    """
 
     method: str
     path: str
     endpoint: Endpoint
+    is_logged: bool = True

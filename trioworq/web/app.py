@@ -1,0 +1,218 @@
+"""The routes on Quart-Trio: targets in, refusals in the shape of their family out, a line for the access log.
+
+Quart sees nothing but paths, methods and bodies: endpoints take and give plain values, every error is
+answered here, and no page, redirect or traceback of the framework's own reaches a client.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from http import HTTPStatus
+from typing import Any, cast
+
+import trio
+from attrs import frozen
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from quart import Response as QuartResponse
+from quart import request as current_request
+from quart.wrappers import Request as QuartRequest
+from quart.wrappers.base import BaseRequestWebsocket
+from quart_trio import QuartTrio
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    RequestTimeout,
+)
+from werkzeug.routing import BaseConverter, MapAdapter
+
+from trioworq.config import Config
+from trioworq.core.errors import InvalidRequest
+from trioworq.logs import AccessLine, ErrorLog
+from trioworq.web.messages import Request, Response, Route
+from trioworq.web.paths import decode_path, decode_query
+from trioworq.web.replies import BodyTooLarge, BodyTooSlow, explain, no_such_page, refuse
+
+AccessLog = Callable[[AccessLine], None]
+
+_PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
+
+
+def create_app(
+    routes: Sequence[Route], *, config: Config, access: AccessLog, error_log: ErrorLog
+) -> QuartTrio:
+    """Return an ASGI app that serves `routes`. It keeps no state, and needs no lifespan."""
+    app = _Quart("trioworq", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
+    app.config["BODY_TIMEOUT"] = config.request_timeout_s
+    # The server bounds a write by its progress; a fixed time would cut a long answer to a slow reader.
+    app.config["RESPONSE_TIMEOUT"] = None
+    edge = _Edge(keep_alive=config.keep_alive, access=access, error_log=error_log)
+    for route in routes:
+        app.add_url_rule(
+            _rule(route.path),
+            endpoint=f"{route.method} {route.path}",
+            view_func=edge.view(route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    app.register_error_handler(HTTPException, edge.refuse)
+    app.register_error_handler(Exception, edge.fail)
+    app.asgi_app = _Entrance(app.asgi_app)  # type: ignore[method-assign]
+    return app
+
+
+def _rule(path: str) -> str:
+    """Write a route's path as a rule of Werkzeug."""
+    return _PART.sub(lambda part: f"<{'rest' if part[2] else 'segment'}:{part[1]}>", path)
+
+
+class _Segment(BaseConverter):
+    """One or more characters of any kind but a slash."""
+
+    regex = "[^/]+"
+
+
+class _Rest(BaseConverter):
+    """One or more characters of any kind."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
+class _Quart(QuartTrio):
+    """Quart that goes by path and method alone; the Host header is the client's and decides nothing."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.url_map.converters.update(segment=_Segment, rest=_Rest)
+        self.url_map.merge_slashes = False
+
+    def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
+        if request is None:
+            return None
+        return self.url_map.bind("", path_info=request.path, default_method=request.method)
+
+
+@frozen
+class _Entrance:
+    """Gives the app cleaned paths only, and refuses what it could stumble over."""
+
+    _app: Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1000, "reason": None})
+            return
+        try:
+            path = decode_path(cast("HTTPScope", scope)["raw_path"])
+        except InvalidRequest as error:
+            await _send(send, refuse("/", HTTPStatus.BAD_REQUEST, str(error), {"Connection": "close"}))
+            return
+        await self._app(cast("HTTPScope", {**scope, "path": path}), receive, send)
+
+
+async def _send(send: ASGISendCallable, response: Response) -> None:
+    headers = {**_headers(response), "Content-Length": str(len(response.body))}
+    raw_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": response.status, "headers": raw_headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+def _headers(response: Response) -> dict[str, str]:
+    return {"Content-Type": response.content_type, **response.headers}
+
+
+@frozen(kw_only=True)
+class _Edge:
+    """Between Quart and the endpoints."""
+
+    keep_alive: bool
+    access: AccessLog
+    error_log: ErrorLog
+
+    def view(self, route: Route) -> Callable[..., Awaitable[QuartResponse]]:
+        """Return what Quart calls for a route."""
+
+        async def view(**arguments: str) -> QuartResponse:
+            started_at = trio.current_time()
+            request = cast("QuartRequest", current_request)
+            response = await self._answer(route, request, arguments)
+            if route.is_logged:
+                self._log(request, response, started_at)
+            return self._to_quart(response)
+
+        return view
+
+    async def refuse(self, error: HTTPException) -> QuartResponse:
+        """Answer what Quart itself turns away: an unknown path, or a method that the path does not take."""
+        path = current_request.path
+        if isinstance(error, NotFound):
+            response = no_such_page(path)
+            return QuartResponse(response.body, response.status, _headers(response))
+        allow = (
+            {"Allow": ", ".join(sorted(error.valid_methods or ()))}
+            if isinstance(error, MethodNotAllowed)
+            else {}
+        )
+        response = refuse(path, error.code or HTTPStatus.BAD_REQUEST, headers=allow)
+        self._log(cast("QuartRequest", current_request), response, trio.current_time())
+        return self._to_quart(response)
+
+    async def fail(self, error: Exception) -> QuartResponse:
+        """Answer a fault in the framework, or between it and the endpoints."""
+        return self._to_quart(self._fault(current_request.path, error))
+
+    async def _answer(self, route: Route, request: QuartRequest, arguments: dict[str, str]) -> Response:
+        try:
+            return await route.endpoint(
+                Request(
+                    method=request.method,
+                    path=request.path,
+                    arguments=arguments,
+                    query=decode_query(request.query_string),
+                    body=await _read_body(request),
+                )
+            )
+        except Exception as error:  # noqa: BLE001  # a fault costs its own request and is logged, no more
+            return explain(request.path, error) or self._fault(request.path, error)
+
+    def _fault(self, path: str, error: Exception) -> Response:
+        # The error's own words stay in the log: they may name what a client is not to know (I14).
+        self.error_log.error("request failed", path=path, exc_info=error)
+        return refuse(path, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def _log(self, request: QuartRequest, response: Response, started_at: float) -> None:
+        client = request.scope.get("client")
+        target = request.scope["raw_path"] + (b"?" if request.query_string else b"") + request.query_string
+        self.access(
+            AccessLine(
+                remote_addr=_address(client) if client else "",
+                user_agent=request.headers.get("User-Agent"),
+                method=request.method,
+                url=target.decode("latin-1"),
+                status=response.status,
+                duration_ms=(trio.current_time() - started_at) * 1000,
+            )
+        )
+
+    def _to_quart(self, response: Response) -> QuartResponse:
+        headers = _headers(response)
+        if not self.keep_alive:
+            headers["Connection"] = "close"
+        return QuartResponse(response.body, response.status, headers)
+
+
+async def _read_body(request: QuartRequest) -> bytes:
+    """Return the whole body, whatever its content type. Raises BodyTooLarge, BodyTooSlow."""
+    try:
+        return await request.get_data(cache=False, as_text=False, parse_form_data=False)
+    except RequestEntityTooLarge:
+        raise BodyTooLarge(f"A body should have at most {request.max_content_length} bytes") from None
+    except RequestTimeout:
+        raise BodyTooSlow("The body did not come in time") from None
+
+
+def _address(client: Any) -> str:
+    host, port = client[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

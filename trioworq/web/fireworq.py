@@ -1,0 +1,268 @@
+"""Fireworq's API: push, queues, routings, inspection, failure log, node and version (contract §1.2–§1.12)."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+
+import attrs
+import orjson
+from attrs import frozen
+
+from trioworq.config import FIREWORQ_VERSION, Config
+from trioworq.core.cursors import Cursor, decode
+from trioworq.core.errors import InvalidRequest, NoSuchQueue, NotFound
+from trioworq.core.jobs import INT64_MAX
+from trioworq.dispatch.queues import Queues
+from trioworq.stores.interface import FailureOrder, FailurePage, JobPage, JobSet
+from trioworq.web import wire
+from trioworq.web.messages import TEXT, Request, Response, Route
+from trioworq.web.replies import BodyTooLarge
+from trioworq.web.runtime import runtime_stats
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+
+_T = TypeVar("_T")
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
+
+
+def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
+    """Return every route of the API, each bound to the queues and the options in force."""
+    about = _About(queues, config)
+    push = _Push(queues, config.max_body_bytes)
+    definitions = _Definitions(queues)
+    routings = _Routings(queues)
+    jobs = _Jobs(queues)
+    failures = _Failures(queues)
+    return (
+        Route("GET", "/", about.version),
+        Route("GET", "/version", about.version),
+        Route("GET", "/settings", about.settings),
+        Route("GET", "/stats", about.runtime, is_logged=False),
+        Route("POST", "/job/{category...}", push.push),
+        Route("GET", "/queues", definitions.all),
+        Route("GET", "/queues/stats", definitions.all_stats),
+        Route("GET", "/queue/{q}", definitions.get),
+        Route("PUT", "/queue/{q}", definitions.put),
+        Route("DELETE", "/queue/{q}", definitions.delete),
+        Route("GET", "/queue/{q}/stats", definitions.stats),
+        Route("GET", "/queue/{q}/node", definitions.node),
+        Route("GET", "/queue/{q}/grabbed", jobs.running),
+        Route("GET", "/queue/{q}/waiting", jobs.waiting),
+        Route("GET", "/queue/{q}/deferred", jobs.deferred),
+        Route("GET", "/queue/{q}/job/{id}", jobs.get),
+        Route("DELETE", "/queue/{q}/job/{id}", jobs.delete),
+        Route("GET", "/queue/{q}/failed", failures.all),
+        Route("GET", "/queue/{q}/failed/{id}", failures.get),
+        Route("DELETE", "/queue/{q}/failed/{id}", failures.delete),
+        Route("GET", "/routings", routings.all),
+        Route("GET", "/routing/{category...}", routings.get),
+        Route("PUT", "/routing/{category...}", routings.put),
+        Route("DELETE", "/routing/{category...}", routings.delete),
+    )
+
+
+@frozen
+class _About:
+    """What the program says of itself."""
+
+    _queues: Queues
+    _config: Config
+
+    async def version(self, request: Request) -> Response:
+        return Response(200, f"Fireworq {FIREWORQ_VERSION}\n".encode(), TEXT)
+
+    async def settings(self, request: Request) -> Response:
+        return Response(200, orjson.dumps(self._config.shown(), option=orjson.OPT_SORT_KEYS))
+
+    async def runtime(self, request: Request) -> Response:
+        return _answer(runtime_stats(self._queues.now_ms()))
+
+
+@frozen
+class _Push:
+    """Taking jobs."""
+
+    _queues: Queues
+    _max_payload_bytes: int
+
+    async def push(self, request: Request) -> Response:
+        order = wire.read_order(request.arguments["category"], request.body)
+        # Bytes that are not UTF-8 grow threefold when a string is decoded.
+        if len(order.payload.body) > self._max_payload_bytes:
+            raise BodyTooLarge(f"A payload should have at most {self._max_payload_bytes} bytes")
+        job_id, queue = await self._queues.push(order)
+        return _answer(wire.show_order(job_id, queue, order))
+
+
+@frozen
+class _Definitions:
+    """Queues: their definitions, counters and nodes."""
+
+    _queues: Queues
+
+    async def all(self, request: Request) -> Response:
+        return _answer([wire.show_definition(each) for each in await self._queues.store.queues()])
+
+    async def all_stats(self, request: Request) -> Response:
+        stats = self._queues.all_stats()
+        return _answer({name: attrs.asdict(stats[name]) for name in sorted(stats)})
+
+    async def get(self, request: Request) -> Response:
+        return _answer(wire.show_definition(_found(await self._queues.find(request.arguments["q"]))))
+
+    async def put(self, request: Request) -> Response:
+        definition = wire.read_definition(request.arguments["q"], request.body, self._queues.defaults)
+        await self._queues.define(definition)
+        return _answer(wire.show_definition(definition))
+
+    async def delete(self, request: Request) -> Response:
+        return _answer(wire.show_definition(_found(await self._queues.undefine(request.arguments["q"]))))
+
+    async def stats(self, request: Request) -> Response:
+        name = request.arguments["q"]
+        await self._queues.require(name)
+        stats = self._queues.stats(name)
+        if stats is None:
+            raise NoSuchQueue(name)
+        return _answer(attrs.asdict(stats))
+
+    async def node(self, request: Request) -> Response:
+        owner = await self._queues.owner(request.arguments["q"])
+        if owner is None:
+            raise NotFound("No node is active for this queue")
+        return _answer({"id": owner.node_id, "host": owner.host})
+
+
+@frozen
+class _Routings:
+    """Which queue takes a category."""
+
+    _queues: Queues
+
+    async def all(self, request: Request) -> Response:
+        return _answer([wire.show_routing(each) for each in await self._queues.store.routings()])
+
+    async def get(self, request: Request) -> Response:
+        return _answer(wire.show_routing(_found(self._queues.routing(request.arguments["category"]))))
+
+    async def put(self, request: Request) -> Response:
+        routing = wire.read_routing(request.arguments["category"], request.body)
+        await self._queues.route(routing)
+        return _answer(wire.show_routing(routing))
+
+    async def delete(self, request: Request) -> Response:
+        return _answer(wire.show_routing(_found(await self._queues.unroute(request.arguments["category"]))))
+
+
+@frozen
+class _Jobs:
+    """Jobs that have not ended."""
+
+    _queues: Queues
+
+    async def running(self, request: Request) -> Response:
+        return await self._list(request, JobSet.RUNNING)
+
+    async def waiting(self, request: Request) -> Response:
+        return await self._list(request, JobSet.WAITING)
+
+    async def deferred(self, request: Request) -> Response:
+        return await self._list(request, JobSet.DEFERRED)
+
+    async def get(self, request: Request) -> Response:
+        queue, job_id = await _item(self._queues, request)
+        return _answer(wire.show_job(_found(await self._queues.store.job(queue, job_id))))
+
+    async def delete(self, request: Request) -> Response:
+        queue, job_id = await _item(self._queues, request)
+        return _answer(wire.show_job(_found(await self._queues.delete_job(queue, job_id))))
+
+    async def _list(self, request: Request, jobs: JobSet) -> Response:
+        limit = _limit(request.query)
+        queue = await _queue(self._queues, request)
+        page = JobPage(
+            queue=queue,
+            jobs=jobs,
+            now_ms=self._queues.now_ms(),
+            limit=limit + 1,
+            cursor=_cursor(request.query),
+            ascending=request.query.get("order") == "asc",
+        )
+        found = await self._queues.store.jobs(page)
+        cursors = [Cursor(job.next_try_ms, job.id) for job in found[limit:]]
+        return _page("jobs", [wire.show_job(job) for job in found[:limit]], cursors)
+
+
+@frozen
+class _Failures:
+    """The failure log."""
+
+    _queues: Queues
+
+    async def all(self, request: Request) -> Response:
+        limit = _limit(request.query)
+        queue = await _queue(self._queues, request)
+        order = FailureOrder.CREATED if request.query.get("order") == "created" else FailureOrder.FAILED
+        page = FailurePage(queue=queue, limit=limit + 1, order=order, cursor=_cursor(request.query))
+        found = await self._queues.store.failures(page)
+        cursors = [Cursor(failed.created_at_ms, failed.id) for failed in found[limit:]]
+        return _page("failed_jobs", [wire.show_failure(failed) for failed in found[:limit]], cursors)
+
+    async def get(self, request: Request) -> Response:
+        queue, failure_id = await _item(self._queues, request)
+        return _answer(wire.show_failure(_found(await self._queues.store.failure(queue, failure_id))))
+
+    async def delete(self, request: Request) -> Response:
+        queue, failure_id = await _item(self._queues, request)
+        return _answer(wire.show_failure(_found(await self._queues.store.delete_failure(queue, failure_id))))
+
+
+def _answer(shape: Any) -> Response:
+    return Response(200, orjson.dumps(shape))
+
+
+def _page(key: str, shown: Sequence[Mapping[str, Any]], next_cursors: Sequence[Cursor]) -> Response:
+    """Answer one page; the cursor is the first item that was not returned, empty at the end."""
+    return _answer({key: shown, "next_cursor": next_cursors[0].encode() if next_cursors else ""})
+
+
+def _found(item: _T | None) -> _T:
+    # Without a detail, as the original (contract §1.3).
+    if item is None:
+        raise NotFound
+    return item
+
+
+async def _queue(queues: Queues, request: Request) -> str:
+    """Name the queue of a request for its jobs; one that is not defined is a plain 404."""
+    name = request.arguments["q"]
+    try:
+        await queues.require(name)
+    except NoSuchQueue:
+        raise NotFound from None
+    return name
+
+
+async def _item(queues: Queues, request: Request) -> tuple[str, int]:
+    """Return (queue, id); the id is checked first, as in the original (contract §1.10)."""
+    text = request.arguments["id"]
+    if not _INTEGER.fullmatch(text) or not -INT64_MAX - 1 <= int(text) <= INT64_MAX:
+        raise InvalidRequest
+    return await _queue(queues, request), int(text)
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    """Return how many items to list: garbage counts as not given, more than the maximum as the maximum."""
+    text = query.get("limit", "")
+    if not _INTEGER.fullmatch(text):
+        return DEFAULT_LIMIT
+    limit = int(text)
+    if limit <= 0:
+        raise InvalidRequest("limit should be at least 1")
+    return min(limit, MAX_LIMIT)
+
+
+def _cursor(query: Mapping[str, str]) -> Cursor | None:
+    return decode(query.get("cursor", ""))

@@ -1,0 +1,50 @@
+"""Request targets → paths to match (contract §1.1).
+
+Matching is on the percent-decoded path, and a path that is not in its shortest form is answered as if it
+were: a redirect would make some clients drop the body of their POST (README 25).
+"""
+
+import re
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from trioworq.core.errors import InvalidRequest
+
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+
+
+def decode_path(target: bytes) -> str:
+    """Return the path of a request target without its query, decoded and cleaned.
+
+    Raises InvalidRequest for a target without a path, a broken escape and bytes that are not UTF-8.
+    """
+    absolute = _ABSOLUTE_FORM.match(target)
+    raw = (target[absolute.end() :] or b"/") if absolute else target
+    if not raw.startswith(b"/"):
+        raise InvalidRequest("The request target has no path")
+    if _BROKEN_ESCAPE.search(raw):
+        raise InvalidRequest("The path has a broken percent escape")
+    try:
+        return clean(unquote_to_bytes(raw).decode())
+    except UnicodeDecodeError:
+        raise InvalidRequest("The path is not UTF-8") from None
+
+
+def clean(path: str) -> str:
+    """Resolve empty, `.` and `..` segments; a slash at the end stays."""
+    if "//" not in path and "/." not in path:
+        return path
+    kept: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    end = "/" if path.endswith("/") and kept else ""
+    return "/" + "/".join(kept) + end
+
+
+def decode_query(query: bytes) -> dict[str, str]:
+    """Return the first value of each key; what is not UTF-8 is replaced, as no key or value here needs it."""
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
+    return dict(reversed(pairs))

@@ -1,0 +1,67 @@
+"""Every refusal, in the shape of the API family that its path belongs to (contract §1.3, README 4).
+
+Fireworq: `404 Not Found`, and after a blank line the detail, if any. Pull, under `/v1/`: one plain line.
+Manage and load, under `/api/v1/` and `/v6/`: `{"detail": …}`.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import orjson
+
+from trioworq.core.errors import CallerError, InvalidRequest, NotFound
+from trioworq.stores.interface import StoreUnavailable
+from trioworq.web.messages import JSON, TEXT, Response
+
+RETRY_AFTER_S = 1
+
+_NOSNIFF = {"X-Content-Type-Options": "nosniff"}
+_NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", "/v6/": "Not found."}
+
+
+class BodyTooLarge(CallerError):
+    """The body, or the payload that it stands for, has more bytes than are taken."""
+
+
+class BodyTooSlow(CallerError):
+    """The body did not come whole in time."""
+
+
+_STATUS: Mapping[type[Exception], HTTPStatus] = {
+    InvalidRequest: HTTPStatus.BAD_REQUEST,
+    NotFound: HTTPStatus.NOT_FOUND,
+    BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+
+def explain(path: str, error: Exception) -> Response | None:
+    """Answer an error that the caller is to know of; None for one that is a fault of this program."""
+    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    if status is HTTPStatus.SERVICE_UNAVAILABLE:
+        # The error's own words may name the database.
+        detail = "The store is out of reach for now; nothing was stored"
+        return refuse(path, status, detail, {"Retry-After": str(RETRY_AFTER_S)})
+    return None if status is None else refuse(path, status, str(error))
+
+
+def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with a status and, where the family shows one, a detail."""
+    more = headers or {}
+    title = f"{status} {HTTPStatus(status).phrase}"
+    if path.startswith(tuple(_NOT_FOUND_DETAIL)):
+        body = orjson.dumps({"detail": detail or HTTPStatus(status).phrase})
+        return Response(status, body, JSON, more)
+    if path.startswith("/v1/"):
+        return Response(status, f"{detail or title}\n".encode(), TEXT, {**_NOSNIFF, **more})
+    text = f"{title}\n\n{detail}\n" if detail else f"{title}\n"
+    return Response(status, text.encode(), TEXT, {**_NOSNIFF, **more})
+
+
+def no_such_page(path: str) -> Response:
+    """Answer a path that no route takes."""
+    for prefix, detail in _NOT_FOUND_DETAIL.items():
+        if path.startswith(prefix):
+            return refuse(path, HTTPStatus.NOT_FOUND, detail)
+    return Response(HTTPStatus.NOT_FOUND, b"404 page not found\n", TEXT, _NOSNIFF)
