@@ -1,0 +1,5 @@
+"""``python -m benchmark`` is what ``scripts/bench`` runs."""
+
+from benchmark.program import main
+
+main()

@@ -1,0 +1,83 @@
+"""A trioworq of our own in a temporary folder, for as long as it is measured."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmark.errors import BenchError, Deadline
+
+READY_S = 60
+STOP_S = 40
+POLL_S = 0.05
+DRIVERS = ("sqlite", "mysql", "in-memory")
+
+
+@contextmanager
+def started_server(driver: str) -> Iterator[str]:
+    """Run a daemon on a free port and return its base URL; it and its data are gone on the way out."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="trioworq-bench-")))
+        options = {"driver": driver, "sqlite-path": str(folder / "trioworq.db")}
+        if driver == "mysql":
+            options["mysql-dsn"] = stack.enter_context(_started_database())
+        yield stack.enter_context(_started_daemon(folder, options))
+
+
+@contextmanager
+def _started_database() -> Iterator[str]:
+    # The tests have a MariaDB of their own already; whoever measures trioworq has its tests too.
+    from tests.mariadb import MariaDB
+
+    with MariaDB() as server:
+        yield server.dsn(server.create_database())
+
+
+@contextmanager
+def _started_daemon(folder: Path, options: dict[str, str]) -> Iterator[str]:
+    place = f"127.0.0.1:{_free_port()}"
+    logs = {f"{log}-log": str(folder / f"{log}.log") for log in ("access", "queue", "error")}
+    flags = [f"--{name}={value}" for name, value in ({"bind": place} | logs | options).items()]
+    # Nothing that happens to be set in the environment takes part in the measurement.
+    environ = {name: value for name, value in os.environ.items() if not _is_option(name)}
+    with subprocess.Popen([sys.executable, "-m", "trioworq", *flags], cwd=folder, env=environ) as process:
+        try:
+            _wait_until_ready(f"http://{place}", process)
+            yield f"http://{place}"
+        finally:
+            _stop(process)
+
+
+def _is_option(name: str) -> bool:
+    return name.startswith(("TRIOWORQ_", "FIREWORQ_")) or name == "DEBUG"
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = Deadline.after(READY_S)
+    while process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{url}/version", timeout=READY_S):  # noqa: S310  # a URL of our own
+                return
+        except OSError:
+            deadline.left_s("the daemon to start")
+            time.sleep(POLL_S)
+    raise BenchError(f"the daemon ended at its start with code {process.returncode}")
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
