@@ -1,0 +1,356 @@
+"""The in-memory store: everything is gone when the process ends, and nothing waits for a disk.
+
+Every method passes one checkpoint first and then works without another, so it is carried out as a whole
+or, if cancelled, not at all.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from heapq import merge
+from itertools import count, islice
+from typing import Any, assert_never
+
+import trio
+from attrs import define, evolve, field
+from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
+
+from trioworq.core.errors import NoSuchQueue
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, NewJob
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
+from trioworq.core.routing import Routing
+from trioworq.stores import leases
+from trioworq.stores.interface import Claim, FailureOrder, FailurePage, Hold, JobPage
+from trioworq.stores.operations import check_storable
+from trioworq.stores.paging import bounds
+
+# A job's place in its queue: (next_try_ms, id).
+Place = tuple[int, int]
+
+
+@define
+class _Places:
+    """Where the jobs of one queue stand: sorted, so that a claim costs about the same however many wait."""
+
+    waiting: Any = field(factory=SortedDict)  # priority → SortedList of places
+    running: Any = field(factory=SortedList)
+
+    def add(self, job: Job) -> None:
+        self._list(job).add(_place(job))
+
+    def remove(self, job: Job) -> None:
+        places = self._list(job)
+        places.remove(_place(job))
+        self._forget_if_empty(job.priority)
+
+    def take_due(self, now_ms: int, limit: int) -> list[int]:
+        """Remove up to `limit` due jobs from the waiting ones and return their ids in order."""
+        taken: list[int] = []
+        for priority in list(self.waiting):
+            places = self.waiting[priority]
+            due = min(places.bisect_right((now_ms, INT64_MAX)), limit - len(taken))
+            taken += [job_id for _, job_id in places[:due]]
+            del places[:due]
+            self._forget_if_empty(priority)
+            if len(taken) == limit:
+                break
+        return taken
+
+    def is_due(self, now_ms: int) -> bool:
+        """Whether there is a job to claim."""
+        return any(places[0][0] <= now_ms for places in self.waiting.values())
+
+    def between(self, state: JobState, lowest: Place, highest: Place, *, ascending: bool) -> Iterator[Place]:
+        """Walk the places of one state in one direction, both ends included."""
+        lists = [self.running] if state is JobState.RUNNING else self.waiting.values()
+        walks = [places.irange(lowest, highest, reverse=not ascending) for places in lists]
+        return merge(*walks, reverse=not ascending)
+
+    def _list(self, job: Job) -> Any:
+        if job.state is JobState.RUNNING:
+            return self.running
+        if job.priority not in self.waiting:
+            self.waiting[job.priority] = SortedList()
+        return self.waiting[job.priority]
+
+    def _forget_if_empty(self, priority: int) -> None:
+        if priority in self.waiting and not self.waiting[priority]:
+            del self.waiting[priority]
+
+
+@define
+class _Failures:
+    """The failure log of one queue, in both of its orders."""
+
+    by_id: Any = field(factory=SortedDict)
+    by_creation: Any = field(factory=SortedList)  # (created_at_ms, id)
+
+    def add(self, failed: FailedJob) -> None:
+        self.by_id[failed.id] = failed
+        self.by_creation.add((failed.created_at_ms, failed.id))
+
+    def pop(self, failure_id: int) -> FailedJob | None:
+        failed: FailedJob | None = self.by_id.pop(failure_id, None)
+        if failed is not None:
+            self.by_creation.remove((failed.created_at_ms, failed.id))
+        return failed
+
+    def page(self, page: FailurePage) -> list[FailedJob]:
+        edge = page.cursor
+        if page.order is FailureOrder.FAILED:
+            ids = self.by_id.irange(None, edge.id if edge else None, reverse=True)
+        else:
+            newest = (edge.time_ms, edge.id) if edge else None
+            ids = (failure_id for _, failure_id in self.by_creation.irange(None, newest, reverse=True))
+        return [self.by_id[failure_id] for failure_id in islice(ids, page.limit)]
+
+
+class MemoryStore:
+    """`interface.Store` in this process's memory."""
+
+    def __init__(self) -> None:
+        self._job_ids = count(1)
+        self._failure_ids = count(1)
+        self._jobs: dict[int, Job] = {}
+        self._places: defaultdict[str, _Places] = defaultdict(_Places)
+        self._failures: defaultdict[str, _Failures] = defaultdict(_Failures)
+        self._queues: dict[str, QueueDefinition] = {}
+        self._routings: dict[str, Routing] = {}
+        self._revision = Revision(queues=0, routings=0)
+        self._leases: dict[str, Owner] = {}
+
+    async def push(self, job: NewJob) -> int:
+        """Store a job; raises InvalidRequest for one that does not fit."""
+        check_storable(job)
+        await trio.lowlevel.checkpoint()
+        stored = Job(
+            id=next(self._job_ids),
+            queue=job.queue,
+            category=job.category,
+            url=job.url,
+            payload=job.payload,
+            state=JobState.WAITING,
+            priority=job.priority,
+            created_at_ms=job.created_at_ms,
+            next_try_ms=job.next_try_ms,
+            timeout_s=job.timeout_s,
+            retry_delay_s=job.retry_delay_s,
+            retries_left=job.max_retries,
+            fail_count=0,
+            attempt=0,
+        )
+        self._insert(stored)
+        return stored.id
+
+    async def claim(self, claim: Claim) -> list[Job]:
+        """Mark due jobs as running and return them."""
+        await trio.lowlevel.checkpoint()
+        lease = self._leases.get(claim.queue)
+        if lease is None or lease.epoch != claim.epoch:
+            return []
+        places = self._places[claim.queue]
+        claimed = []
+        for job_id in places.take_due(claim.now_ms, claim.limit):
+            job = self._jobs[job_id]
+            job = evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1)
+            self._insert(job)
+            claimed.append(job)
+        return claimed
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """End an attempt."""
+        await trio.lowlevel.checkpoint()
+        job = self._jobs.get(settlement.job_id)
+        if job is None or job.state is not JobState.RUNNING or job.attempt != settlement.attempt:
+            return False
+        self._remove(job)
+        match settlement:
+            case Completed():
+                pass
+            case Retried():
+                self._insert(_retried(job, settlement))
+            case Released():
+                self._insert(evolve(job, state=JobState.WAITING))
+            case Failed():
+                self._failures[job.queue].add(_failed(next(self._failure_ids), job, settlement))
+            case _:
+                assert_never(settlement)
+        return True
+
+    async def job(self, queue: str, job_id: int) -> Job | None:
+        """Return a job that has not ended."""
+        await trio.lowlevel.checkpoint()
+        return self._find(queue, job_id)
+
+    async def jobs(self, page: JobPage) -> list[Job]:
+        """Return one page of a list."""
+        await trio.lowlevel.checkpoint()
+        rows = bounds(page)
+        edge = (rows.edge.time_ms, rows.edge.id)
+        lowest, highest = (rows.lowest_ms, 0), (rows.highest_ms, INT64_MAX)
+        lowest, highest = (max(lowest, edge), highest) if page.ascending else (lowest, min(highest, edge))
+        if page.queue not in self._places:
+            return []
+        walk = self._places[page.queue].between(rows.state, lowest, highest, ascending=page.ascending)
+        return [self._jobs[job_id] for _, job_id in islice(walk, page.limit)]
+
+    async def delete_job(self, queue: str, job_id: int) -> Job | None:
+        """Remove a job and return it."""
+        await trio.lowlevel.checkpoint()
+        job = self._find(queue, job_id)
+        if job is not None:
+            self._remove(job)
+        return job
+
+    async def due_queues(self, now_ms: int) -> list[str]:
+        """Name the queues that have a job to claim."""
+        await trio.lowlevel.checkpoint()
+        return [name for name in self._queues if name in self._places and self._places[name].is_due(now_ms)]
+
+    async def failures(self, page: FailurePage) -> list[FailedJob]:
+        """Return one page of the failure log."""
+        await trio.lowlevel.checkpoint()
+        return self._failures[page.queue].page(page) if page.queue in self._failures else []
+
+    async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Return an entry of the failure log."""
+        await trio.lowlevel.checkpoint()
+        if queue not in self._failures:
+            return None
+        failed: FailedJob | None = self._failures[queue].by_id.get(failure_id)
+        return failed
+
+    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Remove an entry of the failure log and return it."""
+        await trio.lowlevel.checkpoint()
+        return self._failures[queue].pop(failure_id) if queue in self._failures else None
+
+    async def queues(self) -> list[QueueDefinition]:
+        """Return every definition."""
+        await trio.lowlevel.checkpoint()
+        return sorted(self._queues.values(), key=lambda definition: definition.name.encode())
+
+    async def queue(self, name: str) -> QueueDefinition | None:
+        """Return a queue's definition."""
+        await trio.lowlevel.checkpoint()
+        return self._queues.get(name)
+
+    async def put_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue; True if that changed anything."""
+        await trio.lowlevel.checkpoint()
+        if self._queues.get(definition.name) == definition:
+            return False
+        self._queues[definition.name] = definition
+        self._revision = evolve(self._revision, queues=self._revision.queues + 1)
+        return True
+
+    async def delete_queue(self, name: str) -> QueueDefinition | None:
+        """Remove a definition and return it."""
+        await trio.lowlevel.checkpoint()
+        definition = self._queues.pop(name, None)
+        if definition is not None:
+            self._revision = evolve(self._revision, queues=self._revision.queues + 1)
+        return definition
+
+    async def routings(self) -> list[Routing]:
+        """Return every routing."""
+        await trio.lowlevel.checkpoint()
+        return sorted(self._routings.values(), key=lambda it: (it.queue.encode(), it.category.encode()))
+
+    async def put_routing(self, routing: Routing) -> bool:
+        """Route a category; True if that changed anything. Raises NoSuchQueue."""
+        await trio.lowlevel.checkpoint()
+        if routing.queue not in self._queues:
+            raise NoSuchQueue(routing.queue)
+        if self._routings.get(routing.category) == routing:
+            return False
+        self._routings[routing.category] = routing
+        self._revision = evolve(self._revision, routings=self._revision.routings + 1)
+        return True
+
+    async def delete_routing(self, category: str) -> Routing | None:
+        """Remove a routing and return it."""
+        await trio.lowlevel.checkpoint()
+        routing = self._routings.pop(category, None)
+        if routing is not None:
+            self._revision = evolve(self._revision, routings=self._revision.routings + 1)
+        return routing
+
+    async def revision(self) -> Revision:
+        """Return how often definitions and routings have changed."""
+        await trio.lowlevel.checkpoint()
+        return self._revision
+
+    async def hold(self, hold: Hold) -> dict[str, int]:
+        """Take or renew leases; return the epochs of those held."""
+        await trio.lowlevel.checkpoint()
+        planned = leases.plan(hold, self._leases)
+        for queue, epoch in planned.held.items():
+            self._leases[queue] = Owner(hold.node_id, hold.host, epoch, hold.now_ms + hold.lease_ms)
+        for queue in planned.taken:
+            self._release_running(queue)
+        return planned.held
+
+    async def give_back(self, node_id: str) -> None:
+        """End every lease of a node."""
+        await trio.lowlevel.checkpoint()
+        for queue, lease in self._leases.items():
+            if lease.node_id == node_id:
+                self._leases[queue] = evolve(lease, expires_at_ms=0)
+
+    async def owner(self, queue: str, now_ms: int) -> Owner | None:
+        """Return who holds the lease of a queue."""
+        await trio.lowlevel.checkpoint()
+        lease = self._leases.get(queue)
+        return lease if lease is not None and lease.expires_at_ms > now_ms else None
+
+    async def clock_ms(self) -> None:
+        """Return None: there is no clock but this machine's."""
+        await trio.lowlevel.checkpoint()
+
+    def _find(self, queue: str, job_id: int) -> Job | None:
+        job = self._jobs.get(job_id)
+        return job if job is not None and job.queue == queue else None
+
+    def _insert(self, job: Job) -> None:
+        self._jobs[job.id] = job
+        self._places[job.queue].add(job)
+
+    def _remove(self, job: Job) -> None:
+        del self._jobs[job.id]
+        self._places[job.queue].remove(job)
+
+    def _release_running(self, queue: str) -> None:
+        for _, job_id in list(self._places[queue].running):
+            job = self._jobs[job_id]
+            self._remove(job)
+            self._insert(evolve(job, state=JobState.WAITING))
+
+
+def _place(job: Job) -> Place:
+    return job.next_try_ms, job.id
+
+
+def _retried(job: Job, retried: Retried) -> Job:
+    return evolve(
+        job,
+        state=JobState.WAITING,
+        next_try_ms=retried.next_try_ms,
+        retries_left=retried.retries_left,
+        fail_count=retried.fail_count,
+    )
+
+
+def _failed(failure_id: int, job: Job, failed: Failed) -> FailedJob:
+    return FailedJob(
+        id=failure_id,
+        job_id=job.id,
+        queue=job.queue,
+        category=job.category,
+        url=job.url,
+        payload=job.payload,
+        result=failed.result,
+        fail_count=failed.fail_count,
+        failed_at_ms=failed.failed_at_ms,
+        created_at_ms=job.created_at_ms,
+    )

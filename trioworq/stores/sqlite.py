@@ -1,0 +1,195 @@
+"""The embedded store: one SQLite file, durable at every commit, shared with another process if need be.
+
+The writing connection belongs to one service task, which commits in batches (`batching`); reads have a
+connection of their own. Each works in a thread, so an fsync never holds the event loop.
+"""
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+import trio
+
+from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.retry import Settlement
+from trioworq.core.routing import Routing
+from trioworq.stores import sqlite_reads as reads
+from trioworq.stores import sqlite_writes as writes
+from trioworq.stores.batching import Batcher
+from trioworq.stores.interface import Claim, FailurePage, Hold, JobPage
+from trioworq.stores.operations import (
+    DeleteFailure,
+    DeleteJob,
+    DeleteQueue,
+    DeleteRouting,
+    GiveBack,
+    Operation,
+    PutQueue,
+    PutRouting,
+    check_storable,
+)
+from trioworq.stores.sqlite_connection import (
+    Runner,
+    open_connection,
+    prepare,
+    threaded,
+    transaction,
+    translated,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_sqlite_store(
+    path: Path, *, new_runner: Callable[[], Runner] = threaded
+) -> AsyncIterator["SqliteStore"]:
+    """Open the database file at `path`, made and brought up to date if need be.
+
+    `new_runner` is called once a connection. Raises StoreRefused.
+
+    Tasks: the service task of the writing connection.
+    Stops when: the block ends; what was submitted is then still committed, within `batching.CLOSING_S`.
+    Raises: whatever the block raises, and StoreBroken if the database fails for good, in a group.
+    """
+    await new_runner()(lambda: prepare(path))
+    with open_connection(path) as writer, open_connection(path) as reader:
+        run_write = new_runner()
+        batcher = Batcher(lambda operations: _commit(run_write, writer, operations))
+        async with trio.open_nursery() as services:
+            await services.start(batcher.run)
+            try:
+                yield SqliteStore(batcher, reader, new_runner())
+            finally:
+                batcher.close()
+
+
+async def _commit(
+    run: Runner, connection: sqlite3.Connection, operations: Sequence[Operation]
+) -> list[object]:
+    def work() -> list[object]:
+        with translated(), transaction(connection):
+            return [writes.apply(connection, operation) for operation in operations]
+
+    return await run(work)
+
+
+class SqliteStore:
+    """`interface.Store` on SQLite; opened by `open_sqlite_store`."""
+
+    def __init__(self, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
+        self._batcher = batcher
+        self._reader = reader
+        self._run_read = run_read
+
+    async def push(self, job: NewJob) -> int:
+        """Store a job; raises InvalidRequest for one that does not fit."""
+        check_storable(job)
+        job_id: int = await self._batcher.submit(job)
+        return job_id
+
+    async def claim(self, claim: Claim) -> list[Job]:
+        """Mark due jobs as running and return them."""
+        jobs: list[Job] = await self._batcher.submit(claim)
+        return jobs
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """End an attempt."""
+        was_running: bool = await self._batcher.submit(settlement)
+        return was_running
+
+    async def job(self, queue: str, job_id: int) -> Job | None:
+        """Return a job that has not ended."""
+        return await self._read(reads.read_job, queue, job_id)
+
+    async def jobs(self, page: JobPage) -> list[Job]:
+        """Return one page of a list."""
+        return await self._read(reads.read_jobs, page)
+
+    async def delete_job(self, queue: str, job_id: int) -> Job | None:
+        """Remove a job and return it."""
+        job: Job | None = await self._batcher.submit(DeleteJob(queue, job_id))
+        return job
+
+    async def due_queues(self, now_ms: int) -> list[str]:
+        """Name the queues that have a job to claim."""
+        return await self._read(reads.read_due_queues, now_ms)
+
+    async def failures(self, page: FailurePage) -> list[FailedJob]:
+        """Return one page of the failure log."""
+        return await self._read(reads.read_failures, page)
+
+    async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Return an entry of the failure log."""
+        return await self._read(reads.read_failure, queue, failure_id)
+
+    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Remove an entry of the failure log and return it."""
+        failed: FailedJob | None = await self._batcher.submit(DeleteFailure(queue, failure_id))
+        return failed
+
+    async def queues(self) -> list[QueueDefinition]:
+        """Return every definition."""
+        return await self._read(reads.read_queues)
+
+    async def queue(self, name: str) -> QueueDefinition | None:
+        """Return a queue's definition."""
+        return await self._read(reads.read_queue, name)
+
+    async def put_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue; True if that changed anything."""
+        is_change: bool = await self._batcher.submit(PutQueue(definition))
+        return is_change
+
+    async def delete_queue(self, name: str) -> QueueDefinition | None:
+        """Remove a definition and return it."""
+        definition: QueueDefinition | None = await self._batcher.submit(DeleteQueue(name))
+        return definition
+
+    async def routings(self) -> list[Routing]:
+        """Return every routing."""
+        return await self._read(reads.read_routings)
+
+    async def put_routing(self, routing: Routing) -> bool:
+        """Route a category; True if that changed anything. Raises NoSuchQueue."""
+        is_change: bool = await self._batcher.submit(PutRouting(routing))
+        return is_change
+
+    async def delete_routing(self, category: str) -> Routing | None:
+        """Remove a routing and return it."""
+        routing: Routing | None = await self._batcher.submit(DeleteRouting(category))
+        return routing
+
+    async def revision(self) -> Revision:
+        """Return how often definitions and routings have changed."""
+        return await self._read(reads.read_revision)
+
+    async def hold(self, hold: Hold) -> dict[str, int]:
+        """Take or renew leases; return the epochs of those held."""
+        epochs: dict[str, int] = await self._batcher.submit(hold)
+        return epochs
+
+    async def give_back(self, node_id: str) -> None:
+        """End every lease of a node."""
+        await self._batcher.submit(GiveBack(node_id))
+
+    async def owner(self, queue: str, now_ms: int) -> Owner | None:
+        """Return who holds the lease of a queue."""
+        return await self._read(reads.read_owner, queue, now_ms)
+
+    async def clock_ms(self) -> None:
+        """Return None: the file's users share this machine's clock."""
+        await trio.lowlevel.checkpoint()
+
+    async def _read(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def work() -> T:
+            with translated():
+                return query(self._reader, *args, **kwargs)
+
+        return await self._run_read(work)

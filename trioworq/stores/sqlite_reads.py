@@ -1,0 +1,164 @@
+"""What the embedded store is asked: one statement a function, each of them blocking."""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always bound
+
+import sqlite3
+from typing import Any
+
+from trioworq.core.cursors import Cursor
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.results import Result, ResultStatus
+from trioworq.core.routing import Routing
+from trioworq.stores.interface import FailureOrder, FailurePage, JobPage
+from trioworq.stores.paging import bounds
+
+JOB = (
+    "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
+    "timeout, retry_delay, retries_left, fail_count, attempt"
+)
+FAILURE = (
+    "id, job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at"
+)
+QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
+
+FIND_JOB = f"SELECT {JOB} FROM job WHERE id = ? AND queue = ? AND kind = 0"
+LIST_DOWN = (
+    f"SELECT {JOB} FROM job WHERE kind = 0 AND queue = ? AND state = ? AND next_try BETWEEN ? AND ? "
+    "AND (next_try <> ? OR id <= ?) ORDER BY next_try DESC, id DESC LIMIT ?"
+)
+LIST_UP = (
+    f"SELECT {JOB} FROM job WHERE kind = 0 AND queue = ? AND state = ? AND next_try BETWEEN ? AND ? "
+    "AND (next_try <> ? OR id >= ?) ORDER BY next_try, id LIMIT ?"
+)
+DUE_QUEUES = (
+    "SELECT name FROM queue WHERE EXISTS (SELECT 1 FROM job WHERE kind = 0 AND job.queue = queue.name "
+    "AND state = 0 AND next_try <= ?) ORDER BY name"
+)
+FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = ? AND queue = ?"
+FAILURES_BY_ID = f"SELECT {FAILURE} FROM failure WHERE queue = ? AND id <= ? ORDER BY id DESC LIMIT ?"
+FAILURES_BY_CREATION = (
+    f"SELECT {FAILURE} FROM failure WHERE queue = ? AND created_at <= ? AND (created_at <> ? OR id <= ?) "
+    "ORDER BY created_at DESC, id DESC LIMIT ?"
+)
+FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
+FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
+
+_NEWEST = Cursor(INT64_MAX, INT64_MAX)
+
+Row = tuple[Any, ...]
+
+
+def read_job(connection: sqlite3.Connection, queue: str, job_id: int) -> Job | None:
+    """Return a job that has not ended."""
+    row = connection.execute(FIND_JOB, (job_id, queue)).fetchone()
+    return job_of(row) if row else None
+
+
+def read_jobs(connection: sqlite3.Connection, page: JobPage) -> list[Job]:
+    """Return one page of a list of jobs."""
+    rows = bounds(page)
+    found = connection.execute(
+        LIST_UP if page.ascending else LIST_DOWN,
+        (
+            page.queue,
+            rows.state,
+            rows.lowest_ms,
+            rows.highest_ms,
+            rows.edge.time_ms,
+            rows.edge.id,
+            page.limit,
+        ),
+    )
+    return [job_of(row) for row in found]
+
+
+def read_due_queues(connection: sqlite3.Connection, now_ms: int) -> list[str]:
+    """Name the defined queues that have a job to claim."""
+    return [name for (name,) in connection.execute(DUE_QUEUES, (now_ms,))]
+
+
+def read_failure(connection: sqlite3.Connection, queue: str, failure_id: int) -> FailedJob | None:
+    """Return an entry of the failure log."""
+    row = connection.execute(FIND_FAILURE, (failure_id, queue)).fetchone()
+    return failure_of(row) if row else None
+
+
+def read_failures(connection: sqlite3.Connection, page: FailurePage) -> list[FailedJob]:
+    """Return one page of the failure log."""
+    edge = page.cursor or _NEWEST
+    if page.order is FailureOrder.FAILED:
+        rows = connection.execute(FAILURES_BY_ID, (page.queue, edge.id, page.limit))
+    else:
+        arguments = (page.queue, edge.time_ms, edge.time_ms, edge.id, page.limit)
+        rows = connection.execute(FAILURES_BY_CREATION, arguments)
+    return [failure_of(row) for row in rows]
+
+
+def read_queues(connection: sqlite3.Connection) -> list[QueueDefinition]:
+    """Return every definition, ordered by name."""
+    rows = connection.execute(f"SELECT {QUEUE} FROM queue ORDER BY name")
+    return [QueueDefinition(*row) for row in rows]
+
+
+def read_queue(connection: sqlite3.Connection, name: str) -> QueueDefinition | None:
+    """Return a queue's definition."""
+    row = connection.execute(FIND_QUEUE, (name,)).fetchone()
+    return QueueDefinition(*row) if row else None
+
+
+def read_routings(connection: sqlite3.Connection) -> list[Routing]:
+    """Return every routing, ordered by queue and category."""
+    return [Routing(*row) for row in connection.execute("SELECT category, queue FROM routing ORDER BY 2, 1")]
+
+
+def read_revision(connection: sqlite3.Connection) -> Revision:
+    """Return how often definitions and routings have changed."""
+    revisions = dict(connection.execute("SELECT name, revision FROM config_revision").fetchall())
+    return Revision(queues=revisions["queue"], routings=revisions["routing"])
+
+
+def read_owner(connection: sqlite3.Connection, queue: str, now_ms: int) -> Owner | None:
+    """Return who holds the lease of a queue."""
+    row = connection.execute(FIND_OWNER, (queue, now_ms)).fetchone()
+    return Owner(*row) if row else None
+
+
+def job_of(row: Row) -> Job:
+    """Read a row of the columns `JOB`."""
+    job_id, queue, category, url, body, form, state, priority, created_at, next_try, *rest = row
+    timeout, retry_delay, retries_left, fail_count, attempt = rest
+    return Job(
+        id=job_id,
+        queue=queue,
+        category=category,
+        url=url,
+        payload=Payload(PayloadForm(form), body),
+        state=JobState(state),
+        priority=priority,
+        created_at_ms=created_at,
+        next_try_ms=next_try,
+        timeout_s=timeout,
+        retry_delay_s=retry_delay,
+        retries_left=retries_left,
+        fail_count=fail_count,
+        attempt=attempt,
+    )
+
+
+def failure_of(row: Row) -> FailedJob:
+    """Read a row of the columns `FAILURE`."""
+    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
+    fail_count, failed_at, created_at = rest
+    return FailedJob(
+        id=failure_id,
+        job_id=job_id,
+        queue=queue,
+        category=category,
+        url=url,
+        payload=Payload(PayloadForm(form), body),
+        result=Result(ResultStatus(status), code, message),
+        fail_count=fail_count,
+        failed_at_ms=failed_at,
+        created_at_ms=created_at,
+    )

@@ -1,0 +1,242 @@
+"""What the embedded store is told: steps of one transaction, each of them blocking."""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always bound
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import assert_never
+
+from attrs import astuple, evolve
+
+from trioworq.core.errors import NoSuchQueue
+from trioworq.core.jobs import Job, JobState, NewJob
+from trioworq.core.queues import Owner, QueueDefinition
+from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
+from trioworq.core.routing import Routing
+from trioworq.stores import leases
+from trioworq.stores.interface import Claim, Hold
+from trioworq.stores.operations import (
+    DeleteFailure,
+    DeleteJob,
+    DeleteQueue,
+    DeleteRouting,
+    GiveBack,
+    Operation,
+    PutQueue,
+    PutRouting,
+)
+from trioworq.stores.sqlite_reads import FAILURE, JOB, QUEUE, Row, failure_of, job_of, read_queue
+
+# The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
+_THE_RUN = "id = ? AND attempt = ? AND state = 1"
+
+PUSH = (
+    "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
+    "created_at, timeout, retry_delay, retries_left, fail_count, attempt) "
+    "VALUES (0, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0)"
+)
+NEXT_PRIORITY = (
+    "SELECT priority FROM job WHERE kind = 0 AND queue = ? AND state = 0 AND priority > ? "
+    "ORDER BY priority LIMIT 1"
+)
+DUE = (
+    f"SELECT {JOB} FROM job WHERE kind = 0 AND queue = ? AND state = 0 AND priority = ? AND next_try <= ? "
+    "ORDER BY next_try, id LIMIT ?"
+)
+START = "UPDATE job SET state = 1, attempt = attempt + 1, started_at = ? WHERE id = ?"
+COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
+RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
+RETRY = (
+    "UPDATE job SET state = 0, started_at = NULL, next_try = ?, retries_left = ?, fail_count = ? "
+    f"WHERE {_THE_RUN}"
+)
+FAIL = (
+    "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at) "
+    "SELECT id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, created_at "
+    f"FROM job WHERE {_THE_RUN}"
+)
+DELETE_JOB = f"DELETE FROM job WHERE id = ? AND queue = ? AND kind = 0 RETURNING {JOB}"
+DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? RETURNING {FAILURE}"
+RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND queue = ? AND state = 1"
+
+# Below every priority.
+_LOWEST = -(2**63)
+
+
+def apply(connection: sqlite3.Connection, operation: Operation) -> object:
+    """Carry out one write inside a transaction and return its outcome."""
+    match operation:
+        case NewJob():
+            return _push(connection, operation)
+        case Completed() | Retried() | Failed() | Released():
+            return _settle(connection, operation)
+        case Claim():
+            return _claim(connection, operation)
+        case DeleteJob():
+            row = _only(connection, DELETE_JOB, (operation.job_id, operation.queue))
+            return job_of(row) if row else None
+        case DeleteFailure():
+            row = _only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
+            return failure_of(row) if row else None
+        case PutQueue():
+            return _put_queue(connection, operation.definition)
+        case DeleteQueue():
+            return _delete_queue(connection, operation.name)
+        case PutRouting():
+            return _put_routing(connection, operation.routing)
+        case DeleteRouting():
+            return _delete_routing(connection, operation.category)
+        case Hold():
+            return _hold(connection, operation)
+        case GiveBack():
+            _give_back(connection, operation.node_id)
+            return None
+        case _:
+            assert_never(operation)
+
+
+def _push(connection: sqlite3.Connection, job: NewJob) -> int:
+    row = connection.execute(
+        PUSH,
+        (
+            job.queue,
+            job.category,
+            job.url,
+            job.payload.body,
+            job.payload.form,
+            job.priority,
+            job.next_try_ms,
+            job.created_at_ms,
+            job.timeout_s,
+            job.retry_delay_s,
+            job.max_retries,
+        ),
+    ).lastrowid
+    assert row is not None  # noqa: S101  # an INSERT that raised nothing has made a row
+    return row
+
+
+def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
+    run = (settlement.job_id, settlement.attempt)
+    match settlement:
+        case Completed():
+            return connection.execute(COMPLETE, run).rowcount == 1
+        case Released():
+            return connection.execute(RELEASE, run).rowcount == 1
+        case Retried():
+            change = (settlement.next_try_ms, settlement.retries_left, settlement.fail_count)
+            return connection.execute(RETRY, (*change, *run)).rowcount == 1
+        case Failed():
+            result = settlement.result
+            entry = (
+                result.status.value,
+                result.code,
+                result.message,
+                settlement.fail_count,
+                settlement.failed_at_ms,
+            )
+            connection.execute(FAIL, (*entry, *run))
+            return connection.execute(COMPLETE, run).rowcount == 1
+        case _:
+            assert_never(settlement)
+
+
+def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
+    epoch = _only(connection, "SELECT epoch FROM queue_owner WHERE queue = ?", (claim.queue,))
+    if epoch != (claim.epoch,):
+        return []
+    rows = _due(connection, claim)
+    connection.executemany(START, [(claim.now_ms, row[0]) for row in rows])
+    return [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in map(job_of, rows)]
+
+
+def _due(connection: sqlite3.Connection, claim: Claim) -> list[Row]:
+    """Read due jobs, one priority after the other: each is one range of the index, whatever is deferred."""
+    rows: list[Row] = []
+    priority = _LOWEST
+    while len(rows) < claim.limit:
+        found = _only(connection, NEXT_PRIORITY, (claim.queue, priority))
+        if found is None:
+            break
+        (priority,) = found
+        rows += connection.execute(DUE, (claim.queue, priority, claim.now_ms, claim.limit - len(rows)))
+    return rows
+
+
+def _put_queue(connection: sqlite3.Connection, definition: QueueDefinition) -> bool:
+    if read_queue(connection, definition.name) == definition:
+        return False
+    connection.execute(f"REPLACE INTO queue ({QUEUE}) VALUES (?, ?, ?, ?, ?)", astuple(definition))
+    _count_change(connection, "queue")
+    return True
+
+
+def _delete_queue(connection: sqlite3.Connection, name: str) -> QueueDefinition | None:
+    row = _only(connection, f"DELETE FROM queue WHERE name = ? RETURNING {QUEUE}", (name,))
+    if row is None:
+        return None
+    _count_change(connection, "queue")
+    return QueueDefinition(*row)
+
+
+def _put_routing(connection: sqlite3.Connection, routing: Routing) -> bool | NoSuchQueue:
+    if read_queue(connection, routing.queue) is None:
+        return NoSuchQueue(routing.queue)
+    present = _only(connection, "SELECT queue FROM routing WHERE category = ?", (routing.category,))
+    if present == (routing.queue,):
+        return False
+    connection.execute("REPLACE INTO routing (category, queue) VALUES (?, ?)", astuple(routing))
+    _count_change(connection, "routing")
+    return True
+
+
+def _delete_routing(connection: sqlite3.Connection, category: str) -> Routing | None:
+    row = _only(connection, "DELETE FROM routing WHERE category = ? RETURNING category, queue", (category,))
+    if row is None:
+        return None
+    _count_change(connection, "routing")
+    return Routing(*row)
+
+
+def _count_change(connection: sqlite3.Connection, name: str) -> None:
+    connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = ?", (name,))
+
+
+def _hold(connection: sqlite3.Connection, hold: Hold) -> dict[str, int]:
+    planned = leases.plan(hold, _read_leases(connection, hold.queues))
+    expires_at = hold.now_ms + hold.lease_ms
+    connection.execute(
+        "UPDATE queue_owner SET host = ?, expires_at = ? WHERE queue IN (SELECT value FROM json_each(?))",
+        (hold.host, expires_at, _json_array(planned.renewed)),
+    )
+    connection.executemany(
+        "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (?, ?, ?, ?, ?)",
+        [(queue, hold.node_id, hold.host, epoch, expires_at) for queue, epoch in planned.taken.items()],
+    )
+    connection.executemany(RELEASE_QUEUE, [(queue,) for queue in planned.taken])
+    return planned.held
+
+
+def _read_leases(connection: sqlite3.Connection, queues: Sequence[str]) -> dict[str, Owner]:
+    rows = connection.execute(
+        "SELECT queue, node_id, host, epoch, expires_at FROM queue_owner "
+        "WHERE queue IN (SELECT value FROM json_each(?))",
+        (_json_array(queues),),
+    )
+    return {queue: Owner(*lease) for queue, *lease in rows}
+
+
+def _give_back(connection: sqlite3.Connection, node_id: str) -> None:
+    # The row stays, so that the next epoch is a new one.
+    connection.execute("UPDATE queue_owner SET expires_at = 0 WHERE node_id = ?", (node_id,))
+
+
+def _json_array(names: Iterable[str]) -> str:
+    return json.dumps(list(names))
+
+
+def _only(connection: sqlite3.Connection, statement: str, arguments: Row) -> Row | None:
+    """Run a statement to its end and return its one row, if any; a statement left open cannot commit."""
+    rows = connection.execute(statement, arguments).fetchall()
+    return rows[0] if rows else None
