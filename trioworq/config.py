@@ -4,6 +4,7 @@ A field's metadata says how its text is read and what it means; the command line
 `/settings`, `docs/configuration.md` and the tests all read this table and nothing else.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
@@ -20,6 +21,7 @@ _TRUE = {"1", "t", "T", "true", "TRUE", "True"}
 _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 _LEVELS = {"0": "debug", "1": "info", "2": "warn", "3": "error", "4": "fatal"}
 _MASK = "********"
+_SCHEME = re.compile(r"[a-z]+://")
 
 
 class ConfigError(Exception):
@@ -234,9 +236,11 @@ def mask_password(dsn: str) -> str:
     if "@" not in dsn:
         return dsn
     account, _, place = dsn.rpartition("@")
-    scheme, separator, account = account.rpartition("://") if "://" in account else ("", "", account)
-    user, colon, _ = account.partition(":")
-    return f"{scheme}{separator}{user}{colon}{_MASK if colon else ''}@{place}"
+    # Only what stands at the very start is a scheme: a password may hold "://" too.
+    scheme = _SCHEME.match(account)
+    start = scheme.end() if scheme else 0
+    user, colon, _ = account[start:].partition(":")
+    return f"{account[:start]}{user}{colon}{_MASK if colon else ''}@{place}"
 
 
 def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[Config, list[str]]:
