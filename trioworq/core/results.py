@@ -8,6 +8,7 @@ from attrs import frozen
 # A worker may answer with megabytes; the failure log keeps this much of them (contract §1.24).
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_MESSAGE_CHARACTERS = 64 * 1024
+KEPT_STATUS_CHARACTERS = 1024
 
 
 class ResultStatus(Enum):
@@ -50,7 +51,8 @@ def interpret(body: bytes, code: int) -> Result:
         reason = str(error) or type(error).__name__
         return Result(ResultStatus.FAILURE, code, _with_body(f"Cannot parse body as JSON: {reason}", body))
     if status not in _SPOKEN:
-        return Result(ResultStatus.FAILURE, code, _with_body(f"Invalid result status: {status}", body))
+        shown = status[:KEPT_STATUS_CHARACTERS]
+        return Result(ResultStatus.FAILURE, code, _with_body(f"Invalid result status: {shown}", body))
     return Result(_SPOKEN[status], code, _storable(message)[:KEPT_MESSAGE_CHARACTERS])
 
 
@@ -74,7 +76,7 @@ def _fields(body: bytes) -> tuple[str, str]:
     """Return (status, message) of the answer; raise ValueError with the reason when it is not of the form."""
     if not body.strip():
         raise ValueError("unexpected end of JSON input")
-    answer = json.loads(body.decode("utf-8", "replace"), parse_constant=_refuse_constant)
+    answer = _DECODER.decode(body.decode("utf-8", "replace"))
     if answer is None:
         return "", ""
     if not isinstance(answer, dict):
@@ -92,6 +94,10 @@ def _fields(body: bytes) -> tuple[str, str]:
 
 def _refuse_constant(word: str) -> None:
     raise ValueError(f"invalid value {word}")
+
+
+# One for all answers: making one costs about as much as reading a short answer.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _json_type(value: object) -> str:

@@ -1,0 +1,89 @@
+"""Connections that wait for the next call to their origin."""
+
+import trio
+from attrs import frozen
+
+from trioworq.dispatch.connections import Connection
+
+# For all origins together: job URLs can name any number of hosts, file descriptors are few (I13).
+MAX_IDLE = 256
+TEND_INTERVAL_S = 1.0
+
+Origin = tuple[str, str, int]
+
+
+@frozen(eq=False)
+class _Waiting:
+    connection: Connection
+    since: float
+
+
+class IdleConnections:
+    """A stack of connections for each origin; the last one given is the first one taken."""
+
+    def __init__(self, max_per_host: int, timeout_s: int) -> None:
+        """`timeout_s` is how long a connection may wait; 0 for as long as the worker keeps it open."""
+        self._max_per_host = max_per_host
+        self._timeout_s = timeout_s
+        self._stacks: dict[Origin, list[_Waiting]] = {}
+        self._count = 0
+        self._is_closed = False
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Hand over a connection that is still good, if there is one."""
+        stack = self._stacks.get(origin)
+        if stack is None:
+            return None
+        while stack:
+            waiting = self._remove(origin, -1)
+            if self._is_good(waiting):
+                return waiting.connection
+            waiting.connection.close()
+        return None
+
+    def give(self, origin: Origin, connection: Connection) -> None:
+        """Take over a connection: keep it, or close it when there are enough."""
+        stack = self._stacks.get(origin, [])
+        if self._is_closed or len(stack) >= self._max_per_host:
+            connection.close()
+            return
+        if self._count >= MAX_IDLE:
+            oldest = min(self._stacks, key=lambda key: self._stacks[key][0].since)
+            self._remove(oldest, 0).connection.close()
+            stack = self._stacks.get(origin, [])
+        stack.append(_Waiting(connection, trio.current_time()))
+        self._stacks[origin] = stack
+        self._count += 1
+
+    async def tend(self) -> None:
+        """Close what has waited too long and what the workers have closed. Stops when cancelled."""
+        while True:
+            await trio.sleep(TEND_INTERVAL_S)
+            for origin in list(self._stacks):
+                self._weed(origin)
+
+    def close(self) -> None:
+        """Close every connection, now and whenever one is given."""
+        self._is_closed = True
+        for stack in self._stacks.values():
+            for waiting in stack:
+                waiting.connection.close()
+        self._stacks.clear()
+        self._count = 0
+
+    def _weed(self, origin: Origin) -> None:
+        for index in reversed(range(len(self._stacks[origin]))):
+            if not self._is_good(self._stacks[origin][index]):
+                self._remove(origin, index).connection.close()
+
+    def _remove(self, origin: Origin, index: int) -> _Waiting:
+        stack = self._stacks[origin]
+        waiting = stack.pop(index)
+        self._count -= 1
+        if not stack:
+            del self._stacks[origin]
+        return waiting
+
+    def _is_good(self, waiting: _Waiting) -> bool:
+        is_in_time = not self._timeout_s or trio.current_time() < waiting.since + self._timeout_s
+        return is_in_time and waiting.connection.is_quiet()
