@@ -1,0 +1,173 @@
+"""A push side for tests: the real queues over the in-memory store, with workers that follow a script."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import orjson
+import trio
+from attrs import define, field
+from trioworq.stores.opening import open_store
+
+from trioworq.clock import Clock
+from trioworq.config import Config, Driver
+from trioworq.core.jobs import NO_PAYLOAD, Payload, PayloadForm
+from trioworq.core.queues import QueueDefaults, QueueDefinition
+from trioworq.core.results import Result, ResultStatus
+from trioworq.dispatch.dispatcher import Caller
+from trioworq.dispatch.ownership import Node
+from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
+from trioworq.logs import AccessLog, Logs, QueueLog, Sink, open_logs
+from trioworq.stores.interface import JobPage, JobSet, Store
+
+SUCCESS = Result(ResultStatus.SUCCESS, 200, "done")
+FAILURE = Result(ResultStatus.FAILURE, 200, "not today")
+PERMANENT = Result(ResultStatus.PERMANENT_FAILURE, 200, "never")
+DEFAULTS = QueueDefaults(polling_interval_ms=200, max_workers=20)
+
+
+class KeptLines(Sink):
+    """A log target that keeps its lines, read."""
+
+    def __init__(self) -> None:
+        super().__init__("", 1)
+        self.lines: list[dict[str, Any]] = []
+
+    def write(self, line: bytes) -> None:
+        self.lines.append(orjson.loads(line))
+
+
+@define
+class Call:
+    """One POST that a worker got."""
+
+    url: str
+    body: bytes
+    timeout_s: int
+    at_s: float
+
+
+@define(eq=False)
+class ScriptedWorkers:
+    """Workers that answer as `answer` says, and remember what they were asked."""
+
+    answer: Callable[[Call], Awaitable[Result]]
+    calls: list[Call] = field(factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
+        call = Call(url, body, timeout_s, trio.current_time())
+        self.calls.append(call)
+        self.in_flight += 1
+        self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        try:
+            return await self.answer(call)
+        finally:
+            self.in_flight -= 1
+
+    async def wait_for_calls(self, count: int) -> None:
+        """Wait until `count` calls have begun."""
+        with trio.fail_after(3600):
+            while len(self.calls) < count:
+                await trio.sleep(0.001)
+
+
+def answering(*results: Result, after_s: float = 0.0) -> ScriptedWorkers:
+    """Return workers that take `after_s` and give the results in turn, the last one for ever."""
+    left = list(results)
+
+    async def answer(_call: Call) -> Result:
+        result = left.pop(0) if len(left) > 1 else left[0]
+        await trio.sleep(after_s)
+        return result
+
+    return ScriptedWorkers(answer)
+
+
+def hanging() -> ScriptedWorkers:
+    """Return workers that never answer."""
+
+    async def answer(_call: Call) -> Result:
+        await trio.sleep_forever()
+        return SUCCESS
+
+    return ScriptedWorkers(answer)
+
+
+@define(eq=False)
+class PushSide:
+    """The parts of one running push side."""
+
+    queues: Queues
+    store: Store
+    queue_lines: list[dict[str, Any]]
+
+    async def push(self, url: str = "http://worker/", category: str = "any", **fields: Any) -> int:
+        """Push a job and return its id."""
+        job_id, _ = await self.queues.push(order(url, category, **fields))
+        return job_id
+
+    async def define(self, name: str, max_workers: int = 20, **fields: Any) -> None:
+        """Define a queue."""
+        definition = QueueDefinition(name, fields.pop("polling_interval_ms", 200), max_workers, **fields)
+        await self.queues.define(definition)
+
+    async def jobs(self, kind: JobSet, queue: str = "default") -> list[int]:
+        """Return the ids of a list."""
+        page = JobPage(queue, kind, self.queues.now_ms(), limit=10_000, ascending=True)
+        return [job.id for job in await self.store.jobs(page)]
+
+    async def wait_until_empty(self, queue: str = "default") -> None:
+        """Wait until no job of the queue is left."""
+        with trio.fail_after(3600):
+            while [job for kind in JobSet for job in await self.jobs(kind, queue)]:
+                await trio.sleep(0.01)
+
+
+def order(
+    url: str = "http://worker/", category: str = "any", payload: bytes | None = None, **fields: Any
+) -> Order:
+    """Return an order, with every number zero unless given."""
+    given = NO_PAYLOAD if payload is None else Payload(PayloadForm.JSON, payload)
+    return Order(category=category, url=url, payload=given, **fields)
+
+
+@asynccontextmanager
+async def open_memory_store() -> AsyncIterator[Store]:
+    """Open an empty in-memory store."""
+    async with open_store(Config(driver=Driver.IN_MEMORY), node_id="test") as store:
+        yield store
+
+
+@asynccontextmanager
+async def open_push_side(
+    workers: Caller, *, store: Store | None = None, node_id: str = "here", default_queue: str = "default"
+) -> AsyncIterator[PushSide]:
+    """Run queues over `store`, or over an in-memory store of their own."""
+    if store is None:
+        async with (
+            open_memory_store() as own,
+            open_push_side(workers, store=own, node_id=node_id, default_queue=default_queue) as side,
+        ):
+            yield side
+        return
+    clock = Clock()
+    queue_lines = KeptLines()
+    async with open_logs(Config(error_log_level="fatal"), clock) as files:
+        logs = Logs(
+            access=AccessLog(KeptLines(), clock, "access"),
+            queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
+            error=files.error,
+            sinks=(),
+        )
+        settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms=1000)
+        async with open_queues(
+            node=Node(node_id, "host"),
+            store=store,
+            workers=workers,
+            clock=clock,
+            logs=logs,
+            settings=settings,
+        ) as queues:
+            yield PushSide(queues, store, queue_lines.lines)
