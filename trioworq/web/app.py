@@ -28,26 +28,23 @@ from werkzeug.routing import BaseConverter, MapAdapter
 
 from trioworq.config import Config
 from trioworq.core.errors import InvalidRequest
-from trioworq.logs import AccessLine, ErrorLog
+from trioworq.logs import AccessLine, AccessLog, ErrorLog
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
 from trioworq.web.replies import BodyTooLarge, BodyTooSlow, explain, no_such_page, refuse
-
-AccessLog = Callable[[AccessLine], None]
 
 _PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
 
 def create_app(
-    routes: Sequence[Route], *, config: Config, access: AccessLog, error_log: ErrorLog
+    routes: Sequence[Route], *, config: Config, access_log: AccessLog, error_log: ErrorLog
 ) -> QuartTrio:
     """Return an ASGI app that serves `routes`. It keeps no state, and needs no lifespan."""
     app = _Quart("trioworq", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
     app.config["BODY_TIMEOUT"] = config.request_timeout_s
-    # The server bounds a write by its progress; a fixed time would cut a long answer to a slow reader.
-    app.config["RESPONSE_TIMEOUT"] = None
-    edge = _Edge(keep_alive=config.keep_alive, access=access, error_log=error_log)
+    app.config["RESPONSE_TIMEOUT"] = config.request_timeout_s
+    edge = _Edge(keep_alive=config.keep_alive, access_log=access_log, error_log=error_log)
     for route in routes:
         app.add_url_rule(
             _rule(route.path),
@@ -101,11 +98,12 @@ class _Entrance:
     _app: Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        if scope["type"] == "websocket":
+        if scope["type"] != "http":
+            # Nothing here speaks WebSocket; closing one that was not accepted refuses it.
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
         try:
-            path = decode_path(cast("HTTPScope", scope)["raw_path"])
+            path = decode_path(scope["raw_path"])
         except InvalidRequest as error:
             await _send(send, refuse("/", HTTPStatus.BAD_REQUEST, str(error), {"Connection": "close"}))
             return
@@ -128,7 +126,7 @@ class _Edge:
     """Between Quart and the endpoints."""
 
     keep_alive: bool
-    access: AccessLog
+    access_log: AccessLog
     error_log: ErrorLog
 
     def view(self, route: Route) -> Callable[..., Awaitable[QuartResponse]]:
@@ -136,10 +134,9 @@ class _Edge:
 
         async def view(**arguments: str) -> QuartResponse:
             started_at = trio.current_time()
-            request = cast("QuartRequest", current_request)
-            response = await self._answer(route, request, arguments)
+            response = await self._answer(route, current_request, arguments)
             if route.is_logged:
-                self._log(request, response, started_at)
+                self._log(current_request, response, started_at)
             return self._to_quart(response)
 
         return view
@@ -156,7 +153,7 @@ class _Edge:
             else {}
         )
         response = refuse(path, error.code or HTTPStatus.BAD_REQUEST, headers=allow)
-        self._log(cast("QuartRequest", current_request), response, trio.current_time())
+        self._log(current_request, response, trio.current_time())
         return self._to_quart(response)
 
     async def fail(self, error: Exception) -> QuartResponse:
@@ -185,7 +182,7 @@ class _Edge:
     def _log(self, request: QuartRequest, response: Response, started_at: float) -> None:
         client = request.scope.get("client")
         target = request.scope["raw_path"] + (b"?" if request.query_string else b"") + request.query_string
-        self.access(
+        self.access_log.write(
             AccessLine(
                 remote_addr=_address(client) if client else "",
                 user_agent=request.headers.get("User-Agent"),

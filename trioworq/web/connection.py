@@ -1,0 +1,170 @@
+"""One client connection: Hypercorn's protocols on a Trio stream, with a deadline on everything a client does.
+
+Hypercorn's own connection class waits for ever for a client that stops reading, keeps a closed connection
+until its idle time is over, and may close before an early answer has been read. This one is a single
+cancel scope whose deadline says how long the client has for what it is doing now, and whose end is the
+connection's end.
+"""
+
+from contextlib import suppress
+from itertools import chain
+
+import h11
+import trio
+from attrs import frozen
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol import ProtocolWrapper
+from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.task_group import TaskGroup
+from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import AppWrapper, ConnectionState
+from hypercorn.utils import parse_socket_addr
+
+from trioworq.web.replies import refuse
+
+# After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
+# refused body still coming in, would make the kernel take the answer back.
+LINGER_S = 2.0
+
+_RECEIVED_BYTES = 65_536
+
+
+@frozen
+class Service:
+    """What all connections share."""
+
+    app: AppWrapper
+    config: HypercornConfig
+    context: WorkerContext
+    idle_timeout_s: float
+    request_timeout_s: float
+    write_timeout_s: float
+
+
+class Connection:
+    """A connection from its acceptance to its end."""
+
+    def __init__(self, service: Service, stream: trio.SocketStream) -> None:
+        self._service = service
+        self._stream = stream
+        self._scope = trio.CancelScope(deadline=trio.current_time() + service.idle_timeout_s)
+        self._is_idle = True
+        self._is_receiving_head = False
+        self._is_ending = False
+        self._sending = trio.Lock()
+        self._protocol: ProtocolWrapper
+
+    async def run(self) -> None:
+        """Serve the client until either side has had enough.
+
+        Tasks: the reader, and one for each request. Stops when: the client hangs up, the last answer has
+        been read, or a deadline passes. Raises: what a protocol or the app makes of a bad request.
+        If cancelled: the socket is closed, whatever state the exchange is in.
+        """
+        try:
+            with self._scope:
+                async with TaskGroup() as tasks:
+                    self._protocol = self._make_protocol(tasks)
+                    await self._protocol.initiate()
+                    await self._read()
+                    # The client has gone, and with it the reason for what is still running.
+                    self._scope.cancel(reason="the client hung up")
+        finally:
+            await trio.aclose_forcefully(self._stream)
+
+    def stop(self) -> None:
+        """End now if no request is being served, else after its answer."""
+        if self._is_idle:
+            self._scope.cancel(reason="the server stops")
+
+    def _make_protocol(self, tasks: TaskGroup) -> ProtocolWrapper:
+        service, socket = self._service, self._stream.socket
+        # A client that has gone again already has no address.
+        client = None
+        with suppress(OSError):
+            client = parse_socket_addr(socket.family, socket.getpeername())
+        server = parse_socket_addr(socket.family, socket.getsockname())
+        state = ConnectionState({})
+        shared = (service.app, service.config, service.context, tasks, state, False, client, server)
+        wrapper = ProtocolWrapper(*shared, self._take)
+        wrapper.protocol = _Http1(*shared, self._take)
+        return wrapper
+
+    async def _read(self) -> None:
+        with suppress(trio.BrokenResourceError):
+            while data := bytes(await self._stream.receive_some(_RECEIVED_BYTES)):
+                if self._is_ending:
+                    continue
+                await self._protocol.handle(RawData(data))
+                if self._is_idle and not self._is_receiving_head:
+                    self._is_receiving_head = True
+                    self._end_after(self._service.request_timeout_s)
+
+    async def _take(self, event: Event) -> None:
+        """Do what a protocol asks for."""
+        match event:
+            case RawData():
+                await self._send(event.data)
+            case Closed():
+                await self._end()
+            case Updated():
+                self._is_idle = event.idle
+                self._is_receiving_head = False
+                self._end_after(self._service.idle_timeout_s if event.idle else float("inf"))
+
+    async def _send(self, data: bytes) -> None:
+        is_sent = False
+        async with self._sending:
+            try:
+                with trio.move_on_after(self._service.write_timeout_s):
+                    await self._stream.send_all(data)
+                    is_sent = True
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+            finally:
+                # Half of a message may be out, and nothing sent after it could be understood.
+                if not is_sent:
+                    self._scope.cancel(reason="the client does not read")
+
+    async def _end(self) -> None:
+        """Say that no more will come, and let the client read what has been sent."""
+        self._is_ending = True
+        self._end_after(LINGER_S)
+        async with self._sending:
+            with suppress(trio.BrokenResourceError, trio.ClosedResourceError):
+                await self._stream.send_eof()
+        await self._protocol.handle(Closed())
+
+    def _end_after(self, seconds: float) -> None:
+        if self._is_ending:
+            seconds = min(seconds, LINGER_S)
+        self._scope.deadline = trio.current_time() + seconds
+
+
+class _Http1(H11Protocol):
+    """HTTP/1 with refusals in our shape, and a limit on the head that does not depend on how it is cut up."""
+
+    async def _create_stream(self, request: h11.Request) -> None:
+        size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
+        if size <= self.config.h11_max_incomplete_size:
+            await super()._create_stream(request)
+            return
+        await self._send_error_response(431)
+        await self.send(Closed())
+
+    async def _send_error_response(self, status_code: int) -> None:
+        # The path may not be known, so the shape is that of most paths.
+        response = refuse("/", status_code, headers={"Connection": "close"})
+        headers = {
+            "Content-Type": response.content_type,
+            "Content-Length": str(len(response.body)),
+            **response.headers,
+        }
+        raw_headers = ((name.encode(), value.encode()) for name, value in headers.items())
+        shared = self.config.response_headers("h11")
+        await self._send_h11_event(
+            h11.Response(status_code=status_code, headers=list(chain(raw_headers, shared)))
+        )
+        await self._send_h11_event(h11.Data(data=response.body))
+        await self._send_h11_event(h11.EndOfMessage())

@@ -1,0 +1,180 @@
+"""Listening sockets, the accept loop, and the containment of what goes wrong on one connection."""
+
+import errno
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any
+
+import trio
+from attrs import field, frozen
+from hypercorn.app_wrappers import ASGIWrapper
+from hypercorn.config import Config as HypercornConfig
+from hypercorn.logging import Logger
+from hypercorn.trio.worker_context import WorkerContext
+from quart_trio import QuartTrio
+
+from trioworq.config import Config, ConfigError
+from trioworq.logs import ErrorLog
+from trioworq.web.connection import Connection, Service
+
+BACKLOG = 1024
+
+# Errors of accept() that pass when other files or memory are given back.
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+_EXHAUSTED_PAUSE_S = 0.1
+
+
+def bind_sockets(bind: str) -> list[socket.socket]:
+    """Return listening sockets for `host:port`; an empty host is every address, port 0 any free one.
+
+    A name is bound at one of its addresses, IPv4 if it has one. Raises ConfigError with a line that says
+    what to do.
+    """
+    host, port = _split(bind)
+    try:
+        if not host and socket.has_dualstack_ipv6():
+            return [_listen(socket.AF_INET6, ("::", port), dual=True)]
+        found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104  # as asked
+        family, _, _, _, address = min(found, key=lambda entry: entry[0] is not socket.AF_INET)
+        return [_listen(family, address)]
+    except socket.gaierror as error:
+        raise ConfigError(f"bind: cannot find the address of {host}: {error.strerror}") from None
+    except OSError as error:
+        raise ConfigError(f"bind: cannot listen on {bind}: {_advice(error)}") from None
+
+
+def _split(bind: str) -> tuple[str, int]:
+    host, colon, port = bind.rpartition(":")
+    is_port = port.isascii() and port.isdigit() and int(port[:6]) <= 65_535
+    if not colon or not is_port:
+        raise ConfigError(f"bind: {bind!r} should be an address and a port, like 127.0.0.1:8080")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _listen(family: int, address: tuple[Any, ...], *, dual: bool = False) -> socket.socket:
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
+        bound.bind(address)
+        bound.listen(BACKLOG)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def _advice(error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            return "the port is in use; stop what listens there or choose another"
+        case errno.EACCES:
+            return "not permitted; choose a port above 1023 or grant the right to bind it"
+        case errno.EADDRNOTAVAIL:
+            return "this machine does not have that address"
+        case _:
+            return error.strerror or str(error)
+
+
+async def serve(
+    app: QuartTrio,
+    config: Config,
+    sockets: Sequence[socket.socket],
+    stop: trio.Event,
+    error_log: ErrorLog,
+    *,
+    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Serve `app` on bound sockets, which are closed at the end.
+
+    Tasks: an accept loop for each socket, a task for each connection. Stops when: `stop` is set; then
+    nothing more is accepted, idle connections are closed, and requests at hand are answered. Raises:
+    OSError from a socket that cannot accept. If cancelled: every connection is cut off.
+    """
+    server = _Server(_service(app, config, error_log), error_log, trio.Semaphore(config.max_connections))
+    async with trio.open_nursery() as connections:
+        with ExitStack() as closing:
+            listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(bound)) for bound in sockets]
+            for listener in listeners:
+                closing.callback(listener.socket.close)
+            async with trio.open_nursery() as accepting:
+                for listener in listeners:
+                    accepting.start_soon(server.accept, listener, connections)
+                task_status.started()
+                await stop.wait()
+                accepting.cancel_scope.cancel(reason="the server stops")
+        await server.stop()
+
+
+def _service(app: QuartTrio, config: Config, error_log: ErrorLog) -> Service:
+    hypercorn_config = HypercornConfig()
+    hypercorn_config.include_server_header = False
+    hypercorn_config.h11_max_incomplete_size = config.max_header_bytes
+    hypercorn_config.h2_max_header_list_size = config.max_header_bytes
+    hypercorn_config.keep_alive_max_requests = sys.maxsize
+    hypercorn_config.errorlog = None
+    hypercorn_config._log = _HypercornLog(hypercorn_config, error_log)  # its setting takes classes only
+    return Service(
+        app=ASGIWrapper(app),
+        config=hypercorn_config,
+        context=WorkerContext(None),
+        idle_timeout_s=config.keep_alive_timeout_s,
+        request_timeout_s=config.request_timeout_s,
+        write_timeout_s=config.request_timeout_s,
+    )
+
+
+class _HypercornLog(Logger):
+    """Takes Hypercorn's reports of a failed app to the error log; it has no other use here."""
+
+    def __init__(self, config: HypercornConfig, error_log: ErrorLog) -> None:
+        super().__init__(config)
+        self._report = error_log
+
+    async def exception(self, message: str, *arguments: Any, **options: Any) -> None:
+        self._report.error(message, exc_info=sys.exc_info()[1])
+
+
+@frozen
+class _Server:
+    """The connections of all listening sockets."""
+
+    _service: Service
+    _error_log: ErrorLog
+    _slots: trio.Semaphore
+    _live: set[Connection] = field(factory=set)
+
+    async def accept(self, listener: trio.SocketListener, connections: trio.Nursery) -> None:
+        """Accept as long as there are free slots. Runs until cancelled."""
+        while True:
+            await self._slots.acquire()
+            try:
+                stream = await listener.accept()
+            except OSError as error:
+                self._slots.release()
+                if error.errno not in _EXHAUSTED:
+                    raise
+                self._error_log.error("cannot accept a connection for now", reason=error.strerror)
+                await trio.sleep(_EXHAUSTED_PAUSE_S)
+            else:
+                connections.start_soon(self._run, stream)
+
+    async def stop(self) -> None:
+        """Have every connection end as soon as it is not serving a request."""
+        await self._service.context.terminated.set()
+        for connection in self._live:
+            connection.stop()
+
+    async def _run(self, stream: trio.SocketStream) -> None:
+        connection = Connection(self._service, stream)
+        self._live.add(connection)
+        try:
+            await connection.run()
+        except* Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
+            self._error_log.error("connection failed", exc_info=crash)
+        finally:
+            self._live.discard(connection)
+            self._slots.release()
