@@ -1,0 +1,55 @@
+"""Prints docs/configuration.md from the table of options.
+
+.venv/bin/python scripts/configuration_doc.py > docs/configuration.md
+"""
+
+from trioworq.config import OPTIONS, Option
+
+HEAD = """\
+# Configuration
+
+<!-- Made by scripts/configuration_doc.py from trioworq/config.py; a test compares the two. -->
+
+Every option can be given on the command line or in the environment. The command line beats the environment,
+`TRIOWORQ_...` beats `FIREWORQ_...`, both beat the default. A variable that is set but empty counts as not set
+(but for `TRIOWORQ_QUEUE_DEFAULT`, where empty means that there is no default queue).
+
+```
+trioworq --queue-default-max-workers=50
+TRIOWORQ_QUEUE_DEFAULT_MAX_WORKERS=50 trioworq
+```
+
+A flag takes its value after a space or `=`, and a single dash will do. Booleans are `1`, `t`, `true`, `0`,
+`f`, `false`; one that cannot be read is passed over with a warning. Any other value that cannot be read ends
+the daemon at its start with one line that says what it should be.
+
+The options marked *secret* can be read from a file: `TRIOWORQ_MYSQL_DSN_FILE=/run/secrets/dsn`. Their
+passwords are masked wherever options are shown (`/settings`, logs).
+
+`DEBUG`, set to anything, makes `debug` the default of both log levels.
+"""
+
+
+def section(title: str, options: list[Option]) -> str:
+    """Return a table of options."""
+    rows = [f"\n## {title}\n", "| option | variables | default | meaning |", "|---|---|---|---|"]
+    return "\n".join(rows + [row(option) for option in options]) + "\n"
+
+
+def row(option: Option) -> str:
+    """Return one line of a table."""
+    default = option.show(option.default)
+    variables = ", ".join(f"`{variable}`" for variable in option.variables)
+    mark = " *Secret.*" if option.secret else ""
+    return f"| `{option.flag}` | {variables} | {f'`{default}`' if default else ''} | {option.about}{mark} |"
+
+
+def main() -> None:
+    """Print the page."""
+    print(HEAD, end="")
+    print(section("Options of Fireworq", [option for option in OPTIONS if option.from_fireworq]), end="")
+    print(section("Options of trioworq", [option for option in OPTIONS if not option.from_fireworq]), end="")
+
+
+if __name__ == "__main__":
+    main()
