@@ -119,10 +119,14 @@ class PushSide:
         return [job.id for job in await self.store.jobs(page)]
 
     async def wait_until_empty(self, queue: str = "default") -> None:
-        """Wait until no job of the queue is left."""
+        """Wait until no job of the queue is left, and none is being counted and logged."""
         with trio.fail_after(3600):
-            while [job for kind in JobSet for job in await self.jobs(kind, queue)]:
+            while [job for kind in JobSet for job in await self.jobs(kind, queue)] or self._busy(queue):
                 await trio.sleep(0.01)
+
+    def _busy(self, queue: str) -> int:
+        stats = self.queues.stats(queue)
+        return 0 if stats is None else stats.total_workers - stats.idle_workers
 
 
 def order(
