@@ -31,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         code = command().main(arguments, prog_name="trioworq", standalone_mode=False)
     except click.UsageError as error:
-        error.show()
+        click.echo(
+            f"Usage: trioworq [OPTIONS]; see trioworq --help\nError: {error.format_message()}", err=True
+        )
         code = 1
     sys.exit(code or 0)
 

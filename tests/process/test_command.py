@@ -118,7 +118,7 @@ def test_a_path_that_cannot_be_written_is_refused(option: str, tmp_path: Path) -
     (tmp_path / "file").touch()
     bind = f"--bind=127.0.0.1:{free_port()}"
     line = refusal(run(bind, f"--{option}={tmp_path}/file/x", cwd=tmp_path))
-    assert f"{tmp_path}/file/x" in line
+    assert f"{tmp_path}/file" in line
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,10 @@
 
 import os
 import signal
+import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -106,8 +109,6 @@ def test_a_second_signal_ends_the_process_at_once(worker: RecordingWorker, tmp_p
 
 def test_a_client_that_reads_nothing_does_not_hold_the_stop(tmp_path: Path) -> None:
     """Half a request and an idle connection are closed, and the daemon ends in time."""
-    import socket
-
     with running_daemon(tmp_path / "a", "--driver=in-memory", "--shutdown-timeout=2") as daemon:
         host, port = daemon.url.removeprefix("http://").split(":")
         with socket.create_connection((host, int(port))) as half, socket.create_connection((host, int(port))):
@@ -134,14 +135,9 @@ def test_two_processes_started_together_share_an_empty_database(
     store_options: list[str], worker: RecordingWorker, tmp_path: Path
 ) -> None:
     """Both come up on it, one dispatches, and each accepts pushes for both (design §5)."""
-    from concurrent.futures import ThreadPoolExecutor
-    from contextlib import ExitStack
-
     with ExitStack() as stack, ThreadPoolExecutor() as threads:
-        starts = [threads.submit(running_daemon(tmp_path / name, *store_options).__enter__) for name in "ab"]
-        daemons = [start.result() for start in starts]
-        for daemon in daemons:
-            stack.callback(daemon.kill)
+        contexts = [running_daemon(tmp_path / name, *store_options) for name in "ab"]
+        daemons = list(threads.map(stack.enter_context, contexts))
         for number, daemon in enumerate(daemons * 5):
             daemon.push(worker.url, payload=number)
         wait_until(lambda: len(worker.answered) == 10)
