@@ -44,7 +44,7 @@ class PlainConnection:
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
 
-    async def send(self, data: bytes) -> None:  # noqa: ASYNC910
+    async def send(self, data: bytes) -> None:
         """Send all of `data`; see Connection.
 
         Does not checkpoint when the kernel takes all of it at once: the receiving that follows does.
