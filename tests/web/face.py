@@ -1,0 +1,176 @@
+"""The web face for tests: the real app and server on a loopback port, over real queues and an in-memory store."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx2
+import orjson
+import structlog
+import trio
+from attrs import define, evolve
+
+from tests.dispatch.push_side import KeptLines, PushSide, hanging, open_push_side
+from trioworq.clock import Clock
+from trioworq.config import Config
+from trioworq.core.jobs import Job
+from trioworq.dispatch.dispatcher import Caller
+from trioworq.dispatch.queues import Queues
+from trioworq.logs import AccessLog
+from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.web import fireworq
+from trioworq.web.app import create_app
+from trioworq.web.messages import Route
+from trioworq.web.server import bind_sockets, serve
+
+CONFIG = Config(bind="127.0.0.1:0", request_timeout_s=5, keep_alive_timeout_s=5, max_connections=64)
+
+
+@define(eq=False)
+class Answer:
+    """What came back, read from the bytes."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@define(eq=False)
+class Served:
+    """A server on a loopback port."""
+
+    port: int
+    client: httpx2.AsyncClient
+    access_lines: list[dict[str, Any]]
+    errors: list[Any]
+    stop: trio.Event
+
+    async def connect(self) -> trio.SocketStream:
+        """Open a connection."""
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+    async def exchange(self, request: bytes, *, half_close: bool = False) -> bytes:
+        """Send bytes on a connection of their own and return all that comes until the server closes."""
+        with trio.fail_after(20):
+            async with await self.connect() as stream:
+                await stream.send_all(request)
+                if half_close:
+                    await stream.send_eof()
+                return await read_all(stream)
+
+    async def ask(self, method: str, target: str, body: bytes = b"", *headers: str) -> Answer:
+        """Send one request with this very target and read its answer."""
+        lines = [
+            f"{method} {target} HTTP/1.1",
+            "Host: x",
+            "Connection: close",
+            f"Content-Length: {len(body)}",
+            *headers,
+        ]
+        return parse(await self.exchange("\r\n".join([*lines, "", ""]).encode("latin-1") + body))
+
+
+@define(eq=False)
+class Face(Served):
+    """Fireworq's API on a loopback port."""
+
+    side: PushSide
+
+    @property
+    def queues(self) -> Queues:
+        """The queues behind it."""
+        return self.side.queues
+
+    @property
+    def store(self) -> Store:
+        """The store behind it."""
+        return self.side.store
+
+    async def jobs(self, queue: str = "default") -> list[Job]:
+        """Return every job of a queue that has not ended."""
+        now_ms = self.queues.now_ms()
+        pages = [JobPage(queue, kind, now_ms, limit=1000, ascending=True) for kind in JobSet]
+        return [job for page in pages for job in await self.store.jobs(page)]
+
+    async def put_queue(self, name: str, **fields: Any) -> None:
+        """Define a queue through the API."""
+        answer = await self.client.put(f"/queue/{name}", content=orjson.dumps(fields))
+        assert answer.status_code == 200, answer.text
+
+    async def push(self, category: str = "any", **fields: Any) -> int:
+        """Push a job through the API and return its id."""
+        body = orjson.dumps({"url": "http://worker/", **fields})
+        answer = await self.client.post(f"/job/{category}", content=body)
+        assert answer.status_code == 200, answer.text
+        job_id: int = answer.json()["id"]
+        return job_id
+
+
+async def read_all(stream: trio.SocketStream) -> bytes:
+    """Return what comes until the other side closes or resets."""
+    received = bytearray()
+    try:
+        async for data in stream:
+            received += data
+    except trio.BrokenResourceError:
+        pass
+    return bytes(received)
+
+
+async def read_until(stream: trio.SocketStream, mark: bytes) -> bytes:
+    """Return what comes until it ends with `mark`."""
+    received = bytearray()
+    with trio.fail_after(10):
+        while not received.endswith(mark):
+            data = await stream.receive_some()
+            assert data, bytes(received)
+            received += data
+    return bytes(received)
+
+
+def parse(raw: bytes) -> Answer:
+    """Read one answer."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    lines = head.decode("latin-1").split("\r\n")
+    pairs = (line.split(": ", 1) for line in lines[1:])
+    return Answer(int(lines[0].split()[1]), {name.lower(): value for name, value in pairs}, body)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds; fail after ten seconds."""
+    with trio.fail_after(10):
+        while not condition():
+            await trio.sleep(0.002)
+
+
+@asynccontextmanager
+async def open_served(routes: Sequence[Route], config: Config = CONFIG) -> AsyncIterator[Served]:
+    """Serve routes on a free port."""
+    access_lines = KeptLines()
+    capture = structlog.testing.LogCapture()
+    error_log = structlog.wrap_logger(
+        None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)
+    )
+    access_log = AccessLog(access_lines, Clock(), "fireworq.access")
+    app = create_app(routes, config=config, access_log=access_log, error_log=error_log)
+    sockets = bind_sockets(config.bind)
+    port = sockets[0].getsockname()[1]
+    stop = trio.Event()
+    async with trio.open_nursery() as servers:
+        await servers.start(serve, app, config, sockets, stop, error_log)
+        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            yield Served(port, client, access_lines.lines, capture.entries, stop)
+        servers.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def open_face(
+    workers: Caller | None = None, *, default_queue: str = "default", **options: Any
+) -> AsyncIterator[Face]:
+    """Serve Fireworq's API; workers hang unless given, so that jobs stay where they are."""
+    config = evolve(CONFIG, queue_default=default_queue, **options)
+    async with (
+        open_push_side(workers or hanging(), default_queue=default_queue) as side,
+        open_served(fireworq.routes(side.queues, config), config) as served,
+    ):
+        yield Face(served.port, served.client, served.access_lines, served.errors, served.stop, side)
