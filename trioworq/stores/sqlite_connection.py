@@ -1,6 +1,7 @@
 """An SQLite connection of ours: how it is opened, run and closed, and what its errors mean."""
 
 import sqlite3
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,8 @@ from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, 
 
 # How long a statement waits for another process's transaction.
 BUSY_S = 5.0
+
+_SWITCH_RETRY_S = 0.02
 
 # STRICT tables.
 _OLDEST_SQLITE = (3, 37, 0)
@@ -97,9 +100,24 @@ def prepare(path: Path) -> None:
 
 
 def _use_wal(path: Path, connection: sqlite3.Connection) -> None:
-    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    mode = _switch_to_wal(connection)
     if mode != "wal":
         raise StoreRefused(f"sqlite_path: {path} lies where SQLite cannot use a write-ahead log: move it")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> str:
+    # The switch needs the file for itself, and SQLite waits for nobody then: two processes that start
+    # together on a new file would refuse each other.
+    deadline = time.monotonic() + BUSY_S
+    while True:
+        try:
+            mode: str = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(_SWITCH_RETRY_S)
+        else:
+            return mode
 
 
 def _migrate(connection: sqlite3.Connection) -> None:

@@ -1,0 +1,47 @@
+"""The `store` fixture: every test of the shared suite runs on every store."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import pytest
+
+from tests.stores.nodes import Node
+from trioworq.config import Config, Driver
+from trioworq.stores.interface import Store
+from trioworq.stores.opening import open_store
+
+OpenStore = Callable[[str], AbstractAsyncContextManager[Store]]
+
+
+def config_of(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Config:
+    """Return a configuration that names a fresh, empty store."""
+    match driver:
+        case "memory":
+            return Config(driver=Driver.IN_MEMORY)
+        case "sqlite":
+            return Config(driver=Driver.SQLITE, sqlite_path=str(tmp_path / "test.db"))
+        case _:
+            return Config(driver=Driver.MYSQL, mysql_dsn=request.getfixturevalue("mysql_dsn"))
+
+
+@pytest.fixture(params=["memory", "sqlite", "mysql"])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
+    """An empty store."""
+    async with open_store(config_of(request.param, request, tmp_path), node_id="node-1") as opened:
+        yield opened
+
+
+@pytest.fixture
+async def node(store: Store) -> Node:
+    """A node that holds queue q."""
+    owner = Node(store)
+    await owner.hold("q")
+    return owner
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def open_durable(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
+    """Open the same database, as the node that is named, as often as it is called."""
+    config = config_of(request.param, request, tmp_path)
+    return lambda node_id: open_store(config, node_id=node_id)

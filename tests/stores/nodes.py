@@ -1,0 +1,75 @@
+"""What the store's tests are written with: a fixed time, jobs to push, and a node that owns queues."""
+
+from typing import Any
+
+from attrs import define, evolve, field
+
+from trioworq.core.jobs import Job, NewJob, Payload, PayloadForm
+from trioworq.core.results import Result, ResultStatus
+from trioworq.core.retry import Completed, Failed, Released, Retried
+from trioworq.stores.interface import Claim, Hold, Store
+
+NOW = 1_700_000_000_000
+LEASE_MS = 10_000
+
+A_JOB = NewJob(
+    queue="q",
+    category="c",
+    url="http://worker/",
+    payload=Payload(PayloadForm.JSON, b'{"a": 1}'),
+    created_at_ms=NOW,
+    next_try_ms=NOW,
+    timeout_s=30,
+    retry_delay_s=5,
+    max_retries=3,
+)
+A_FAILURE = Result(ResultStatus.FAILURE, 500, "it broke")
+
+
+def new_job(**changes: Any) -> NewJob:
+    """Return a job that is due now in queue q, but for `changes`."""
+    return evolve(A_JOB, **changes)
+
+
+@define
+class Node:
+    """One node that uses a store; `epochs` are those of the queues it holds."""
+
+    store: Store
+    node_id: str = "node-1"
+    epochs: dict[str, int] = field(factory=dict)
+
+    async def hold(self, *queues: str, now_ms: int = NOW) -> dict[str, int]:
+        """Take or renew the leases of `queues`."""
+        held = await self.store.hold(Hold(self.node_id, f"{self.node_id}.test", queues, now_ms, LEASE_MS))
+        self.epochs.update(held)
+        return held
+
+    async def claim(self, limit: int = 100, *, queue: str = "q", now_ms: int = NOW) -> list[Job]:
+        """Claim jobs under the epoch that this node was last given."""
+        return await self.store.claim(Claim(queue, self.epochs[queue], limit, now_ms))
+
+    async def claim_one(self, *, now_ms: int = NOW) -> Job:
+        """Claim the one job that is due in queue q."""
+        (job,) = await self.claim(now_ms=now_ms)
+        return job
+
+
+def completed(job: Job) -> Completed:
+    """The attempt succeeded."""
+    return Completed(job.id, job.attempt)
+
+
+def released(job: Job) -> Released:
+    """The attempt was cut off."""
+    return Released(job.id, job.attempt)
+
+
+def retried(job: Job, *, next_try_ms: int = NOW) -> Retried:
+    """The attempt failed and another follows."""
+    return Retried(job.id, job.attempt, next_try_ms, job.retries_left - 1, job.fail_count + 1)
+
+
+def failed(job: Job, result: Result = A_FAILURE) -> Failed:
+    """The attempt failed and was the last."""
+    return Failed(job.id, job.attempt, result, job.fail_count + 1, NOW + 1)
