@@ -1,0 +1,44 @@
+"""What tests of every folder share: a MySQL or MariaDB server and databases on it."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.mariadb import MariaDB, NoServer, administer, with_database
+
+
+@pytest.fixture(scope="session")
+def mysql_server_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """DSN of a server to make databases on: the one that TRIOWORQ_TEST_MYSQL_DSN names, or a private one."""
+    given = os.environ.get("TRIOWORQ_TEST_MYSQL_DSN")
+    if given:
+        yield given
+        return
+    server = MariaDB(tmp_path_factory.mktemp("mariadb"))
+    try:
+        server.start()
+    except NoServer as error:
+        pytest.fail(f"{error}, or set TRIOWORQ_TEST_MYSQL_DSN to a server that runs", pytrace=False)
+    try:
+        yield server.dsn("mysql")
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def mysql_dsn(mysql_server_dsn: str) -> Iterator[str]:
+    """DSN of a database that is empty, and dropped afterwards."""
+    name = f"trioworq_{secrets.token_hex(6)}"
+    administer(mysql_server_dsn, f"CREATE DATABASE {name}")
+    yield with_database(mysql_server_dsn, name)
+    administer(mysql_server_dsn, f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def private_mariadb(tmp_path: Path) -> Iterator[MariaDB]:
+    """A server that runs for one test alone, which may do to it what it likes."""
+    with MariaDB(tmp_path) as server:
+        yield server

@@ -1,0 +1,353 @@
+"""One connection to MySQL or MariaDB. This is the only module that knows trio_mysql, and its faults end here.
+
+A connection belongs to one task. Whatever leaves a statement half done, a cancellation included, closes
+it: nothing is ever asked on a connection whose state is in doubt.
+"""
+
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import trio
+from attrs import frozen
+from trio_mysql import connections, err
+from trio_mysql.constants import CLIENT, COMMAND, SERVER_STATUS
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused
+from trioworq.stores.mysql_dsn import Dsn, Tls
+from trioworq.stores.mysql_errors import (
+    ACCESS_DENIED,
+    UNKNOWN_DATABASE,
+    CommitUnknown,
+    ConnectionLost,
+    meaning,
+)
+from trioworq.stores.mysql_literals import Value, fill
+from trioworq.stores.mysql_login import CachingSha2, LoginRefused, Unsafe
+
+# The server gives up before we do, so that a slow statement costs its answer and not the connection: first
+# on a lock, then on the statement. What is left of `Dsn.statement_s` is for the way there and back.
+LOCK_WAIT_S = 5
+STATEMENT_SHARE = 0.7
+
+# A node that stands still in a transaction must not keep its locks longer than this.
+IDLE_IN_TRANSACTION_S = 10
+
+ROLLBACK_S = 5.0
+GOODBYE_S = 1.0
+
+_SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+
+_PLUGINS = {
+    "caching_sha2_password": CachingSha2,
+    "mysql_clear_password": Unsafe,
+    "mysql_old_password": Unsafe,
+    "dialog": Unsafe,
+}
+
+
+@frozen
+class Result:
+    """What a statement gave: rows for a query, counts for a change."""
+
+    rows: tuple[tuple[Any, ...], ...]
+    affected: int
+    insert_id: int
+
+
+class Connection:
+    """An open connection; made by `open_connection`."""
+
+    def __init__(self, wire: "_Wire", statement_s: float) -> None:
+        self._wire = wire
+        self._statement_s = statement_s
+        self._is_busy = False
+        # Set once the session is: the longest statement that the server takes, in bytes, and the distance
+        # between the ids of neighbouring rows.
+        self.max_packet_bytes = 1024 * 1024
+        self.id_step = 1
+
+    @property
+    def is_mariadb(self) -> bool:
+        """Whether the server is MariaDB rather than MySQL or one that speaks like it."""
+        return "mariadb" in self._wire.server_version.lower()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether statements can still be sent."""
+        return bool(self._wire.open)
+
+    async def execute(self, statement: str, values: Sequence[Value] = ()) -> Result:
+        """Send a statement with `values` in place of its `%s` and return what it gave; see `send`."""
+        return await self.send(fill(statement, values))
+
+    async def send(self, statement: bytes) -> Result:
+        """Send a complete statement and return what it gave.
+
+        Raises ConnectionLost when no answer came within the DSN's time, and what `mysql_errors` lists. If
+        cancelled: the connection is closed, and the statement may or may not have been carried out.
+        """
+        if self._is_busy:
+            raise trio.BusyResourceError("another task is using this connection")
+        if len(statement) >= self.max_packet_bytes:
+            # The server would drop the connection, and with it the transaction.
+            raise InvalidRequest(
+                f"{len(statement)} bytes do not fit the database: its max_allowed_packet is "
+                f"{self.max_packet_bytes} bytes"
+            )
+        self._is_busy = True
+        try:
+            with self._closed_on_doubt(), trio.fail_after(self._statement_s):
+                return await self._wire.ask(statement)
+        finally:
+            self._is_busy = False
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        """Commit what the block did, or roll it back and let the block's exception out.
+
+        The session must have been opened without autocommit. Raises CommitUnknown when the connection was
+        lost during the commit. If cancelled: rolled back, if need be by closing the connection.
+        """
+        try:
+            yield
+            await self._commit()
+        except BaseException:
+            await self._roll_back()
+            raise
+
+    async def _commit(self) -> None:
+        try:
+            await self.execute("COMMIT")
+        except ConnectionLost as error:
+            raise CommitUnknown(*error.args) from error
+
+    async def _roll_back(self) -> None:
+        """Undo the transaction; close the connection if that cannot be done in `ROLLBACK_S`."""
+        if not self.is_open:
+            return
+        try:
+            with trio.fail_after(ROLLBACK_S, shield=True):
+                await self.execute("ROLLBACK")
+        except (StoreError, trio.TooSlowError):
+            # The exception that ended the transaction is the one to tell of.
+            self.close()
+
+    def close(self) -> None:
+        """Close the socket at once, whatever is under way."""
+        self._wire.close_socket()
+
+    @contextmanager
+    def _closed_on_doubt(self) -> Iterator[None]:
+        """Close the connection unless the statement was answered; say in our words what happened."""
+        try:
+            yield
+        except err.MySQLError as error:
+            meant = _meaning(error)
+            if isinstance(meant, ConnectionLost):
+                self.close()
+            raise meant from error
+        except trio.TooSlowError as error:
+            self.close()
+            raise ConnectionLost(f"MySQL: no answer within {self._statement_s:g} s") from error
+        except (trio.BrokenResourceError, trio.ClosedResourceError, OSError) as error:
+            self.close()
+            raise ConnectionLost(f"MySQL: connection lost: {error}") from error
+        except Exception as error:
+            self.close()
+            raise ConnectionLost(f"MySQL: malformed answer: {error!r}") from error
+        except BaseException:
+            self.close()
+            raise
+
+
+@asynccontextmanager
+async def open_connection(dsn: Dsn, *, autocommit: bool = True) -> AsyncIterator[Connection]:
+    """Connect, log in, set the session up, and close the connection at the end of the block.
+
+    Raises ConnectionLost when the server cannot be reached in time, and StoreRefused when it does not let
+    us in or cannot be used safely. If cancelled: closed.
+    """
+    connection = await _connect(dsn, autocommit=autocommit)
+    try:
+        yield connection
+    finally:
+        await _say_goodbye(connection)
+
+
+async def _connect(dsn: Dsn, *, autocommit: bool) -> Connection:
+    try:
+        with trio.fail_after(dsn.connect_s):
+            wire = await _open_wire(dsn)
+    except trio.TooSlowError as error:
+        raise ConnectionLost(f"MySQL: no answer from {dsn.place} within {dsn.connect_s:g} s") from error
+    connection = Connection(wire, dsn.statement_s)
+    try:
+        await _set_up(connection, dsn, autocommit=autocommit)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def _open_wire(dsn: Dsn) -> "_Wire":
+    wire = _Wire(dsn)
+    try:
+        transport = await _open_transport(dsn)
+    except OSError as error:
+        raise ConnectionLost(f"MySQL: cannot reach {dsn.place}: {error}") from error
+    try:
+        await wire.connect(transport)
+    except BaseException as error:
+        wire.close_socket()
+        if isinstance(error, Exception):
+            raise _login_meaning(dsn, error) from error
+        raise
+    return wire
+
+
+async def _open_transport(dsn: Dsn) -> trio.SocketStream:
+    if dsn.socket_path is None:
+        return await trio.open_tcp_stream(dsn.host, dsn.port)
+    return await trio.open_unix_socket(dsn.socket_path)
+
+
+def _login_meaning(dsn: Dsn, error: Exception) -> Exception:
+    """Say what a login that failed means; the server's own texts name the user but never the password."""
+    if isinstance(error, ssl.SSLError) or isinstance(error.__cause__, ssl.SSLError):
+        reason = error.__cause__ or error
+        return StoreRefused(f"mysql_dsn: TLS with {dsn.place} failed ({reason}): check the option tls")
+    if isinstance(error, LoginRefused):
+        return StoreRefused(f"mysql_dsn: cannot log in at {dsn.place}: {error}")
+    match error.args:
+        case (int(code), str(message)) if isinstance(error, err.MySQLError):
+            return _refusal(dsn, code, message)
+    return ConnectionLost(f"MySQL: no login at {dsn.place}: {error}")
+
+
+def _refusal(dsn: Dsn, code: int, message: str) -> Exception:
+    if code == UNKNOWN_DATABASE:
+        create = f"CREATE DATABASE `{dsn.database.replace('`', '``')}`"
+        return StoreRefused(f"mysql_dsn: the database does not exist: make it with {create}")
+    if code in ACCESS_DENIED:
+        return StoreRefused(f"mysql_dsn: {message} ({code}): check user, password and grants")
+    if code == 2059:
+        return StoreRefused(f"mysql_dsn: {message}: give the user another authentication plugin")
+    return ConnectionLost(f"MySQL: no login at {dsn.place}: {message} ({code})")
+
+
+async def _set_up(connection: Connection, dsn: Dsn, *, autocommit: bool) -> None:
+    """Make the session the same whatever the server's defaults are."""
+    statement_s = max(1, int(dsn.statement_s * STATEMENT_SHARE))
+    limits = (
+        f"max_statement_time = {statement_s}, idle_transaction_timeout = {IDLE_IN_TRANSACTION_S}"
+        if connection.is_mariadb
+        else f"max_execution_time = {statement_s * 1000}"
+    )
+    if not autocommit and not connection.is_mariadb:
+        # MySQL has no limit for idling in a transaction, only one for idling.
+        limits += f", wait_timeout = {IDLE_IN_TRANSACTION_S}"
+    await connection.execute("SET NAMES utf8mb4")
+    await connection.execute(
+        f"SET time_zone = '+00:00', sql_mode = '{_SQL_MODE}', autocommit = {int(autocommit)}, "
+        f"innodb_lock_wait_timeout = {min(LOCK_WAIT_S, statement_s)}, {limits}"
+    )
+    await connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+    if connection._wire.server_status & SERVER_STATUS.SERVER_STATUS_NO_BACKSLASH_ESCAPES:
+        raise StoreBroken("MySQL: the server keeps NO_BACKSLASH_ESCAPES in sql_mode")
+    found = await connection.execute("SELECT @@max_allowed_packet, @@auto_increment_increment")
+    ((connection.max_packet_bytes, connection.id_step),) = found.rows
+
+
+async def _say_goodbye(connection: Connection) -> None:
+    if connection.is_open:
+        with trio.move_on_after(GOODBYE_S, shield=True):
+            await connection._wire.quit()
+    connection.close()
+
+
+def _meaning(error: err.MySQLError) -> Exception:
+    """Tell the server's own errors, after which the connection is sound, from those of the library."""
+    match error.args:
+        case (int(code), str(message)) if not 2000 <= code < 3000:
+            return meaning(code, message)
+    return ConnectionLost(f"MySQL: connection lost: {error}")
+
+
+class _Wire(connections.Connection):  # type: ignore[misc]  # trio_mysql has no types
+    """trio_mysql's connection with its faults mended."""
+
+    ssl: bool
+
+    def __init__(self, dsn: Dsn) -> None:
+        # Bytes, because a text would be sent as Latin-1; and use_unicode, because without it a result set
+        # breaks off in the middle.
+        super().__init__(
+            host=dsn.host,
+            password=dsn.password.encode(),
+            database=dsn.database,
+            charset="utf8mb4",
+            use_unicode=True,
+            autocommit=None,
+            auth_plugin_map=_PLUGINS,
+            ssl=_ssl_context(dsn.tls),
+        )
+        # The library would put the operating system's user in place of an empty name.
+        self.user = dsn.user.encode()
+        self._tls = dsn.tls
+        self._secure = dsn.socket_path is not None
+        self._transport: trio.SocketStream | None = None
+
+    async def connect(self, sock: trio.SocketStream) -> None:
+        """Log in over `sock`, which is ours from now on."""
+        self._transport = sock
+        await super().connect(sock)
+
+    def close_socket(self) -> None:
+        """Close the socket now; the library leaves that to the garbage collector."""
+        self._sock = None
+        self._closed = True
+        if self._transport is not None:
+            self._transport.socket.close()
+
+    def _force_close(self) -> None:
+        self.close_socket()
+
+    async def ask(self, statement: bytes) -> Result:
+        """Send one statement and read its one answer."""
+        await self._execute_command(COMMAND.COM_QUERY, statement)
+        answer = connections.MySQLResult(self)
+        await answer.read()
+        if answer.server_status is not None:
+            self.server_status = answer.server_status
+        if answer.has_next:
+            # The library would spin for ever on the next statement; we never ask for several results.
+            raise err.InternalError("more than one result")
+        return Result(answer.rows or (), answer.affected_rows, answer.insert_id or 0)
+
+    async def quit(self) -> None:
+        """Tell the server that we leave, so that it does not count an aborted connection."""
+        await self.aclose()
+
+    async def _get_server_information(self) -> None:
+        await super()._get_server_information()
+        # Have the server ask for the method it wants, see `mysql_login`.
+        self._auth_plugin_name = "mysql_native_password"
+        if self.ssl and not self.server_capabilities & CLIENT.SSL:
+            # The library would go on without encryption and send the password.
+            if self._tls is not Tls.PREFERRED:
+                raise LoginRefused("the server offers no TLS, which the option tls asks for")
+            self.ssl = False
+            self.client_flag &= ~CLIENT.SSL
+
+
+def _ssl_context(tls: Tls) -> ssl.SSLContext | None:
+    if tls is Tls.OFF:
+        return None
+    context = ssl.create_default_context()
+    if tls is not Tls.VERIFIED:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
