@@ -67,7 +67,7 @@ class Dialler:
             except ConnectionLost as error:
                 raise CannotConnect(str(error)) from error
             return connection
-        raise CannotConnect("net/http: TLS handshake timeout")
+        raise CannotConnect("TLS handshake timeout")
 
     def _context(self) -> ssl.SSLContext:
         # Made when it is first needed: the trust store takes megabytes that a daemon without https workers

@@ -93,7 +93,7 @@ class Reply:
             self._fail(f"malformed HTTP response: {error}")
         self._framing_bytes = 0 if self._size > size_before else self._framing_bytes + len(data)
         if self._framing_bytes > MAX_FRAMING_BYTES:
-            self._fail(f"net/http: server response headers exceeded {MAX_FRAMING_BYTES} bytes; aborted")
+            self._fail(f"headers exceeded {MAX_FRAMING_BYTES} bytes")
         if self.is_finished:
             self._release_parser()
 
@@ -163,7 +163,7 @@ class Reply:
         self._headers.clear()
         self._interim_count += 1
         if self._interim_count > MAX_INTERIM_REPLIES:
-            self._fail("net/http: too many 1xx informational responses")
+            self._fail("too many 1xx informational responses")
 
     def _begin_body(self, code: int) -> None:
         coding = self._headers.get(b"transfer-encoding", b"chunked")
