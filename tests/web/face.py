@@ -1,4 +1,4 @@
-"""The web face for tests: the real app and server on a loopback port, over real queues and an in-memory store."""
+"""The web face for tests: app and server on a loopback port, over real queues and an in-memory store."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager

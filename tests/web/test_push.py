@@ -44,7 +44,7 @@ async def test_what_is_asked_for_is_stored(face: Face) -> None:
         (b'"\\ud800x"', PayloadForm.TEXT, "\ufffdx".encode(), None),
         (b'"\xff\xfe"', PayloadForm.TEXT, "\ufffd\ufffd".encode(), None),
         (b'{ "b" : 1.0,\n"a": 2e5 }', PayloadForm.JSON, b'{ "b" : 1.0,\n"a": 2e5 }', b'{"b":1.0,"a":2e5}'),
-        (b"[ 1, 12345678901234567890 ]", PayloadForm.JSON, b"[ 1, 12345678901234567890 ]", b"[1,12345678901234567890]"),
+        (b"[ 98765432109876543210]", PayloadForm.JSON, b"[ 98765432109876543210]", b"[98765432109876543210]"),
         (b'{"a b": "c  d"}', PayloadForm.JSON, b'{"a b": "c  d"}', b'{"a b":"c  d"}'),
         (b"true", PayloadForm.JSON, b"true", b"true"),
         (b"-0", PayloadForm.JSON, b"-0", b"-0"),

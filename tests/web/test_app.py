@@ -1,0 +1,279 @@
+"""What holds for every request: matching, refusals in their family's shape, limits, the access log."""
+
+import re
+
+import orjson
+import pytest
+import trio
+from attrs import evolve
+
+from tests.dispatch.push_side import hanging, open_push_side
+from tests.web.face import CONFIG, Face, open_face, open_served, parse, read_until, until
+from trioworq.core.errors import InvalidRequest, NotFound
+from trioworq.stores.interface import StoreBroken, StoreUnavailable
+from trioworq.web import fireworq
+from trioworq.web.messages import Request, Response, Route
+
+FAMILIES = ["/job/x", "/v1/x", "/api/v1/x", "/v6/x"]
+
+
+async def echo(request: Request) -> Response:
+    """Answer the length of the body."""
+    return Response(200, b"%d" % len(request.body))
+
+
+def raising(error: Exception) -> list[Route]:
+    """Routes in every family that fail."""
+
+    async def fail(_request: Request) -> Response:
+        raise error
+
+    return [Route("GET", path, fail) for path in FAMILIES]
+
+
+def in_shape(path: str, status: int, title: str, detail: str) -> bytes:
+    """Write a refusal as the path's family does."""
+    if path.startswith("/v1/"):
+        return f"{detail or f'{status} {title}'}\n".encode()
+    if path.startswith(("/api/v1/", "/v6/")):
+        return orjson.dumps({"detail": detail or title})
+    return (f"{status} {title}\n\n{detail}\n" if detail else f"{status} {title}\n").encode()
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/nothing", "/queues/", "/job/", "/routing/", "/queue/", "/queue/a%2Fb", "/queue/a/b", "/queue", "/job"]
+    + ["/queue/q/job/", "/version/x", "/queue/a/../"],
+)
+async def test_an_unknown_path_is_a_404(face: Face, target: str) -> None:
+    """The text and headers are the original's, and the access log says nothing."""
+    for method in ("GET", "POST", "PUT"):
+        answer = await face.ask(method, target, b"{}")
+        assert (answer.status, answer.body) == (404, b"404 page not found\n")
+        assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert face.access_lines == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/x", b'{"detail":"Not Found"}'),
+        ("/v6/x", b'{"detail":"Not found."}'),
+        ("/v1/x", b"404 page not found\n"),
+    ],
+)
+async def test_an_unknown_path_is_refused_in_its_familys_shape(face: Face, path: str, body: bytes) -> None:
+    """Each family has its own 404."""
+    answer = await face.client.get(path)
+    assert (answer.status_code, answer.content) == (404, body)
+    assert answer.headers["content-type"].startswith("application/json" if body[:1] == b"{" else "text/plain")
+
+
+@pytest.mark.parametrize(
+    ("path", "allow"),
+    [
+        ("/", "GET, HEAD"),
+        ("/queues", "GET, HEAD"),
+        ("/queue/q", "DELETE, GET, HEAD, PUT"),
+        ("/queue/q/job/1", "DELETE, GET, HEAD"),
+        ("/routing/a/b", "DELETE, GET, HEAD, PUT"),
+        ("/job/a/b", "POST"),
+    ],
+)
+async def test_a_wrong_method_is_told_the_right_ones(face: Face, path: str, allow: str) -> None:
+    """A 405 has `Allow` and the family's text, and stands in the access log; OPTIONS is no exception."""
+    for method in ("PATCH", "OPTIONS", "TRACE"):
+        answer = await face.client.request(method, path)
+        assert (answer.status_code, answer.text) == (405, "405 Method Not Allowed\n")
+        assert answer.headers["allow"] == allow
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert [line["status"] for line in face.access_lines] == [405] * 3
+
+
+async def test_head_answers_like_get_without_a_body(face: Face) -> None:
+    """The length is that of the body left out."""
+    for path in ("/version", "/queues", "/queue/default", "/queue/none", "/queue/default/waiting"):
+        get, head = await face.client.get(path), await face.client.head(path)
+        assert (head.status_code, head.content) == (get.status_code, b"")
+        assert head.headers["content-length"] == get.headers["content-length"]
+
+
+@pytest.mark.parametrize("target", ["/queue/%", "/queue/%zz", "/queue/%FF", "*", "host:80", "/queue/%E3%81"])
+async def test_a_target_that_cannot_be_decoded_is_a_400(face: Face, target: str) -> None:
+    """A broken escape or bytes that are not UTF-8 are never a 500."""
+    for method in ("GET", "OPTIONS"):
+        answer = await face.ask(method, target)
+        assert (answer.status, answer.body[:17]) == (400, b"400 Bad Request\n\n")
+    assert face.errors == []
+
+
+@pytest.mark.parametrize("target", ["//queues", "/a/../queues", "/./queues", "/queues?x=%zz&%FF=\\"])
+async def test_an_unclean_path_is_answered_directly(face: Face, target: str) -> None:
+    """No redirect that could lose a body is needed (README 25)."""
+    assert (await face.ask("GET", target)).body.startswith(b'[{"name":"default"')
+
+
+@pytest.mark.parametrize("host", ["", "a b", "\xff", "x" * 300, "[", "example.com:99999", "a..b"])
+async def test_the_host_header_decides_nothing(face: Face, host: str) -> None:
+    """Whatever a client calls the server, it is answered or refused, and nothing fails."""
+    raw = f"GET /version HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode("latin-1")
+    assert parse(await face.exchange(raw)).status in (200, 400)
+    assert face.errors == []
+
+
+@pytest.mark.parametrize("path", FAMILIES)
+@pytest.mark.parametrize(
+    ("error", "status", "title", "detail"),
+    [
+        (InvalidRequest("a reason"), 400, "Bad Request", "a reason"),
+        (InvalidRequest(), 400, "Bad Request", ""),
+        (NotFound("a thing"), 404, "Not Found", "a thing"),
+        (
+            StoreUnavailable("db.example:3306 refused"),
+            503,
+            "Service Unavailable",
+            "The store is out of reach for now; nothing was stored",
+        ),
+        (StoreBroken("secret"), 500, "Internal Server Error", ""),
+        (ValueError("secret"), 500, "Internal Server Error", ""),
+    ],
+)
+async def test_an_error_is_answered_in_its_familys_shape(
+    path: str, error: Exception, status: int, title: str, detail: str
+) -> None:
+    """One table turns errors into replies; a fault is logged and says nothing of itself to the client."""
+    async with open_served(raising(error)) as served:
+        answer = await served.client.get(path)
+    assert (answer.status_code, answer.content) == (status, in_shape(path, status, title, detail))
+    assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+    assert [entry["exc_info"] for entry in served.errors] == ([error] if status == 500 else [])
+
+
+async def test_a_push_while_the_store_is_out_of_reach_is_a_503() -> None:
+    """The client is told to come back, and nothing was stored (design §4)."""
+    async with open_push_side(hanging()) as side:
+
+        async def refuse(_job: object) -> int:
+            raise StoreUnavailable("gone")
+
+        original, side.store.push = side.store.push, refuse  # type: ignore[method-assign]
+        async with open_served(fireworq.routes(side.queues, CONFIG)) as served:
+            answer = await served.client.post("/job/c", content=b'{"url":"u"}')
+        side.store.push = original  # type: ignore[method-assign]
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "1"
+        assert answer.text.startswith("503 Service Unavailable\n\n")
+
+
+def echo_routes() -> list[Route]:
+    """Routes in every family that read a body."""
+    return [Route("POST", path, echo) for path in FAMILIES]
+
+
+@pytest.mark.parametrize("path", FAMILIES)
+async def test_a_body_over_the_limit_is_a_413(path: str) -> None:
+    """Announced or counted, a body of one byte too many is refused; one that just fits is taken."""
+    async with open_served(echo_routes(), evolve(CONFIG, max_body_bytes=100)) as served:
+        assert (await served.client.post(path, content=b"x" * 100)).content == b"100"
+        detail = "A body should have at most 100 bytes"
+        expected = (413, in_shape(path, 413, "Request Entity Too Large", detail))
+        announced = await served.client.post(path, content=b"x" * 101)
+        assert (announced.status_code, announced.content) == expected
+        raw = f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+        counted = parse(await served.exchange(raw + b"65\r\n" + b"x" * 101 + b"\r\n"))
+        assert (counted.status, counted.body) == expected
+
+
+async def test_a_client_that_is_still_sending_can_read_its_413() -> None:
+    """The answer arrives although megabytes of the body are on their way."""
+    async with open_face(max_body_bytes=1000) as face, await face.connect() as stream:
+        head = b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n"
+        await stream.send_all(head)
+
+        async def send_on() -> None:
+            try:
+                for _ in range(200):
+                    await stream.send_all(b"x" * 65_536)
+            except trio.BrokenResourceError:
+                pass
+
+        async with trio.open_nursery() as senders:
+            senders.start_soon(send_on)
+            with trio.fail_after(10):
+                received = b""
+                while not received.endswith(b"1000 bytes\n"):
+                    received += await stream.receive_some()
+        assert received.startswith(b"HTTP/1.1 413 ")
+        assert await face.jobs() == []
+
+
+@pytest.mark.parametrize("path", FAMILIES)
+async def test_a_body_that_does_not_come_in_time_is_a_408(path: str) -> None:
+    """A client that goes quiet in the middle of its body is told so and cut off."""
+    async with open_served(echo_routes(), evolve(CONFIG, request_timeout_s=1)) as served:
+        raw = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf".encode()
+        answer = parse(await served.exchange(raw))
+        assert answer.status == 408
+        assert answer.body == in_shape(path, 408, "Request Timeout", "The body did not come in time")
+
+
+@pytest.mark.parametrize(("keep_alive", "header"), [(True, None), (False, "close")])
+async def test_connections_are_kept_if_the_option_says_so(keep_alive: bool, header: str | None) -> None:
+    """Every handled answer carries `Connection: close` unless keep_alive is on."""
+    async with open_face(keep_alive=keep_alive) as face:
+        for path in ("/version", "/queue/none"):
+            assert (await face.client.get(path)).headers.get("connection") == header
+
+
+async def test_handled_requests_are_logged(face: Face) -> None:
+    """A line has the client, the agent, the method, the target as sent, the status and the duration."""
+    target = "/queue/none%20x?limit=1&a=%41"
+    await face.ask("GET", target, b"", "User-Agent: tester/1")
+    await face.ask("GET", "/version")
+    await face.ask("GET", "/stats")
+    with_agent, without_agent = face.access_lines
+    assert (with_agent["method"], with_agent["url"], with_agent["status"]) == ("GET", target, 404)
+    assert with_agent["user_agent"] == "tester/1"
+    assert "user_agent" not in without_agent
+    assert re.fullmatch(r"127\.0\.0\.1:\d+", with_agent["remote_addr"])
+    assert 0 <= with_agent["duration"] < 10_000
+
+
+async def test_a_client_that_hangs_up_ends_its_request() -> None:
+    """The endpoint is cancelled at once, and this is no error."""
+    began, ended = trio.Event(), trio.Event()
+
+    async def wait(_request: Request) -> Response:
+        began.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with open_served([Route("GET", "/job/x", wait)]) as served:
+        async with await served.connect() as stream:
+            await stream.send_all(b"GET /job/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            await began.wait()
+        with trio.fail_after(10):
+            await ended.wait()
+    assert served.errors == []
+
+
+async def test_websockets_are_refused(face: Face) -> None:
+    """An upgrade gets a 4xx and does no harm."""
+    raw = (
+        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    assert parse(await face.exchange(raw)).status == 403
+    assert face.errors == []
+
+
+async def test_a_crash_of_one_request_leaves_its_connection_usable() -> None:
+    """The next request on the same connection is answered."""
+    async with open_served(raising(ValueError("x"))) as served, await served.connect() as stream:
+        for _ in range(2):
+            await stream.send_all(b"GET /job/x HTTP/1.1\r\nHost: x\r\n\r\n")
+            await read_until(stream, b"500 Internal Server Error\n")
+        await until(lambda: len(served.errors) == 2)

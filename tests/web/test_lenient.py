@@ -1,0 +1,126 @@
+"""The lenient JSON reader (contract §1.4) on its own."""
+
+import time
+import tracemalloc
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.web.lenient import Fields, compact, read_object, replaced
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+blanks = st.text(alphabet=" \t\r\n", max_size=3).map(str.encode)
+
+
+def read(body: bytes) -> Fields | None:
+    """Read an object; None when it is refused."""
+    try:
+        return read_object(body)
+    except InvalidRequest:
+        return None
+
+
+@given(st.binary())
+@example(b'{"\xff": "\xff"}')
+@example(b'{"a": "\\ud800"}')
+@example(b"\x00")
+def test_any_bytes_are_read_or_refused(body: bytes) -> None:
+    """No body makes the reader fail in another way than by refusing it."""
+    fields = read(body)
+    if fields is not None:
+        fields.source("a")
+
+
+@given(st.binary())
+def test_any_member_is_read_or_refused(value: bytes) -> None:
+    """Whatever stands where a value is expected, each way of reading it gives a value or a refusal."""
+    fields = read(b'{"a":%s}' % value)
+    if fields is None:
+        return
+    for get in (fields.text, fields.number, fields.source, lambda name: fields.unsigned(name, 2**64)):
+        try:
+            got: Any = get("a")  # type: ignore[operator]
+        except InvalidRequest:
+            continue
+        if isinstance(got, str):
+            got.encode()
+
+
+@given(json_values, blanks, blanks, blanks)
+def test_a_value_keeps_its_bytes(value: Any, before: bytes, after: bytes, rest: bytes) -> None:
+    """The source of a member is what stands between the colon and the comma, blanks around it left out."""
+    source = (
+        orjson.dumps(value) if isinstance(value, int) else orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    )
+    body = rest + b'{"x": 1,%s"Payload"%s:%s%s%s,"y":2}%s' % (before, after, before, source, after, rest)
+    fields = read_object(body)
+    assert fields.source("payload") == (None if value is None else source)
+    assert fields.unsigned("y", 9) == 2
+
+
+@given(st.binary(max_size=30))
+def test_bytes_that_are_not_utf8_survive_in_a_source(junk: bytes) -> None:
+    """What is inside a value's strings is passed through byte by byte."""
+    safe = bytes(byte for byte in junk if byte >= 0x20 and byte not in b'"\\')
+    assert read_object(b'{"p":["%s"]}' % safe).source("p") == b'["%s"]' % safe
+
+
+@given(json_values)
+def test_compacting_changes_blanks_only(value: Any) -> None:
+    """Text is the same value afterwards, and the shortest way to write it."""
+    indented = orjson.dumps(value, option=orjson.OPT_INDENT_2)
+    assert compact(indented) == orjson.dumps(value)
+    assert compact(compact(indented)) == orjson.dumps(value)
+
+
+def test_strings_and_literals_are_not_compacted() -> None:
+    """Blanks and quotes inside strings, and the digits of numbers, stay."""
+    assert compact(b'{ "a \\" b" : [ 1.0 , "\\\\" , " " ] }') == b'{"a \\" b":[1.0,"\\\\"," "]}'
+
+
+def test_invalid_bytes_in_a_string_are_replaced_one_by_one() -> None:
+    """A cut-off sequence of two bytes becomes two U+FFFD."""
+    assert read_object(b'{"a":"\xe3\x81"}').text("a") == "\ufffd\ufffd"
+    assert replaced("a\ud800\udc00") == "a\ufffd\ufffd"
+
+
+def test_a_payload_of_null_replaces_an_earlier_one() -> None:
+    """For other members a null changes nothing, as in the original."""
+    fields = read_object(b'{"payload":1,"payload":null,"url":"u","url":null}')
+    assert fields.source("payload") is None
+    assert fields.text("url") == "u"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 10_000_000,
+        b'{"payload":' + b"[" * 10_000_000,
+        b'{"payload":' + b'{"a":' * 2_000_000,
+        b'{"a":' * 2_000_000,
+        b'{"timeout":' + b"9" * 10_000_000 + b"}",
+        b'{"url":"' + b"x" * 10_000_000,
+    ],
+    ids=["brackets", "payload brackets", "payload braces", "braces", "digits", "endless string"],
+)
+def test_ten_hostile_megabytes_are_refused_quickly(body: bytes) -> None:
+    """Neither depth nor length costs more than a few copies of the body, and no recursion limit shows."""
+    tracemalloc.start()
+    try:
+        started_at = time.process_time()
+        with pytest.raises(InvalidRequest):
+            read_object(body).unsigned("timeout", 9)
+        spent_s = time.process_time() - started_at
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert spent_s < 2
+    assert peak < 6 * len(body)
