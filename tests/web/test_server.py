@@ -1,0 +1,458 @@
+"""Sockets, connections and hostile clients: one bad peer costs its own connection and no more (I13)."""
+
+import base64
+import errno
+import resource
+import socket
+from collections.abc import AsyncIterator
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+import trio
+from attrs import evolve
+
+from tests.web.face import CONFIG, Face, Served, open_face, open_served, parse, read_all, read_until, until
+from trioworq import __version__
+from trioworq.config import ConfigError
+from trioworq.web.messages import Request, Response, Route
+from trioworq.web.server import bind_sockets
+
+GET = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
+VERSION_END = f"{__version__}\n".encode()
+
+
+async def is_alive(served: Served) -> bool:
+    """Whether a new client is answered."""
+    answer = await served.client.get("/version", headers={"Connection": "close"})
+    return bool(answer.status_code == 200)
+
+
+class Gate:
+    """An endpoint that answers when it is let."""
+
+    def __init__(self) -> None:
+        self.opened = trio.Event()
+        self.waiting = 0
+
+    async def __call__(self, _request: Request) -> Response:
+        self.waiting += 1
+        await self.opened.wait()
+        return Response(200, b"done")
+
+    def routes(self) -> list[Route]:
+        return [Route("GET", "/gate", self)]
+
+
+async def answer_ok(_request: Request) -> Response:
+    """Answer at once."""
+    return Response(200)
+
+
+GATE = b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+@pytest.fixture
+async def brief() -> AsyncIterator[Face]:
+    """A face that gives its clients a second for everything."""
+    async with open_face(request_timeout_s=1, keep_alive_timeout_s=1) as face:
+        yield face
+
+
+# Binding.
+
+
+@pytest.mark.parametrize(
+    ("bind", "family"),
+    [
+        ("127.0.0.1:0", socket.AF_INET),
+        ("localhost:0", socket.AF_INET),
+        ("[::1]:0", socket.AF_INET6),
+        (":0", socket.AF_INET6),
+        ("0.0.0.0:0", socket.AF_INET),
+    ],
+)
+def test_an_address_a_name_or_nothing_is_bound(bind: str, family: socket.AddressFamily) -> None:
+    """A name takes its IPv4 address, an empty host takes every address of both kinds."""
+    [bound] = bind_sockets(bind)
+    with bound:
+        assert bound.family == family
+        host = "::1" if bind == "[::1]:0" else "127.0.0.1"
+        socket.create_connection((host, bound.getsockname()[1]), timeout=5).close()
+
+
+@pytest.mark.parametrize(
+    "bind",
+    [
+        "",
+        "8080",
+        "host",
+        "127.0.0.1:",
+        "127.0.0.1:x",
+        "127.0.0.1:65536",
+        ":-1",
+        "127.0.0.1:٣",
+        "::" + "9" * 5000,
+    ],
+)
+def test_what_is_no_address_is_refused(bind: str) -> None:
+    """The line says what an address looks like."""
+    with pytest.raises(ConfigError, match=r"should be an address and a port"):
+        bind_sockets(bind)
+
+
+def test_a_port_in_use_is_refused_in_one_line() -> None:
+    """The line says what to do, and nothing is left open."""
+    advice = "in use; stop what listens there or choose another"
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=advice) as caught:
+        bind_sockets(f"127.0.0.1:{taken.getsockname()[1]}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("bind", "advice"),
+    [("192.0.2.1:0", "does not have that address"), ("no.such.host.invalid:1", "cannot find")],
+)
+def test_an_address_that_is_not_ours_is_refused(bind: str, advice: str) -> None:
+    """So is a name that nobody knows."""
+    with pytest.raises(ConfigError, match=advice):
+        bind_sockets(bind)
+
+
+# What clients may do.
+
+
+async def test_pipelined_requests_are_answered_in_order(face: Face) -> None:
+    """Several requests in one packet get as many answers."""
+    requests = GET * 3 + b"GET /queues HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    raw = await face.exchange(requests)
+    assert raw.count(b"HTTP/1.1 200 ") == 4
+    assert raw.endswith(b"]")
+
+
+async def test_a_connection_serves_many_requests(face: Face) -> None:
+    """Keep-alive has no end of its own."""
+    async with await face.connect() as stream:
+        for _ in range(30):
+            await stream.send_all(GET)
+            assert (await read_until(stream, VERSION_END)).startswith(b"HTTP/1.1 200")
+
+
+async def test_http_1_0_is_answered_and_closed(face: Face) -> None:
+    """An old client needs no Host and gets its connection closed."""
+    raw = await face.exchange(b"GET /version HTTP/1.0\r\n\r\n")
+    assert parse(raw).status == 200
+    assert parse(raw).body.startswith(b"Fireworq ")
+
+
+async def test_a_body_may_come_in_chunks(face: Face) -> None:
+    """A chunked push is a push."""
+    raw = await face.exchange(
+        b"POST /job/c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        b'7\r\n{"url":\r\n4;x=y\r\n"u"}\r\n0\r\n\r\n'
+    )
+    assert parse(raw).status == 200
+    assert [job.url for job in await face.jobs()] == ["u"]
+
+
+async def test_a_client_may_wait_to_be_told_to_continue(face: Face) -> None:
+    """`Expect: 100-continue` is answered before the body is sent."""
+    async with await face.connect() as stream:
+        await stream.send_all(
+            b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
+        await stream.send_all(b'{"url":"u"}')
+        assert (await read_until(stream, b"}")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_refused_body_is_not_asked_for() -> None:
+    """A client that waits for 100 gets its 413 whether or not it was told to go on."""
+    async with open_face(max_body_bytes=100) as face:
+        raw = await face.exchange(
+            b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n"
+        )
+        assert b"HTTP/1.1 413 " in raw
+
+
+async def test_http_2_works_without_tls(face: Face) -> None:
+    """A client that knows the server speaks HTTP/2 is answered in it."""
+    events = await exchange_http_2(face, [b"/version"])
+    assert b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived)).startswith(
+        b"Fireworq"
+    )
+
+
+async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Event]:
+    """Ask for paths over HTTP/2 and return what comes until the server closes or a stream ends."""
+    # The client's own checks are off: what is sent is meant to be wrong.
+    config = h2.config.H2Configuration(
+        validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None
+    )
+    connection = h2.connection.H2Connection(config)
+    connection.initiate_connection()
+    for path in paths:
+        headers = [(b":method", b"GET"), (b":path", path), (b":scheme", b"http"), (b":authority", b"x")]
+        connection.send_headers(connection.get_next_available_stream_id(), headers, end_stream=True)
+    events: list[h2.events.Event] = []
+    with trio.fail_after(10):
+        async with await face.connect() as stream:
+            await stream.send_all(connection.data_to_send())
+            while not any(isinstance(event, h2.events.StreamEnded) for event in events):
+                data = await stream.receive_some()
+                if not data:
+                    break
+                events += connection.receive_data(data)
+    return events
+
+
+# What clients may not do.
+
+
+async def test_a_path_of_http_2_that_is_not_ascii_ends_its_connection_only(face: Face) -> None:
+    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
+    await exchange_http_2(face, ["/queue/あ".encode()])
+    await until(lambda: len(face.errors) == 1)
+    assert face.errors[0]["event"] == "connection failed"
+    assert await is_alive(face)
+
+
+async def test_an_upgrade_to_http_2_with_bad_settings_ends_its_connection_only(face: Face) -> None:
+    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
+    settings = base64.urlsafe_b64encode(b"\x00\x01\x02").decode()
+    raw = (
+        "GET /version HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        f"HTTP2-Settings: {settings}\r\n\r\n"
+    )
+    await face.exchange(raw.encode())
+    await until(lambda: len(face.errors) == 1)
+    assert await is_alive(face)
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"\x00" * 1000 + b"\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\xff" * 200 + b"\r\n\r\n",
+        b"hello\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: y\r\n\r\n",
+        b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"POST /job/c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_is_refused_in_shape(face: Face, garbage: bytes) -> None:
+    """The answer is a 4xx or 501 in text, and nothing is logged as a failure."""
+    answer = parse(await face.exchange(garbage))
+    assert answer.status in (400, 501)
+    assert answer.body.startswith(b"%d " % answer.status)
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert face.errors == []
+    assert await is_alive(face)
+
+
+async def test_a_broken_chunk_ends_its_request(face: Face) -> None:
+    """A push whose framing breaks half-way is not stored."""
+    raw = await face.exchange(
+        b'POST /job/c HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n7\r\n{"url":\r\nzz\r\n'
+    )
+    assert raw == b"" or parse(raw).status == 400
+    assert await face.jobs() == []
+    assert face.errors == []
+    assert await is_alive(face)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"GE",
+        b"GET /version HTTP/1.1\r\nHo",
+        b"POST /job/c HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\n{",
+    ],
+)
+async def test_a_client_that_leaves_in_the_middle_leaves_nothing(face: Face, cut: bytes) -> None:
+    """Half a request is no request, however the client goes."""
+    await face.exchange(cut, half_close=True)
+    stream = await face.connect()
+    await stream.send_all(cut)
+    # Closing with a linger of nothing sends a reset.
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    await stream.aclose()
+    assert await is_alive(face)
+    assert await face.jobs() == []
+    assert face.errors == []
+
+
+@pytest.mark.parametrize("pieces", [1, 40])
+async def test_a_head_over_the_limit_is_refused(pieces: int) -> None:
+    """A head of too many bytes is a 431, in one packet or in many; one within the limit is taken."""
+    async with open_face(max_header_bytes=2000) as face:
+        fits = GET[:-2] + b"X-Long: " + b"x" * 1500 + b"\r\nConnection: close\r\n\r\n"
+        assert parse(await face.exchange(fits)).status == 200
+        head = GET[:-2] + b"X-Long: " + b"x" * 4000 + b"\r\n\r\n"
+        async with await face.connect() as stream:
+            size = len(head) // pieces
+            for start in range(0, len(head), size):
+                try:
+                    await stream.send_all(head[start : start + size])
+                except trio.BrokenResourceError:
+                    break
+                await trio.lowlevel.checkpoint()
+            with trio.fail_after(10):
+                answer = parse(await read_all(stream))
+        assert (answer.status, answer.body) == (431, b"431 Request Header Fields Too Large\n")
+
+
+async def test_a_head_that_trickles_is_cut_off(brief: Face) -> None:
+    """However steadily its bytes come, a head has one deadline."""
+    started_at = trio.current_time()
+    with trio.fail_after(10):
+        async with await brief.connect() as stream, trio.open_nursery() as senders:
+
+            async def trickle() -> None:
+                try:
+                    for byte in GET * 20:
+                        await stream.send_all(bytes([byte]))
+                        await trio.sleep(0.1)
+                except (trio.BrokenResourceError, trio.ClosedResourceError):
+                    pass
+
+            senders.start_soon(trickle)
+            assert await read_all(stream) == b""
+            senders.cancel_scope.cancel()
+    assert 0.5 < trio.current_time() - started_at < 3
+
+
+async def test_an_idle_connection_is_closed(brief: Face) -> None:
+    """A client that says nothing, at first or after an answer, is closed after keep_alive_timeout."""
+    for greeting in (b"", GET):
+        started_at = trio.current_time()
+        raw = await brief.exchange(greeting)
+        assert raw.count(b"HTTP/1.1 200") == greeting.count(b"GET")
+        assert 0.5 < trio.current_time() - started_at < 3
+
+
+async def big(_request: Request) -> Response:
+    """Answer more than any socket buffer holds."""
+    return Response(200, b"x" * 50_000_000)
+
+
+async def open_unread(served: Served) -> trio.SocketStream:
+    """Ask for the big answer, and read only its beginning."""
+    stream = await served.connect()
+    await stream.send_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stream.receive_some(1)
+    return stream
+
+
+async def test_a_client_that_does_not_read_is_cut_off() -> None:
+    """It keeps its connection for request_timeout_s, not for ever: then the only slot is free again."""
+    config = evolve(CONFIG, request_timeout_s=1, max_connections=1)
+    async with open_served([Route("GET", "/big", big), Route("GET", "/gate", answer_ok)], config) as served:
+        async with await open_unread(served):
+            with trio.fail_after(5):
+                assert (await served.client.get("/gate")).status_code == 200
+    assert served.errors == []
+
+
+async def test_a_closed_idle_connection_is_given_up_at_once(face: Face) -> None:
+    """No task or socket waits for the idle time of a client that has gone."""
+    before = trio.lowlevel.current_statistics().tasks_living
+    for _ in range(20):
+        async with await face.connect() as stream:
+            await stream.send_all(GET)
+            await read_until(stream, VERSION_END)
+    with trio.fail_after(3):
+        while trio.lowlevel.current_statistics().tasks_living > before:
+            await trio.sleep(0.01)
+
+
+async def test_connections_over_the_limit_wait() -> None:
+    """The next connection is served when one of the others ends, and no sooner."""
+    gate = Gate()
+    async with open_served(gate.routes(), evolve(CONFIG, max_connections=2)) as served:
+        streams = [await served.connect() for _ in range(3)]
+        for stream in streams:
+            await stream.send_all(GATE)
+        await until(lambda: gate.waiting == 2)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        assert gate.waiting == 2
+        await streams[0].aclose()
+        await until(lambda: gate.waiting == 3)
+        gate.opened.set()
+        for stream in streams[1:]:
+            await read_until(stream, b"done")
+            await stream.aclose()
+
+
+async def test_many_connections_at_once_are_all_served(face: Face) -> None:
+    """A burst of clients beyond the limit is answered to the last."""
+    answered: list[bytes] = []
+
+    async def ask() -> None:
+        raw = await face.exchange(GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        answered.append(raw[:12])
+
+    async with trio.open_nursery() as clients:
+        for _ in range(200):
+            clients.start_soon(ask)
+    assert answered == [b"HTTP/1.1 200"] * 200
+
+
+async def test_running_out_of_files_is_survived(face: Face) -> None:
+    """While no file can be opened clients wait; when one can, they are served."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket() as client:
+        spare = client.fileno()
+        client.setblocking(False)
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (spare + 1, hard))
+            assert client.connect_ex(("127.0.0.1", face.port)) == errno.EINPROGRESS
+            await until(lambda: any("cannot accept" in entry["event"] for entry in face.errors))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert await is_alive(face)
+
+
+# Stopping.
+
+
+async def test_stopping_lets_requests_finish_and_closes_the_rest() -> None:
+    """Idle and half-heard clients are closed at once, new ones refused, the one being served is answered."""
+    gate = Gate()
+    async with open_served(gate.routes()) as served:
+        idle, half, busy = [await served.connect() for _ in range(3)]
+        await half.send_all(GATE[:9])
+        await busy.send_all(GATE)
+        await until(lambda: gate.waiting == 1)
+        served.stop.set()
+        with trio.fail_after(5):
+            assert await read_all(idle) == await read_all(half) == b""
+        with pytest.raises(OSError, match="all attempts to connect"):
+            await served.connect()
+        gate.opened.set()
+        with trio.fail_after(5):
+            assert (await read_all(busy)).endswith(b"\r\n\r\ndone")
+        for stream in (idle, half, busy):
+            await stream.aclose()
+
+
+async def test_cancelling_the_server_cuts_everything_off() -> None:
+    """A deadline ends requests that do not end, and clients that do not read, at once."""
+    gate = Gate()
+    async with open_served([*gate.routes(), Route("GET", "/big", big)]) as served:
+        waiting, unread = await served.connect(), await open_unread(served)
+        await waiting.send_all(GATE)
+        await until(lambda: gate.waiting == 1)
+        cut_off_at = trio.current_time()
+    assert trio.current_time() - cut_off_at < 2
+    with trio.fail_after(5):
+        assert await read_all(waiting) == b""
+        assert len(await read_all(unread)) < 50_000_000
+    for stream in (waiting, unread):
+        await stream.aclose()
+    assert served.errors == []
