@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 import trio
+from attrs import evolve
 from trio.testing import wait_all_tasks_blocked
 
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import NewJob, Payload, PayloadForm
-from trioworq.core.retry import Completed
+from trioworq.core.results import Result, ResultStatus
+from trioworq.core.retry import Completed, Failed
 from trioworq.stores.batching import CLOSING_S, Batcher, BatchRejected
-from trioworq.stores.interface import StoreUnavailable
-from trioworq.stores.operations import Operation
+from trioworq.stores.interface import Hold, StoreUnavailable
+from trioworq.stores.operations import Operation, weight
 
 
 class Ledger:
@@ -369,3 +371,12 @@ async def test_submitting_is_a_checkpoint_and_heeds_a_cancellation_before_it(
         await batcher.submit(done(1))
     assert ledger.committed == [done(0)]
     await close(batcher)
+
+
+def test_weight_counts_bytes_not_characters() -> None:
+    """Bounds hold for what goes over the wire: text in UTF-8, payloads and messages as they are."""
+    plain = weight(push(1))
+    assert weight(push(1, 1000)) == plain + 1000
+    assert weight(evolve(push(1), url="é" * 1000)) == plain - len("http://w/1") + 2000
+    assert weight(Failed(1, 1, Result(ResultStatus.FAILURE, 200, "é" * 1000), 1, 0)) >= 2000
+    assert weight(Hold("n", "h", ["é" * 100] * 10, 0, 0)) >= 2000

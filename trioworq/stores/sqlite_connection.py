@@ -1,5 +1,6 @@
 """An SQLite connection of ours: how it is opened, run and closed, and what its errors mean."""
 
+import os
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -59,7 +60,10 @@ def threaded() -> Runner:
 @contextmanager
 def open_connection(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a database file, make it durable, and close it at the end; any thread may use it in turn."""
-    connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    # Absolute, so that no name has a meaning of its own to SQLite, as ":memory:" has.
+    connection = sqlite3.connect(
+        path.absolute(), timeout=BUSY_S, isolation_level=None, check_same_thread=False
+    )
     try:
         connection.execute("PRAGMA synchronous = FULL")
         yield connection
@@ -89,8 +93,9 @@ def prepare(path: Path) -> None:
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         oldest = ".".join(map(str, _OLDEST_SQLITE))
         raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old: install {oldest} or newer")
-    if not path.parent.is_dir():
-        raise StoreRefused(f"sqlite_path: the folder {path.parent} does not exist: create it or name another")
+    folder = path.absolute().parent
+    if not os.path.isdir(folder):
+        raise StoreRefused(f"sqlite_path: there is no folder {folder} to go into: create it or name another")
     try:
         with open_connection(path) as connection:
             _use_wal(path, connection)
