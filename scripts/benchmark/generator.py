@@ -52,6 +52,7 @@ class Connection:
     address: Address
     sent_ns: int = 0
     is_answered: bool = False
+    is_last: bool = False
     body: bytes = b""
     stream: socket.socket = field(init=False)
     parser: httptools.HttpResponseParser = field(init=False)
@@ -84,6 +85,8 @@ class Connection:
     def on_message_complete(self) -> None:
         """Note the end of the answer (called by the parser)."""
         self.is_answered = True
+        # Later the parser no longer knows.
+        self.is_last = not self.parser.should_keep_alive()
 
     def check(self) -> None:
         """Raise BenchError unless the answer is a success."""
@@ -138,6 +141,8 @@ class Generator:
                         self._reopen_if_closed(connection, events, opened)
                         self._send(connection, following, run_after())
                         following += 1
+                    else:
+                        events.unregister(connection.stream)
                 self.show(len(latencies_ns))
         return latencies_ns
 
@@ -153,7 +158,7 @@ class Generator:
     def _reopen_if_closed(
         self, connection: Connection, events: select.epoll, opened: dict[int, Connection]
     ) -> None:
-        if not connection.parser.should_keep_alive():
+        if connection.is_last:
             del opened[connection.stream.fileno()]
             connection.stream.close()
             self._open(connection, events, opened)

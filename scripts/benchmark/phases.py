@@ -97,7 +97,7 @@ def drain(stage: Stage, expected_pushes_per_s: float) -> Drain:
     would be lifted by a change of the definition, and a Fireworq restarts its queues for that.
     """
     run, count = secrets.token_hex(8), stage.plan.jobs
-    due_s = time.monotonic() + math.ceil(3 + 1.5 * count / expected_pushes_per_s)
+    due_s = time.monotonic() + math.ceil(2 + 1.5 * count / expected_pushes_per_s)
     generator = stage.generator("pushed for later", run, stage.plan.connections)
     generator.push(count, lambda: max(1, math.ceil(due_s - time.monotonic())))
     if stage.worker.count(run):

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmark.errors import BenchError, Deadline
+from tests.mariadb import MariaDB, NoServer
 
 READY_S = 60
 STOP_S = 40
@@ -26,17 +27,18 @@ def started_server(driver: str) -> Iterator[str]:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trioworq-bench-")))
         options = {"driver": driver, "sqlite-path": str(folder / "trioworq.db")}
         if driver == "mysql":
-            options["mysql-dsn"] = stack.enter_context(_started_database())
+            options["mysql-dsn"] = stack.enter_context(_started_database(folder))
         yield stack.enter_context(_started_daemon(folder, options))
 
 
 @contextmanager
-def _started_database() -> Iterator[str]:
-    # The tests have a MariaDB of their own already; whoever measures trioworq has its tests too.
-    from tests.mariadb import MariaDB
-
-    with MariaDB() as server:
-        yield server.dsn(server.create_database())
+def _started_database(folder: Path) -> Iterator[str]:
+    try:
+        with MariaDB(folder) as server:
+            server.create_database("jobs")
+            yield server.dsn("jobs")
+    except NoServer as error:
+        raise BenchError(str(error)) from None
 
 
 @contextmanager

@@ -105,7 +105,7 @@ def _runs(stage: Stage, count: int, pid: int | None) -> list[Run]:
         stage.target.define(CATEGORY, CATEGORY, {"max_workers": stage.plan.max_workers})
         return [_run(stage, pid) for _ in range(count)]
     finally:
-        stage.target.undefine(CATEGORY, CATEGORY)
+        stage.target.remove(f"/routing/{CATEGORY}", f"/queue/{CATEGORY}")
 
 
 def _run(stage: Stage, pid: int | None) -> Run:

@@ -30,8 +30,7 @@ def quiet(target: Target, pid: int, *, queues: int, seconds: float, progress: Pr
         time.sleep(SETTLE_S)
         return Quiet(queues, seconds, _measure(pid, seconds, progress))
     finally:
-        for name in names:
-            target.undefine_queue(name)
+        target.remove(*(f"/queue/{name}" for name in names))
 
 
 def _measure(pid: int, seconds: float, progress: Progress) -> float:

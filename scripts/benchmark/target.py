@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -16,6 +17,7 @@ from benchmark.errors import BenchError, Deadline
 from benchmark.generator import Address
 
 ANSWER_S = 10
+CLEAN_UP_S = 10
 POLL_S = 0.02
 # A Fireworq restarts all its queues about a second after a definition has changed.
 SETTLE_S = 1.5
@@ -87,14 +89,12 @@ class Target:
         """Define a queue."""
         self._require("PUT", f"/queue/{quote(queue)}", definition)
 
-    def undefine(self, queue: str, category: str) -> None:
-        """Remove what `define` made, as far as it is there."""
-        self._ask("DELETE", f"/routing/{quote(category)}")
-        self.undefine_queue(queue)
-
-    def undefine_queue(self, queue: str) -> None:
-        """Remove a queue's definition."""
-        self._ask("DELETE", f"/queue/{quote(queue)}")
+    def remove(self, *paths: str) -> None:
+        """Delete what was defined, with some time of its own, as far as the server goes along."""
+        self.deadline = Deadline.after(CLEAN_UP_S)
+        with suppress(BenchError):
+            for path in paths:
+                self._ask("DELETE", path)
 
     def wait_until_empty(self, queue: str) -> None:
         """Return when no job of the queue is due or running."""

@@ -1,0 +1,272 @@
+"""scripts/bench: what it prints, and how it ends when a server does not play along."""
+
+import importlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.process.running_daemon import RunningDaemon, clean_environment, running_daemon
+
+ROOT = Path(__file__).parent.parent
+LIMIT_S = 100
+FIGURES = {
+    "idle.push.p50_ms", "idle.push.p95_ms", "idle.push.p99_ms",
+    "idle.start.p50_ms", "idle.start.p95_ms", "idle.start.p99_ms",
+    "load.pushes_per_s", "load.jobs_per_s", "load.repeated",
+    "load.push.p50_ms", "load.push.p95_ms", "load.push.p99_ms",
+    "load.start.p50_ms", "load.start.p95_ms", "load.start.p99_ms",
+    "drain.jobs_per_s", "drain.repeated",
+    "memory.resident_mib", "memory.peak_mib",
+}  # fmt: skip
+
+
+def bench(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as scripts/bench does, in this environment."""
+    path = os.pathsep.join([str(ROOT / "scripts"), str(ROOT)])
+    return subprocess.run(
+        [sys.executable, "-m", "benchmark", *arguments],
+        env=clean_environment({"PYTHONPATH": path} | environ),
+        capture_output=True,
+        text=True,
+        timeout=LIMIT_S,
+        check=False,
+    )
+
+
+def figures_of(done: subprocess.CompletedProcess[str]) -> Any:
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def refusal(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the one line that the program ended with."""
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("bench: ")
+    assert done.stderr.count("\n") == 1
+    return done.stderr
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
+    with running_daemon(tmp_path / "daemon") as running:
+        yield running
+
+
+@contextmanager
+def fake_server(answer_push: Callable[[], int]) -> Iterator[str]:
+    """Serve the routes that define queues as a Fireworq does, and pushes as told; yield the base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            status = answer_push() if self.command == "POST" else 200
+            if not status:
+                return
+            body = b'{"jobs":[]}'
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  # these names are http.server's
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.block_on_close = False
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_daemon_is_measured(daemon: RunningDaemon) -> None:
+    """Every figure is there, of jobs that were all run, and the server is left as it was found."""
+    report = figures_of(bench("--url", daemon.url, "--jobs=60", "--connections=5", "--runs=2", "--json"))
+    assert report["server"].startswith("Fireworq 1.5.1+trioworq.")
+    assert report["plan"] == {"jobs": 60, "connections": 5, "max_workers": 50, "payload_bytes": 200}
+    assert set(report["median"]) == FIGURES
+    assert len(report["runs"]) == 2
+    zeros = {name for name, value in report["median"].items() if value <= 0}
+    assert zeros == {"load.repeated", "drain.repeated"}
+    assert daemon.request("GET", "/queue/trioworq-bench").status_code == 404
+    assert daemon.request("GET", "/routing/trioworq-bench").status_code == 404
+    done = [line["status"] for line in daemon.lines() if line["action"] == "complete"]
+    assert done == ["completed"] * 2 * 3 * 60
+
+
+def test_the_table_names_every_figure(daemon: RunningDaemon) -> None:
+    """People get the medians with their units, and a word where the backlog was too small to tell."""
+    done = bench("--url", daemon.url, "--jobs=5")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "5 jobs of 200 bytes, 50 connections, 50 workers, median of 1" in done.stdout
+    titles = [
+        "idle: answer to a push",
+        "load: pushes",
+        "load: jobs, end to end",
+        "drain: jobs",
+        "server's memory",
+    ]
+    assert all(title in done.stdout for title in titles)
+    assert "ms (p50 / p95 / p99)" in done.stdout
+    assert "too small" in done.stdout
+
+
+def test_a_server_that_closes_each_connection_is_measured(tmp_path: Path) -> None:
+    """A Fireworq does not keep connections unless told to."""
+    with running_daemon(tmp_path, "--keep-alive=false") as daemon:
+        report = figures_of(bench("--url", daemon.url, "--jobs=20", "--connections=2", "--json"))
+    assert report["median"]["load.pushes_per_s"] > 0
+
+
+def test_payloads_and_the_workers_time_are_as_asked(daemon: RunningDaemon) -> None:
+    """Jobs carry as many bytes and take as long as the command line says."""
+    options = [
+        "--jobs=4",
+        "--connections=1",
+        "--max-workers=1",
+        "--payload-bytes=5000",
+        "--worker-delay-ms=200",
+    ]
+    report = figures_of(bench("--url", daemon.url, *options, "--json"))
+    sizes = {len(line["payload"]) for line in daemon.lines() if line["action"] == "push"}
+    assert sizes == {5000}
+    assert 2.5 < report["median"]["load.jobs_per_s"] <= 5
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "in-memory", "mysql"])
+def test_a_private_daemon_is_started_measured_and_removed(driver: str, tmp_path: Path) -> None:
+    """Nothing is left behind of a server that was started for the measurement."""
+    options = ["--start", driver, "--jobs=20", "--connections=2", "--json"]
+    report = figures_of(bench(*options, TMPDIR=str(tmp_path)))
+    assert report["median"]["memory.resident_mib"] > 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_quiet_queues_are_measured(daemon: RunningDaemon) -> None:
+    """The share of a core is told, and the queues are removed."""
+    report = figures_of(bench("--url", daemon.url, "--idle", "--queues=3", "--seconds=1", "--json"))
+    assert (report["queues"], report["seconds"]) == (3, 1)
+    assert 0 <= report["processor_percent"] < 100
+    assert [queue["name"] for queue in daemon.request("GET", "/queues").json()] == ["default"]
+
+
+def test_the_generator_can_be_measured_alone() -> None:
+    """The sink answers anything at once, so no server can seem faster than that."""
+    report = figures_of(bench("--self-test", "--jobs=500", "--connections=5", "--json"))
+    assert report["generator_and_sink_per_s"] > 0
+
+
+def test_a_server_that_never_answers_ends_the_measurement() -> None:
+    """A connection that is accepted and then left alone is waited for as long as allowed, not longer."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        line = refusal(bench("--url", url, "--timeout=2", "--jobs=5"))
+    assert line == f"bench: {url}/version: no answer within 2 s\n"
+
+
+def test_a_server_that_never_answers_pushes_ends_the_measurement() -> None:
+    """Pushes without an answer are waited for as long as allowed."""
+    never = threading.Event()
+    with fake_server(lambda: 0 if never.wait(LIMIT_S) else 500) as url:
+        line = refusal(bench("--url", url, "--timeout=4", "--jobs=5"))
+        never.set()
+    assert line == "bench: out of time while waiting for answers to pushes; see --timeout\n"
+
+
+def test_a_server_that_delivers_nothing_ends_the_measurement() -> None:
+    """Jobs that are accepted and never delivered are waited for as long as allowed."""
+    with fake_server(lambda: 200) as url:
+        line = refusal(bench("--url", url, "--timeout=4", "--jobs=5"))
+    assert line == "bench: out of time while waiting for deliveries (0 of 5 so far); see --timeout\n"
+
+
+def test_a_push_that_is_refused_ends_the_measurement() -> None:
+    """Figures of a server that answers errors would mean nothing."""
+    with fake_server(lambda: 503) as url:
+        line = refusal(bench("--url", url, "--jobs=5"))
+    assert line == 'bench: a push was answered 503: {"jobs":[]}\n'
+
+
+def test_a_server_that_is_not_there_ends_the_measurement() -> None:
+    """A refused connection is said in one line."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert "Connection refused" in refusal(bench("--url", f"http://127.0.0.1:{port}"))
+
+
+def test_another_machine_is_not_flooded_unasked() -> None:
+    """A server that is not on loopback needs a word of consent."""
+    assert "--allow-remote" in refusal(bench("--url", "http://192.0.2.1:8080"))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://127.0.0.1", "127.0.0.1:8080", "http://", "http://h:x", "http://127.0.0.1/x"]
+)
+def test_a_url_that_cannot_be_meant_is_refused(url: str) -> None:
+    """One line says what was wrong."""
+    assert url in refusal(bench("--url", url))
+
+
+def test_a_started_server_has_no_other_url() -> None:
+    """--start and --url contradict each other."""
+    assert "exclude" in refusal(bench("--start", "sqlite", "--url", "http://127.0.0.1:1"))
+
+
+@pytest.mark.parametrize("option", ["--jobs", "--connections", "--max-workers", "--runs", "--timeout"])
+@pytest.mark.parametrize("value", ["0", "-1", "x", "99999999999999999999"])
+def test_counts_and_times_are_bounded(option: str, value: str) -> None:
+    """A number outside its range is wrong usage."""
+    done = bench(f"{option}={value}")
+    assert done.returncode == 2
+    assert "should be a whole number from" in done.stderr
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module that turns what was measured into figures."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("benchmark.figures")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 10**12), min_size=1), st.sampled_from([1, 50, 95, 99, 100]))
+def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(
+    figures: Any, values: list[int], percent: int
+) -> None:
+    """By nearest rank: at least so many percent are at or below it, and fewer are below it."""
+    found = figures.percentile(sorted(values), percent)
+    assert sum(value <= found for value in values) * 100 >= percent * len(values)
+    assert sum(value < found for value in values) * 100 < percent * len(values)
+
+
+def test_a_job_starts_when_it_first_arrives(figures: Any) -> None:
+    """A delivery that is repeated counts as such and does not make a start late."""
+    deliveries = [figures.Delivery(1, 100, 150), figures.Delivery(2, 100, 300), figures.Delivery(1, 100, 900)]
+    assert sorted(figures.start_times(deliveries)) == [50, 200]
+    assert figures.repeated(deliveries) == 1
+
+
+def test_the_rate_of_deliveries_is_taken_from_the_first_to_the_last(figures: Any) -> None:
+    """Three arrivals within two seconds are one a second; one alone is no rate."""
+    deliveries = [figures.Delivery(number, 0, number * 10**9) for number in range(3)]
+    assert figures.delivery_rate(deliveries) == 1
+    assert figures.delivery_rate(deliveries[:1]) == 0
