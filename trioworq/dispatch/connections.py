@@ -145,6 +145,8 @@ def _cause(error: BaseException) -> str:
     cause = error.__cause__ or error
     if isinstance(cause, ssl.SSLCertVerificationError):
         return f"failed to verify certificate: {cause.verify_message}"
+    if isinstance(cause, ConnectionError):
+        return describe(cause)
     return str(cause) or type(cause).__name__
 
 

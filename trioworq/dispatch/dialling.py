@@ -73,9 +73,15 @@ class Dialler:
         # Made when it is first needed: the trust store takes megabytes that a daemon without https workers
         # need not have.
         if self._ssl_context is None:
-            self._ssl_context = ssl.create_default_context()
-            self._ssl_context.set_alpn_protocols(["http/1.1"])
+            self._ssl_context = system_trust()
         return self._ssl_context
+
+
+def system_trust() -> ssl.SSLContext:
+    """Return what TLS connections to workers go by: the system's certificates, and HTTP/1.1 alone."""
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 async def _connect_to_any(addresses: list[Address]) -> socket.socket:
