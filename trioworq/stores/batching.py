@@ -139,6 +139,8 @@ class Batcher:
         self._idle.unpark_all()
 
     async def _wait_for_work(self) -> bool:
+        # A turn for those who have just been answered: what they hand over next can join this batch.
+        await trio.lowlevel.checkpoint()
         while not self._queue and not self._is_closing:
             await self._idle.park()
         return bool(self._queue)
@@ -164,6 +166,7 @@ class Batcher:
         self._admit()
 
     async def _commit(self, batch: list[_Submission]) -> None:
+        await trio.lowlevel.checkpoint()
         try:
             outcomes = await self._apply([submission.operation for submission in batch])
         except StoreUnavailable as error:
