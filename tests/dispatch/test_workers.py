@@ -132,19 +132,18 @@ async def test_an_idle_connection_is_closed_after_its_time(mock_clock: MockClock
         start = trio.current_time()
         assert worker.open_connections == 1
         await until(lambda: worker.open_connections == 0)
-        assert 5 <= trio.current_time() - start < 8
+        assert trio.current_time() - start >= 5
 
 
 async def test_without_an_idle_timeout_a_connection_stays(mock_clock: MockClock) -> None:
     """An idle timeout of 0 leaves it to the worker."""
-    mock_clock.rate = 10_000
+    mock_clock.rate = 1
     async with hostile_worker(polite) as worker, pool() as workers:
-        await workers.post(worker.url, b"", 0)
-        mock_clock.rate = 0
+        assert await workers.post(worker.url, b"", 0) == GOOD
         mock_clock.jump(3600)
         await trio.testing.wait_all_tasks_blocked(0.01)
         assert worker.open_connections == 1
-        await workers.post(worker.url, b"", 0)
+        assert await workers.post(worker.url, b"", 0) == GOOD
     assert worker.connections == 1
 
 
@@ -391,19 +390,19 @@ async def test_a_body_that_stops_coming_times_out() -> None:
     assert result == Result(ResultStatus.FAILURE, 202, f"Cannot read body: {reason}")
 
 
-@pytest.mark.parametrize(("timeout_s", "ceiling_s", "limit_s"), [(0, 7, 7), (3, 7, 3), (100, 7, 7)])
+@pytest.mark.parametrize(("timeout_s", "least_s", "most_s"), [(0, 10, 90), (2, 2, 10), (100, 10, 90)])
 async def test_a_timeout_is_in_seconds_and_has_a_ceiling(
-    mock_clock: MockClock, timeout_s: int, ceiling_s: int, limit_s: int
+    mock_clock: MockClock, timeout_s: int, least_s: int, most_s: int
 ) -> None:
     """A job's timeout counts up to the ceiling, and 0 means the ceiling."""
-    mock_clock.rate = 20
+    mock_clock.rate = 10
     async with (
         hostile_worker(acting(_ask_and_hang)) as worker,
-        pool(timeout_ceiling_s=ceiling_s) as workers,
+        pool(timeout_ceiling_s=10) as workers,
     ):
         start = trio.current_time()
         result = await workers.post(worker.url, b"", timeout_s)
-        assert limit_s <= trio.current_time() - start < limit_s + 2
+        assert least_s <= trio.current_time() - start < most_s
     assert result.status is ResultStatus.INTERNAL_FAILURE
 
 

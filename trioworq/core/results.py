@@ -110,8 +110,6 @@ def _json_type(value: object) -> str:
             return "an array"
         case dict():
             return "an object"
-        case None:
-            return "null"
         case _:
             return "a number"
 

@@ -1,0 +1,76 @@
+"""The plain connection on a real socket."""
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+import trio
+
+from trioworq.dispatch.connections import ConnectionLost, PlainConnection
+
+
+@pytest.fixture
+def pair() -> Iterator[tuple[PlainConnection, socket.socket]]:
+    """A connection and the other end of it."""
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    theirs.setblocking(False)
+    connection = PlainConnection(ours)
+    with theirs:
+        yield connection, theirs
+    connection.close()
+
+
+async def test_sending_waits_for_a_reader(pair: tuple[PlainConnection, socket.socket]) -> None:
+    """When the kernel takes no more, sending goes on as the other end reads; every byte arrives in order."""
+    connection, theirs = pair
+    data = bytes(range(256)) * 8000
+    received = bytearray()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.send, data)
+        while len(received) < len(data):
+            await trio.lowlevel.wait_readable(theirs)
+            received += theirs.recv(100_000)
+    assert received == data
+
+
+async def test_sending_starts_with_waiting_when_nothing_fits(
+    pair: tuple[PlainConnection, socket.socket],
+) -> None:
+    """A socket that is full from the start is waited for."""
+    connection, theirs = pair
+    with trio.move_on_after(0.05):
+        await connection.send(b"x" * 10_000_000)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(connection.send, b"end")
+        received = b""
+        while not received.endswith(b"end"):
+            await trio.lowlevel.wait_readable(theirs)
+            received = received[-3:] + theirs.recv(1_000_000)
+
+
+async def test_an_end_that_is_gone_is_told(
+    pair: tuple[PlainConnection, socket.socket],
+) -> None:
+    """Sending to an end that is gone raises ConnectionLost, receiving from it gives nothing."""
+    connection, theirs = pair
+    theirs.close()
+    with pytest.raises(ConnectionLost, match=r"^write: broken pipe$"):
+        await connection.send(b"x")
+    assert await connection.receive() == b""
+
+
+async def test_a_connection_lost_while_sending_waits_is_told(
+    pair: tuple[PlainConnection, socket.socket],
+) -> None:
+    """The end goes away while the kernel takes no more."""
+    connection, theirs = pair
+
+    async def send() -> None:
+        with pytest.raises(ConnectionLost, match=r"^write: "):
+            await connection.send(b"x" * 10_000_000)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(send)
+        await trio.testing.wait_all_tasks_blocked()
+        theirs.close()
