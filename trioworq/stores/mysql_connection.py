@@ -15,12 +15,13 @@ from trio_mysql import connections, err
 from trio_mysql.constants import CLIENT, COMMAND, SERVER_STATUS
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused
+from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from trioworq.stores.mysql_dsn import Dsn, Tls
 from trioworq.stores.mysql_errors import (
     ACCESS_DENIED,
     UNKNOWN_DATABASE,
     CommitUnknown,
+    Conflict,
     ConnectionLost,
     meaning,
 )
@@ -121,7 +122,11 @@ class Connection:
     async def _commit(self) -> None:
         try:
             await self.execute("COMMIT")
-        except ConnectionLost as error:
+        except Conflict:
+            raise
+        except StoreUnavailable as error:
+            # Whatever broke in, the commit may have been done before.
+            self.close()
             raise CommitUnknown(*error.args) from error
 
     async def _roll_back(self) -> None:

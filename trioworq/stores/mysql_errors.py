@@ -39,7 +39,7 @@ _CONFLICTS = frozenset({1020, 1205, 1213})
 # Going down, killed, too many connections, network trouble, or no longer the server that takes writes.
 _LOSSES = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1203, 1290, 1792, 1836, 1927, 4031})
 # Disk full, table full, out of memory, and statements that took too long.
-_PASSING = frozenset({3, 1021, 1030, 1037, 1041, 1114, 1135, 1317, 1969, 3024})
+_PASSING = frozenset({3, 1021, 1030, 1037, 1041, 1114, 1135, 1180, 1317, 1969, 3024})
 _BAD_VALUES = frozenset({1048, 1153, 1264, 1265, 1292, 1300, 1366, 1406, 1690, 3140})
 
 

@@ -9,6 +9,7 @@ import trio
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import Store
 from trioworq.stores.memory import MemoryStore
+from trioworq.stores.mysql import open_mysql_store
 from trioworq.stores.sqlite import open_sqlite_store
 
 
@@ -22,6 +23,9 @@ async def open_store(config: Config, *, node_id: str) -> AsyncIterator[Store]:
     match config.driver:
         case Driver.SQLITE:
             async with open_sqlite_store(Path(config.sqlite_path)) as store:
+                yield store
+        case Driver.MYSQL:
+            async with open_mysql_store(config.dsn, node_id=node_id) as store:
                 yield store
         case Driver.IN_MEMORY:
             await trio.lowlevel.checkpoint()

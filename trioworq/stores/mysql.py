@@ -1,0 +1,213 @@
+"""The shared store: a MySQL or MariaDB database, for one node or several.
+
+The writing connection belongs to one service task, which commits in batches (`batching`); reads have two
+connections of their own, each with its service task. No request and no job ever has a connection in hand.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import trio
+
+from trioworq.clock import Clock
+from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.retry import Settlement
+from trioworq.core.routing import Routing
+from trioworq.stores import mysql_reads as reads
+from trioworq.stores.batching import Batcher
+from trioworq.stores.interface import Claim, FailurePage, Hold, JobPage
+from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql_dsn import parse
+from trioworq.stores.mysql_link import Link
+from trioworq.stores.mysql_reader import Reader
+from trioworq.stores.mysql_schema import prepare
+from trioworq.stores.mysql_writer import Writer
+from trioworq.stores.operations import (
+    DeleteFailure,
+    DeleteJob,
+    DeleteQueue,
+    DeleteRouting,
+    GiveBack,
+    Operation,
+    PutQueue,
+    PutRouting,
+    check_storable,
+)
+
+# One slow list should not keep everyone else from reading.
+READERS = 2
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@asynccontextmanager
+async def open_mysql_store(dsn_text: str, *, node_id: str) -> AsyncIterator["MySqlStore"]:
+    """Open a database, brought up to date if need be.
+
+    `node_id` is unlike that of any other process that uses the database. Raises StoreRefused when the
+    database cannot be used as configured, or not be reached for a while.
+
+    Tasks: the keepers of the connections, those who answer questions, and the writing service task.
+    Stops when: the block ends; what was submitted is then still committed, within `batching.CLOSING_S`,
+    and only then do the connections close.
+    Raises: whatever the block raises, and StoreBroken if the database fails for good, in a group.
+    """
+    dsn = parse(dsn_text)
+    clock = Clock()
+    clock.anchor(await prepare(dsn))
+    write_link = Link(dsn, autocommit=False)
+    writer = Writer(write_link, node_id, clock)
+    reader = Reader([Link(dsn, autocommit=True) for _ in range(READERS)])
+    batcher = Batcher(writer.apply)
+    connected = trio.CancelScope()
+    async with trio.open_nursery() as services:
+        try:
+            await services.start(_serve, connected, write_link, reader)
+            async with trio.open_nursery() as commits:
+                await commits.start(batcher.run)
+                try:
+                    yield MySqlStore(batcher, reader, write_link)
+                finally:
+                    batcher.close()
+        finally:
+            connected.cancel()
+
+
+async def _serve(
+    connected: trio.CancelScope, write_link: Link, reader: Reader, *, task_status: trio.TaskStatus[None]
+) -> None:
+    """Keep the connections and answer questions until `connected` is cancelled.
+
+    Once started, no other cancellation is heeded: those who clean up still need the database.
+    """
+    with connected:
+        async with trio.open_nursery() as tasks:
+            await tasks.start(write_link.run)
+            await tasks.start(reader.run)
+            connected.shield = True
+            task_status.started()
+
+
+class MySqlStore:
+    """`interface.Store` on MySQL or MariaDB; opened by `open_mysql_store`."""
+
+    def __init__(self, batcher: Batcher, reader: Reader, write_link: Link) -> None:
+        self._batcher = batcher
+        self._reader = reader
+        self._write_link = write_link
+
+    async def push(self, job: NewJob) -> int:
+        """Store a job; raises InvalidRequest for one that does not fit."""
+        check_storable(job)
+        job_id: int = await self._write(job)
+        return job_id
+
+    async def claim(self, claim: Claim) -> list[Job]:
+        """Mark due jobs as running and return them."""
+        jobs: list[Job] = await self._write(claim)
+        return jobs
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """End an attempt."""
+        was_running: bool = await self._write(settlement)
+        return was_running
+
+    async def job(self, queue: str, job_id: int) -> Job | None:
+        """Return a job that has not ended."""
+        return await self._read(reads.read_job, queue, job_id)
+
+    async def jobs(self, page: JobPage) -> list[Job]:
+        """Return one page of a list."""
+        return await self._read(reads.read_jobs, page)
+
+    async def delete_job(self, queue: str, job_id: int) -> Job | None:
+        """Remove a job and return it."""
+        job: Job | None = await self._write(DeleteJob(queue, job_id))
+        return job
+
+    async def due_queues(self, now_ms: int) -> list[str]:
+        """Name the queues that have a job to claim."""
+        return await self._read(reads.read_due_queues, now_ms)
+
+    async def failures(self, page: FailurePage) -> list[FailedJob]:
+        """Return one page of the failure log."""
+        return await self._read(reads.read_failures, page)
+
+    async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Return an entry of the failure log."""
+        return await self._read(reads.read_failure, queue, failure_id)
+
+    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Remove an entry of the failure log and return it."""
+        failed: FailedJob | None = await self._write(DeleteFailure(queue, failure_id))
+        return failed
+
+    async def queues(self) -> list[QueueDefinition]:
+        """Return every definition."""
+        return await self._read(reads.read_queues)
+
+    async def queue(self, name: str) -> QueueDefinition | None:
+        """Return a queue's definition."""
+        return await self._read(reads.read_queue, name)
+
+    async def put_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue; True if that changed anything."""
+        is_change: bool = await self._write(PutQueue(definition))
+        return is_change
+
+    async def delete_queue(self, name: str) -> QueueDefinition | None:
+        """Remove a definition and return it."""
+        definition: QueueDefinition | None = await self._write(DeleteQueue(name))
+        return definition
+
+    async def routings(self) -> list[Routing]:
+        """Return every routing."""
+        return await self._read(reads.read_routings)
+
+    async def put_routing(self, routing: Routing) -> bool:
+        """Route a category; True if that changed anything. Raises NoSuchQueue."""
+        is_change: bool = await self._write(PutRouting(routing))
+        return is_change
+
+    async def delete_routing(self, category: str) -> Routing | None:
+        """Remove a routing and return it."""
+        routing: Routing | None = await self._write(DeleteRouting(category))
+        return routing
+
+    async def revision(self) -> Revision:
+        """Return how often definitions and routings have changed."""
+        return await self._read(reads.read_revision)
+
+    async def hold(self, hold: Hold) -> dict[str, int]:
+        """Take or renew leases; return the epochs of those held."""
+        epochs: dict[str, int] = await self._write(hold)
+        return epochs
+
+    async def give_back(self, node_id: str) -> None:
+        """End every lease of a node."""
+        await self._write(GiveBack(node_id))
+
+    async def owner(self, queue: str, now_ms: int) -> Owner | None:
+        """Return who holds the lease of a queue."""
+        return await self._read(reads.read_owner, queue, now_ms)
+
+    async def clock_ms(self) -> int:
+        """Return the server's time."""
+        return await self._read(reads.read_clock_ms)
+
+    async def _write(self, operation: Operation) -> Any:
+        # While the database is known to be away, nobody is kept waiting for it.
+        self._write_link.check()
+        return await self._batcher.submit(operation)
+
+    async def _read(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        self._write_link.check()
+        return await self._reader.read(query, *args, **kwargs)

@@ -1,0 +1,79 @@
+"""Keeps a connection to the server, for ever: when it is lost, another is made."""
+
+import math
+import random
+
+import trio
+
+from trioworq.stores.interface import StoreError, StoreUnavailable
+from trioworq.stores.mysql_connection import Connection, open_connection
+from trioworq.stores.mysql_dsn import Dsn
+
+# How long those who already wait are held when the database goes away.
+HOLD_S = 10.0
+
+# Pauses between attempts to connect: doubled each time, and spread, so that nodes do not come all at once.
+FIRST_PAUSE_S = 0.05
+LONGEST_PAUSE_S = 2.0
+
+
+class Link:
+    """A connection for one task to use, made again by `run` when that task finds it closed."""
+
+    def __init__(self, dsn: Dsn, *, autocommit: bool) -> None:
+        self._dsn = dsn
+        self._autocommit = autocommit
+        self._connection: Connection | None = None
+        self._lost = trio.Event()
+        self._lost_at = math.inf
+        self._waiting = trio.lowlevel.ParkingLot()
+        self._trouble = ""
+
+    def check(self) -> None:
+        """Raise StoreUnavailable while the database is known to be away."""
+        if self._trouble:
+            raise StoreUnavailable(self._trouble)
+
+    async def connection(self, patience_s: float = math.inf) -> Connection:
+        """Return the connection, once there is one.
+
+        Raises StoreUnavailable when there has been none for `patience_s`. If cancelled: only the waiting
+        ends.
+        """
+        await trio.lowlevel.checkpoint()
+        while self._connection is None or not self._connection.is_open:
+            self._lost_at = min(self._lost_at, trio.current_time())
+            self._lost.set()
+            with trio.move_on_at(self._lost_at + patience_s) as waiting:
+                await self._waiting.park()
+            if waiting.cancelled_caught:
+                raise StoreUnavailable(self._trouble or "the database is out of reach")
+        return self._connection
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Connect, and connect again whenever the connection is lost.
+
+        Reports started with the first connection. Runs until it is cancelled, and then closes the
+        connection.
+        """
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                async with open_connection(self._dsn, autocommit=self._autocommit) as connection:
+                    self._lend(connection)
+                    task_status.started()
+                    task_status = trio.TASK_STATUS_IGNORED
+                    pause_s = FIRST_PAUSE_S
+                    await self._lost.wait()
+            except StoreError as error:
+                # A refusal too: the password may be put right, the database restored.
+                self._trouble = str(error)
+                await trio.sleep(pause_s * random.uniform(0.5, 1.0))  # noqa: S311  # no secret
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+    def _lend(self, connection: Connection) -> None:
+        self._trouble = ""
+        self._lost = trio.Event()
+        self._lost_at = math.inf
+        self._connection = connection
+        self._waiting.unpark_all()

@@ -1,0 +1,197 @@
+"""What a MySQL or MariaDB database is asked: one statement a function.
+
+Names are kept as bytes (VARBINARY), so that they compare as bytes, and decoded here. Index hints keep the
+server to one range of one index whatever its statistics say.
+"""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
+
+from typing import Any
+
+from trioworq.core.cursors import Cursor
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.results import Result, ResultStatus
+from trioworq.core.routing import Routing
+from trioworq.stores.interface import FailureOrder, FailurePage, JobPage
+from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.paging import bounds
+
+JOB = (
+    "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
+    "timeout, retry_delay, retries_left, fail_count, attempt"
+)
+FAILURE = (
+    "id, job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at"
+)
+QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
+
+FIND_JOB = f"SELECT {JOB} FROM job WHERE id = %s AND queue = %s AND kind = 0"
+LIST_DOWN = (
+    f"SELECT {JOB} FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
+    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id <= %s) ORDER BY next_try DESC, id DESC LIMIT %s"
+)
+LIST_UP = (
+    f"SELECT {JOB} FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
+    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id >= %s) ORDER BY next_try, id LIMIT %s"
+)
+# Not EXISTS, which the servers turn into a join over the whole table; and the first job of each queue
+# alone, because any further condition would have them read on through all the deferred ones.
+DUE_QUEUES = (
+    "SELECT name FROM queue WHERE (SELECT next_try FROM job FORCE INDEX (job_list) "
+    "WHERE kind = 0 AND job.queue = queue.name AND state = 0 ORDER BY next_try LIMIT 1) <= %s ORDER BY name"
+)
+FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s"
+FAILURES_BY_ID = (
+    f"SELECT {FAILURE} FROM failure FORCE INDEX (failure_failed) WHERE queue = %s AND id <= %s "
+    "ORDER BY id DESC LIMIT %s"
+)
+FAILURES_BY_CREATION = (
+    f"SELECT {FAILURE} FROM failure FORCE INDEX (failure_created) WHERE queue = %s AND created_at <= %s "
+    "AND (created_at <> %s OR id <= %s) ORDER BY created_at DESC, id DESC LIMIT %s"
+)
+FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = %s"
+FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = %s AND expires_at > %s"
+
+# Microseconds would be rounded, up to a millisecond that has not begun.
+CLOCK = "SELECT CAST(FLOOR(UNIX_TIMESTAMP(NOW(6)) * 1000) AS SIGNED)"
+
+_NEWEST = Cursor(INT64_MAX, INT64_MAX)
+
+Row = tuple[Any, ...]
+
+
+async def read_job(connection: Connection, queue: str, job_id: int) -> Job | None:
+    """Return a job that has not ended."""
+    found = await connection.execute(FIND_JOB, (job_id, queue))
+    return job_of(found.rows[0]) if found.rows else None
+
+
+async def read_jobs(connection: Connection, page: JobPage) -> list[Job]:
+    """Return one page of a list of jobs."""
+    rows = bounds(page)
+    found = await connection.execute(
+        LIST_UP if page.ascending else LIST_DOWN,
+        (
+            page.queue,
+            rows.state.value,
+            rows.lowest_ms,
+            rows.highest_ms,
+            rows.edge.time_ms,
+            rows.edge.id,
+            page.limit,
+        ),
+    )
+    return [job_of(row) for row in found.rows]
+
+
+async def read_due_queues(connection: Connection, now_ms: int) -> list[str]:
+    """Name the defined queues that have a job to claim."""
+    found = await connection.execute(DUE_QUEUES, (now_ms,))
+    return [name.decode() for (name,) in found.rows]
+
+
+async def read_failure(connection: Connection, queue: str, failure_id: int) -> FailedJob | None:
+    """Return an entry of the failure log."""
+    found = await connection.execute(FIND_FAILURE, (failure_id, queue))
+    return failure_of(found.rows[0]) if found.rows else None
+
+
+async def read_failures(connection: Connection, page: FailurePage) -> list[FailedJob]:
+    """Return one page of the failure log."""
+    edge = page.cursor or _NEWEST
+    if page.order is FailureOrder.FAILED:
+        found = await connection.execute(FAILURES_BY_ID, (page.queue, edge.id, page.limit))
+    else:
+        values = (page.queue, edge.time_ms, edge.time_ms, edge.id, page.limit)
+        found = await connection.execute(FAILURES_BY_CREATION, values)
+    return [failure_of(row) for row in found.rows]
+
+
+async def read_queues(connection: Connection) -> list[QueueDefinition]:
+    """Return every definition, ordered by name."""
+    found = await connection.execute(f"SELECT {QUEUE} FROM queue ORDER BY name")
+    return [queue_of(row) for row in found.rows]
+
+
+async def read_queue(connection: Connection, name: str) -> QueueDefinition | None:
+    """Return a queue's definition."""
+    found = await connection.execute(FIND_QUEUE, (name,))
+    return queue_of(found.rows[0]) if found.rows else None
+
+
+async def read_routings(connection: Connection) -> list[Routing]:
+    """Return every routing, ordered by queue and category."""
+    found = await connection.execute("SELECT category, queue FROM routing ORDER BY queue, category")
+    return [Routing(category.decode(), queue.decode()) for category, queue in found.rows]
+
+
+async def read_revision(connection: Connection) -> Revision:
+    """Return how often definitions and routings have changed."""
+    found = await connection.execute("SELECT name, revision FROM config_revision")
+    revisions = dict(found.rows)
+    return Revision(queues=revisions[b"queue"], routings=revisions[b"routing"])
+
+
+async def read_owner(connection: Connection, queue: str, now_ms: int) -> Owner | None:
+    """Return who holds the lease of a queue."""
+    found = await connection.execute(FIND_OWNER, (queue, now_ms))
+    return owner_of(found.rows[0]) if found.rows else None
+
+
+async def read_clock_ms(connection: Connection) -> int:
+    """Return the server's time; the session's zone is UTC, so no hour comes twice (contract W24)."""
+    found = await connection.execute(CLOCK)
+    return int(found.rows[0][0])
+
+
+def job_of(row: Row) -> Job:
+    """Read a row of the columns `JOB`."""
+    job_id, queue, category, url, body, form, state, priority, created_at, next_try, *rest = row
+    timeout, retry_delay, retries_left, fail_count, attempt = rest
+    return Job(
+        id=job_id,
+        queue=queue.decode(),
+        category=category.decode(),
+        url=url.decode(),
+        payload=Payload(PayloadForm(form), body),
+        state=JobState(state),
+        priority=priority,
+        created_at_ms=created_at,
+        next_try_ms=next_try,
+        timeout_s=timeout,
+        retry_delay_s=retry_delay,
+        retries_left=retries_left,
+        fail_count=fail_count,
+        attempt=attempt,
+    )
+
+
+def failure_of(row: Row) -> FailedJob:
+    """Read a row of the columns `FAILURE`."""
+    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
+    fail_count, failed_at, created_at = rest
+    return FailedJob(
+        id=failure_id,
+        job_id=job_id,
+        queue=queue.decode(),
+        category=category.decode(),
+        url=url.decode(),
+        payload=Payload(PayloadForm(form), body),
+        result=Result(ResultStatus(status.decode()), code, message.decode()),
+        fail_count=fail_count,
+        failed_at_ms=failed_at,
+        created_at_ms=created_at,
+    )
+
+
+def queue_of(row: Row) -> QueueDefinition:
+    """Read a row of the columns `QUEUE`."""
+    name, *numbers = row
+    return QueueDefinition(name.decode(), *numbers)
+
+
+def owner_of(row: Row) -> Owner:
+    """Read the columns node_id, host, epoch, expires_at."""
+    node_id, host, epoch, expires_at = row
+    return Owner(node_id.decode(), host.decode(), epoch, expires_at)

@@ -1,0 +1,104 @@
+"""Carries out batches of writes, each in one transaction, whatever happens to the connection meanwhile."""
+
+import random
+from collections.abc import Sequence
+
+import trio
+
+from trioworq.clock import Clock
+from trioworq.core.errors import InvalidRequest
+from trioworq.stores.batching import BatchRejected
+from trioworq.stores.interface import StoreUnavailable
+from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql_errors import CommitUnknown, Conflict, ConnectionLost
+from trioworq.stores.mysql_link import HOLD_S, Link
+from trioworq.stores.mysql_writes import Mismatch, apply
+from trioworq.stores.operations import Operation
+
+# How often a batch is tried that meets other transactions, or loses one connection after the other.
+ATTEMPTS = 3
+PAUSE_S = 0.05
+
+MARK = "INSERT INTO node_batch (node_id, batch) VALUES (%s, %s) ON DUPLICATE KEY UPDATE batch = VALUES(batch)"
+READ_MARK = "SELECT batch FROM node_batch WHERE node_id = %s FOR UPDATE"
+
+
+class Writer:
+    """The writing connection and what it has done; `apply` is what the batcher applies."""
+
+    def __init__(self, link: Link, node_id: str, clock: Clock) -> None:
+        self._link = link
+        self._node_id = node_id
+        self._clock = clock
+        self._batch = 0
+
+    async def apply(self, operations: Sequence[Operation]) -> Sequence[object]:
+        """Carry out a batch and return its outcomes once they are durable.
+
+        A lost connection costs nothing but time: what was not committed is done again, and whether a
+        commit was is learned from the database. Raises StoreUnavailable, with nothing stored, when the
+        database stays away for `HOLD_S`; but an unknown commit is waited for however long it takes, as
+        any answer might be wrong (I1, I2). Raises BatchRejected when the batch fails again and again.
+        If cancelled: carried out or not, as a whole.
+        """
+        losses = 0
+        while True:
+            connection = await self._link.connection(HOLD_S)
+            outcomes: list[object] = []
+            try:
+                await self._commit(connection, operations, outcomes)
+            except CommitUnknown:
+                if not await self._was_committed():
+                    continue
+            except ConnectionLost as error:
+                losses += 1
+                if losses == ATTEMPTS:
+                    raise BatchRejected(error) from error
+                continue
+            except InvalidRequest as error:
+                raise BatchRejected(error) from error
+            return outcomes
+
+    async def _commit(
+        self, connection: Connection, operations: Sequence[Operation], outcomes: list[object]
+    ) -> None:
+        """Do it all in one transaction; try again when others are in the way.
+
+        `outcomes` is filled before the commit, in case its answer never comes.
+        """
+        conflicts = 0
+        one_by_one = False
+        while True:
+            try:
+                async with connection.transaction():
+                    outcomes[:] = await apply(connection, operations, one_by_one=one_by_one)
+                    await self._mark(connection)
+                return
+            except Mismatch:
+                one_by_one = True
+            except Conflict as error:
+                conflicts += 1
+                if conflicts == ATTEMPTS:
+                    raise BatchRejected(error) from error
+                await trio.sleep(PAUSE_S * conflicts * random.random())  # noqa: S311  # no secret
+
+    async def _mark(self, connection: Connection) -> None:
+        # It follows the clock, so that a mark tells its age, and never comes twice, so that it tells one
+        # transaction from all others.
+        self._batch = max(self._batch + 1, self._clock.now_ms())
+        await connection.execute(MARK, (self._node_id, self._batch))
+
+    async def _was_committed(self) -> bool:
+        """Tell whether the last batch was committed, once the database can be asked.
+
+        Its transaction had locked this node's mark: a read that locks it too waits for that one's end.
+        """
+        while True:
+            connection = await self._link.connection()
+            try:
+                async with connection.transaction():
+                    marks = (await connection.execute(READ_MARK, (self._node_id,))).rows
+            except StoreUnavailable:
+                await trio.sleep(PAUSE_S)
+            else:
+                return marks == ((self._batch,),)
