@@ -83,7 +83,6 @@ class _Quart(QuartTrio):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.url_map.converters.update(segment=_Segment, rest=_Rest)
-        self.url_map.merge_slashes = False
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
         if request is None:
