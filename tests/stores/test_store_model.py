@@ -65,8 +65,9 @@ class History:
             completed,
             failed,
             released,
-            lambda job: retried(job, next_try_ms=self.now_ms + 7),
         ]
+        if job.retries_left > 0:
+            ways.append(lambda job: retried(job, next_try_ms=self.now_ms + 7))
         settlement = self.chance.choice(ways)(job)
         assert await self.store.settle(settlement) == self.model.settle(settlement)
 
