@@ -9,6 +9,7 @@ import orjson
 import structlog
 import trio
 from attrs import define, evolve
+from hypercorn.typing import ASGIFramework
 
 from tests.dispatch.push_side import KeptLines, PushSide, hanging, open_push_side
 from trioworq.clock import Clock
@@ -144,20 +145,22 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def open_served(routes: Sequence[Route], config: Config = CONFIG) -> AsyncIterator[Served]:
-    """Serve routes on a free port."""
+async def open_served(
+    routes: Sequence[Route], config: Config = CONFIG, *, app: ASGIFramework | None = None
+) -> AsyncIterator[Served]:
+    """Serve routes, or an app of its own, on a free port."""
     access_lines = KeptLines()
     capture = structlog.testing.LogCapture()
     error_log = structlog.wrap_logger(
         None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)
     )
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
-    app = create_app(routes, config=config, access_log=access_log, error_log=error_log)
+    made = create_app(routes, config=config, access_log=access_log, error_log=error_log)
     sockets = bind_sockets(config.bind)
     port = sockets[0].getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as servers:
-        await servers.start(serve, app, config, sockets, stop, error_log)
+        await servers.start(serve, app or made, config, sockets, stop, error_log)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             yield Served(port, client, access_lines.lines, capture.entries, stop)
         servers.cancel_scope.cancel()

@@ -11,6 +11,7 @@ import h2.events
 import pytest
 import trio
 from attrs import evolve
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
 from tests.web.face import CONFIG, Face, Served, open_face, open_served, parse, read_all, read_until, until
 from trioworq import __version__
@@ -176,9 +177,9 @@ async def test_http_2_works_without_tls(face: Face) -> None:
     )
 
 
-async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Event]:
-    """Ask for paths over HTTP/2 and return what comes until the server closes or a stream ends."""
-    # The client's own checks are off: what is sent is meant to be wrong.
+def ask_http_2(paths: list[bytes]) -> h2.connection.H2Connection:
+    """Return a client's side of HTTP/2 that has paths to ask for."""
+    # Its own checks are off: what is sent may be meant to be wrong.
     config = h2.config.H2Configuration(
         validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None
     )
@@ -187,6 +188,12 @@ async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Even
     for path in paths:
         headers = [(b":method", b"GET"), (b":path", path), (b":scheme", b"http"), (b":authority", b"x")]
         connection.send_headers(connection.get_next_available_stream_id(), headers, end_stream=True)
+    return connection
+
+
+async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Event]:
+    """Ask for paths over HTTP/2 and return what comes until the server closes or a stream ends."""
+    connection = ask_http_2(paths)
     events: list[h2.events.Event] = []
     with trio.fail_after(10):
         async with await face.connect() as stream:
@@ -350,6 +357,39 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
     async with open_served([Route("GET", "/big", big), Route("GET", "/gate", answer_ok)], config) as served:
         unread = await open_unread(served)
         with trio.fail_after(5):
+            assert (await served.client.get("/gate")).status_code == 200
+        await unread.aclose()
+    assert served.errors == []
+
+
+async def test_every_write_has_a_deadline() -> None:
+    """Even an app that sets no limit to its answer cannot be held by a client that does not read."""
+    ended = trio.Event()
+
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": b"x" * 50_000_000, "more_body": False})
+        finally:
+            ended.set()
+
+    async with open_served([], evolve(CONFIG, request_timeout_s=1), app=app) as served:
+        unread = await open_unread(served)
+        with trio.fail_after(5):
+            await ended.wait()
+        await unread.aclose()
+    assert served.errors == []
+
+
+async def test_a_client_that_takes_nothing_over_http_2_is_cut_off() -> None:
+    """Flow control lets a client refuse an answer without a word; it has request_timeout_s to take it."""
+    config = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1, max_connections=1)
+    async with open_served([Route("GET", "/big", big), Route("GET", "/gate", answer_ok)], config) as served:
+        connection = ask_http_2([b"/big"])
+        unread = await served.connect()
+        await unread.send_all(connection.data_to_send())
+        await unread.receive_some(1)
+        with trio.fail_after(8):
             assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []

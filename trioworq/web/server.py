@@ -13,7 +13,7 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.logging import Logger
 from hypercorn.trio.worker_context import WorkerContext
-from quart_trio import QuartTrio
+from hypercorn.typing import ASGIFramework
 
 from trioworq.config import Config, ConfigError
 from trioworq.logs import ErrorLog
@@ -80,7 +80,7 @@ def _advice(error: OSError) -> str:
 
 
 async def serve(
-    app: QuartTrio,
+    app: ASGIFramework,
     config: Config,
     sockets: Sequence[socket.socket],
     stop: trio.Event,
@@ -109,7 +109,7 @@ async def serve(
         await server.stop()
 
 
-def _service(app: QuartTrio, config: Config, error_log: ErrorLog) -> Service:
+def _service(app: ASGIFramework, config: Config, error_log: ErrorLog) -> Service:
     hypercorn_config = HypercornConfig()
     hypercorn_config.include_server_header = False
     hypercorn_config.h11_max_incomplete_size = config.max_header_bytes
