@@ -11,8 +11,9 @@ from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.mysql_connection import Connection
 from trioworq.stores.mysql_errors import CommitUnknown, Conflict, ConnectionLost
+from trioworq.stores.mysql_jobs import Mismatch
 from trioworq.stores.mysql_link import HOLD_S, Link
-from trioworq.stores.mysql_writes import Mismatch, apply
+from trioworq.stores.mysql_writes import apply
 from trioworq.stores.operations import Operation
 
 # How often a batch is tried that meets other transactions, or loses one connection after the other.

@@ -1,0 +1,66 @@
+"""Queues and routings as a MySQL or MariaDB database is told of them.
+
+Each function is a step of a transaction that the caller commits; a row is locked before it is judged.
+"""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
+
+from attrs import astuple
+
+from trioworq.core.errors import NoSuchQueue
+from trioworq.core.queues import QueueDefinition
+from trioworq.core.routing import Routing
+from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql_reads import FIND_QUEUE, QUEUE, queue_of
+
+
+async def put_queue(connection: Connection, definition: QueueDefinition) -> bool:
+    """Define a queue; True, and a new revision, if that changed anything."""
+    if await _lock_queue(connection, definition.name) == definition:
+        return False
+    replace = f"REPLACE INTO queue ({QUEUE}) VALUES (%s, %s, %s, %s, %s)"
+    await connection.execute(replace, astuple(definition))
+    await _count_change(connection, "queue")
+    return True
+
+
+async def _lock_queue(connection: Connection, name: str) -> QueueDefinition | None:
+    found = await connection.execute(f"{FIND_QUEUE} FOR UPDATE", (name,))
+    return queue_of(found.rows[0]) if found.rows else None
+
+
+async def delete_queue(connection: Connection, name: str) -> QueueDefinition | None:
+    """Remove a definition and return it."""
+    definition = await _lock_queue(connection, name)
+    if definition is not None:
+        await connection.execute("DELETE FROM queue WHERE name = %s", (name,))
+        await _count_change(connection, "queue")
+    return definition
+
+
+async def put_routing(connection: Connection, routing: Routing) -> bool | NoSuchQueue:
+    """Route a category to a queue that is defined; True, and a new revision, if that changed anything."""
+    if await _lock_queue(connection, routing.queue) is None:
+        return NoSuchQueue(routing.queue)
+    if await _lock_routing(connection, routing.category) == routing:
+        return False
+    await connection.execute("REPLACE INTO routing (category, queue) VALUES (%s, %s)", astuple(routing))
+    await _count_change(connection, "routing")
+    return True
+
+
+async def _lock_routing(connection: Connection, category: str) -> Routing | None:
+    found = await connection.execute("SELECT queue FROM routing WHERE category = %s FOR UPDATE", (category,))
+    return Routing(category, found.rows[0][0].decode()) if found.rows else None
+
+
+async def delete_routing(connection: Connection, category: str) -> Routing | None:
+    """Remove a routing and return it."""
+    routing = await _lock_routing(connection, category)
+    if routing is not None:
+        await connection.execute("DELETE FROM routing WHERE category = %s", (category,))
+        await _count_change(connection, "routing")
+    return routing
+
+
+async def _count_change(connection: Connection, name: str) -> None:
+    await connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = %s", (name,))
