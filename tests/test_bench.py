@@ -3,6 +3,8 @@
 import importlib
 import json
 import os
+import pty
+import re
 import socket
 import subprocess
 import sys
@@ -173,6 +175,29 @@ def test_the_generator_can_be_measured_alone() -> None:
     """The sink answers anything at once, so no server can seem faster than that."""
     report = figures_of(bench("--self-test", "--jobs=500", "--connections=5", "--json"))
     assert report["generator_and_sink_per_s"] > 0
+
+
+def test_a_terminal_shows_how_far_it_is() -> None:
+    """Progress is drawn over one line of a terminal, and that line is left empty at the end."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "benchmark", "--self-test", "--jobs=3000"]
+    environ = clean_environment({"PYTHONPATH": f"{ROOT / 'scripts'}{os.pathsep}{ROOT}"})
+    with (
+        open(ours, "rb") as terminal,
+        subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=theirs) as process,
+    ):
+        os.close(theirs)
+        drawn = b"".join(iter(lambda: _read_terminal(terminal.fileno()), b""))
+        assert process.wait(LIMIT_S) == 0
+    assert re.search(rb"\r\x1b\[K\[#* *\] pushed to the sink \d+/3000", drawn)
+    assert drawn.endswith(b"\r\x1b[K")
+
+
+def _read_terminal(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # a terminal that nobody writes to any more
+        return b""
 
 
 def test_a_server_that_never_answers_ends_the_measurement() -> None:

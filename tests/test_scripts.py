@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import secrets
 import shlex
 import shutil
 import signal
@@ -19,6 +20,7 @@ import httpx2
 import pytest
 from packaging.requirements import Requirement
 
+from tests.mariadb import administer
 from tests.process.running_daemon import clean_environment, free_port, running_daemon, wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -122,22 +124,22 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
     assert all((ROOT / link).exists() for link in links)
 
 
-def test_the_readmes_flags_are_options(tmp_path: Path) -> None:
-    """The command line for MySQL is understood: the daemon gets as far as missing the database."""
-    command = the_block("sh", "--mysql-dsn").replace("3306", str(free_port()))
-    arguments = shlex.split(command)[1:]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "trioworq", f"--bind=127.0.0.1:{free_port()}", *arguments],
-        cwd=tmp_path,
-        env=clean_environment({"PYTHONPATH": str(ROOT)}),
-        stderr=subprocess.PIPE,
-        text=True,
+def test_the_readmes_database_serves_the_readmes_daemon(mysql_server_dsn: str, tmp_path: Path) -> None:
+    """The SQL makes a database and an account with which the command line for MySQL works."""
+    name = f"readme_{secrets.token_hex(4)}"
+    place = re.search(r"tcp\(.*?\)", mysql_server_dsn)
+    assert place is not None
+    sql = the_block("sql", "CREATE").replace("trioworq", name)
+    command = (
+        the_block("sh", "--mysql-dsn").replace("trioworq", name).replace("tcp(127.0.0.1:3306)", place[0])
     )
-    _, said = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "change-me" not in said
-    assert "No such option" not in said
-    assert "127.0.0.1" in said
+    administer(mysql_server_dsn, *(statement for statement in sql.split(";") if statement.strip()))
+    try:
+        with running_daemon(tmp_path, *shlex.split(command)[1:]) as daemon:
+            assert daemon.push("http://127.0.0.1:1/") == 1
+            assert daemon.request("GET", "/settings").json()["driver"] == "mysql"
+    finally:
+        administer(mysql_server_dsn, f"DROP DATABASE {name}", f"DROP USER {name}")
 
 
 @pytest.fixture
