@@ -1,6 +1,7 @@
 """Replies without I/O: framing, limits, gzip, and that no bytes raise."""
 
 import gzip
+import tracemalloc
 import zlib
 from collections.abc import Iterable
 from itertools import pairwise
@@ -272,8 +273,13 @@ def test_other_codings_are_left_alone(coding: str) -> None:
 def test_a_gzip_bomb_is_defused() -> None:
     """Unzipping stops at the limit, not at the end of the bomb."""
     body = gzip.compress(b"\x00" * 50_000_000)
-    reply = fed(head("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body, max_bytes=len(body))
+    data = head("Content-Encoding: gzip", f"Content-Length: {len(body)}") + body
+    tracemalloc.start()
+    reply = fed(data, max_bytes=len(body))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
     assert reply.error == f"larger than {len(body)} bytes"
+    assert peak < 10 * len(body)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 import trio
+import trio.testing
 
 from trioworq.dispatch.connections import ConnectionLost, PlainConnection
 
@@ -43,6 +44,7 @@ async def test_sending_starts_with_waiting_when_nothing_fits(
         await connection.send(b"x" * 10_000_000)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(connection.send, b"end")
+        await trio.testing.wait_all_tasks_blocked()
         received = b""
         while not received.endswith(b"end"):
             await trio.lowlevel.wait_readable(theirs)

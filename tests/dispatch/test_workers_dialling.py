@@ -9,11 +9,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.dispatch.hostile_worker import hostile_worker, polite
+from tests.dispatch.hostile_worker import answer, hostile_worker, polite, replying
 from tests.dispatch.pools import pool, until
 from trioworq.core.results import Result, ResultStatus
-from trioworq.dispatch.addresses import MAX_LOOKUPS
-from trioworq.dispatch.dialling import CONNECT_LIMIT_S
+from trioworq.dispatch.addresses import MAX_LOOKUPS, Address
+from trioworq.dispatch.dialling import CONNECT_LIMIT_S, first_connected
 
 GOOD = Result(ResultStatus.SUCCESS, 200, "")
 
@@ -200,8 +200,69 @@ async def test_a_host_is_reached_by_whichever_address_answers(black_hole: int) -
                     assert await workers.post("http://many.example/", b"", 10) == GOOD
 
 
+async def test_a_redirect_into_a_black_hole_times_out(black_hole: int) -> None:
+    """The deadline strikes before the second hop is connected: what came from the first is no answer."""
+    location = f"http://127.0.0.1:{black_hole}/"
+    script = replying(answer(b"", f"Location: {location}", status="302 Found"))
+    async with hostile_worker(script) as worker, pool() as workers:
+        result = await workers.post_within(0.2, worker.url, b"")
+    assert (result.status, result.code) == (ResultStatus.INTERNAL_FAILURE, 0)
+    assert result.message.startswith(f'Request failed: Post "{location}": context deadline exceeded')
+
+
+class Attempts:
+    """Connects to nothing: every attempt that is under way succeeds in the same moment."""
+
+    def __init__(self) -> None:
+        self.go = trio.Event()
+        self.sockets: list[socket.socket] = []
+
+    async def connect(self, _address: Address) -> socket.socket:
+        """Return a socket when the moment has come."""
+        await self.go.wait()
+        sock = socket.socket()
+        self.sockets.append(sock)
+        return sock
+
+
+ADDRESSES = [Address(socket.AF_INET, ("127.0.0.1", number)) for number in range(1, 4)]
+
+
+async def test_one_connection_is_kept_when_two_come_at_once(autojump_clock: MockClock) -> None:
+    """Two addresses answer in the same moment: one connection is used, the other closed."""
+    attempts = Attempts()
+
+    async def race() -> None:
+        connected = await first_connected(ADDRESSES, attempts.connect)
+        assert connected.fileno() != -1
+        connected.close()
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(race)
+        await trio.sleep(0.3)
+        attempts.go.set()
+    assert len(attempts.sockets) == 2
+    assert [sock.fileno() for sock in attempts.sockets] == [-1, -1]
+
+
+async def test_a_race_that_is_cancelled_at_the_finish_keeps_nothing(autojump_clock: MockClock) -> None:
+    """Connections that were made in the moment of the cancelling are closed."""
+    attempts = Attempts()
+    with trio.CancelScope() as scope:
+
+        async def connect(address: Address) -> socket.socket:
+            sock = await attempts.connect(address)
+            scope.cancel()
+            return sock
+
+        attempts.go.set()
+        await first_connected(ADDRESSES, connect)
+    assert scope.cancelled_caught
+    assert [sock.fileno() for sock in attempts.sockets] == [-1]
+
+
 async def test_a_host_none_of_whose_addresses_answers_is_an_internal_failure() -> None:
-    """The preferred address's reason is given."""
+    """The reason that came first is given."""
     with socket.socket() as first, socket.socket() as second:
         for unused in (first, second):
             unused.bind(("127.0.0.1", 0))

@@ -251,6 +251,6 @@ async def test_an_answer_before_the_request_was_read_counts() -> None:
     async with hostile_worker(acting(refuses), polite) as worker, pool() as workers:
         result = await workers.post(worker.url, b"x" * 30_000_000, 5)
         assert result == Result(ResultStatus.PERMANENT_FAILURE, 200, "too large")
-        heard.set()
         assert await workers.post(worker.url, b"", 5) == GOOD
         assert worker.connections == 2
+        heard.set()

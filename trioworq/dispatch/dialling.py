@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 
 import trio
 
@@ -87,14 +88,16 @@ def system_trust() -> ssl.SSLContext:
 async def _connect_to_any(addresses: list[Address]) -> socket.socket:
     if len(addresses) == 1:
         return await _connect(addresses[0])
-    return await _race(addresses)
+    return await first_connected(addresses, _connect)
 
 
-async def _race(addresses: list[Address]) -> socket.socket:
+async def first_connected(
+    addresses: list[Address], connect: Callable[[Address], Awaitable[socket.socket]]
+) -> socket.socket:
     """Connect to the first address that answers, starting with the preferred one.
 
     Tasks: one attempt an address. Stops when: one is connected or all have failed.
-    Raises: CannotConnect with the preferred address's reason.
+    Raises: CannotConnect with the reason that came first. If cancelled: no socket stays open.
     """
     connected: list[socket.socket] = []
     failures: list[CannotConnect] = []
@@ -103,7 +106,7 @@ async def _race(addresses: list[Address]) -> socket.socket:
 
             async def attempt(address: Address, failed: trio.Event) -> None:
                 try:
-                    connected.append(await _connect(address))
+                    connected.append(await connect(address))
                 except CannotConnect as error:
                     failures.append(error)
                     failed.set()

@@ -50,7 +50,6 @@ class IdleConnections:
         if self._count >= MAX_IDLE:
             oldest = min(self._stacks, key=lambda key: self._stacks[key][0].since)
             self._remove(oldest, 0).connection.close()
-            stack = self._stacks.get(origin, [])
         stack.append(_Waiting(connection, trio.current_time()))
         self._stacks[origin] = stack
         self._count += 1

@@ -89,7 +89,6 @@ class Reply:
         except HttpParserCallbackError:
             raise  # a defect of ours, not the worker's
         except (HttpParserError, HttpParserUpgrade) as error:
-            self._has_more = True
             self._fail(f"malformed HTTP response: {error}")
         self._framing_bytes = 0 if self._size > size_before else self._framing_bytes + len(data)
         if self._framing_bytes > MAX_FRAMING_BYTES:
