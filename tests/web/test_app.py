@@ -279,3 +279,15 @@ async def test_a_crash_of_one_request_leaves_its_connection_usable() -> None:
             await stream.send_all(b"GET /job/x HTTP/1.1\r\nHost: x\r\n\r\n")
             await read_until(stream, b"500 Internal Server Error\n")
         await until(lambda: len(served.errors) == 2)
+
+
+async def test_an_answer_that_cannot_be_sent_is_a_500() -> None:
+    """A fault between the endpoint and the framework is logged, and answered in shape."""
+
+    async def misbehave(_request: Request) -> Response:
+        return Response(200, headers={"X-Bad": "a\r\nb"})
+
+    async with open_served([Route("GET", "/v6/x", misbehave)]) as served:
+        answer = await served.client.get("/v6/x")
+    assert (answer.status_code, answer.content) == (500, b'{"detail":"Internal Server Error"}')
+    assert [entry["event"] for entry in served.errors] == ["request failed"]

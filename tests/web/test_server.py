@@ -492,3 +492,16 @@ async def test_cancelling_the_server_cuts_everything_off() -> None:
     for stream in (waiting, unread):
         await stream.aclose()
     assert served.errors == []
+
+
+async def test_an_app_that_fails_is_logged() -> None:
+    """What an app raises goes to the error log, its client gets a 500, and the server lives."""
+    error = ValueError("broken app")
+
+    async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        raise error
+
+    async with open_served([], app=app) as served:
+        for _ in range(2):
+            assert (await served.client.get("/")).status_code == 500
+    assert [entry["exc_info"] for entry in served.errors] == [error, error]
