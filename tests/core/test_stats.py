@@ -2,7 +2,7 @@
 
 import pytest
 from attrs import fields
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trioworq.core.stats import QueueCounters, QueueStats, SlidingWindow, snapshot
@@ -132,6 +132,7 @@ def test_the_window_holds_what_happened_in_its_last_second(events: list[tuple[in
 
 
 @given(st.lists(st.integers(-3000, 3000), max_size=60))
+@example([50] * 20 + [-50, 50] * 3)
 def test_no_clock_makes_the_window_wrong_for_good(steps_ms: list[int]) -> None:
     """However the clock jumps, the count is never negative and is forgotten a second later."""
     window, now_ms = SlidingWindow(), 100_000

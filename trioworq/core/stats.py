@@ -32,9 +32,12 @@ class SlidingWindow:
         return self._total
 
     def _forget(self, now_ms: int) -> None:
-        oldest = now_ms // BUCKET_MS - BUCKETS
-        while self._buckets and self._buckets[0][0] <= oldest:
+        newest = now_ms // BUCKET_MS
+        while self._buckets and self._buckets[0][0] <= newest - BUCKETS:
             self._total -= self._buckets.popleft()[1]
+        # A clock that was set back leaves buckets ahead of it, and room for none of the new.
+        while self._buckets and self._buckets[-1][0] > newest:
+            self._total -= self._buckets.pop()[1]
 
 
 @define
