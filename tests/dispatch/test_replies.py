@@ -60,6 +60,12 @@ def test_a_body_without_framing_ends_with_the_connection() -> None:
     assert (reply.is_complete, reply.body, reply.is_reusable) == (True, b"hello", False)
 
 
+def test_lines_may_end_without_carriage_return() -> None:
+    """A head whose lines end with a bare LF is read like any other."""
+    reply = fed(b"HTTP/1.1 200 OK\nContent-Length: 5\n\nhello")
+    assert (reply.is_complete, reply.code, reply.body) == (True, 200, b"hello")
+
+
 @pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
 def test_some_replies_have_no_body_whatever_they_say(status: str) -> None:
     """204 and 304 end with their head, even when they announce a body (larger than allowed, at that)."""

@@ -6,6 +6,8 @@ from trioworq.dispatch.targets import Target, UnreadableUrl, UnusableUrl, join
 
 MAX_REDIRECTS = 10
 
+_EOL = "\r\n"
+
 
 @frozen
 class Hop:
@@ -51,6 +53,3 @@ class Hop:
         if self.target.scheme == "https" and target.scheme == "http":
             return None
         return self.target.public_url
-
-
-_EOL = "\r\n"

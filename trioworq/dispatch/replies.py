@@ -57,6 +57,9 @@ class Reply:
         self._is_kept_alive = False
         self._has_more = False
         self._parser: HttpResponseParser | None = HttpResponseParser(self)
+        # Workers written in a few lines of shell end theirs with a bare LF; RFC 9112, §2.2 allows for it,
+        # and the original takes it.
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True)
 
     @property
     def is_finished(self) -> bool:
