@@ -1,9 +1,10 @@
 """THE NURSERY TREE, top to bottom. Nesting order is shutdown order.
 
-    signals                          outermost, so that a second signal is heard until the very end
-    └ logs ⊃ store ⊃ workers         resources: opened first, closed last
-      └ queues                       definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
-        └ front                      accept loop, connections: ends first
+    logs                             opened first, closed last
+    └ signals                        around the rest, so that a second signal is heard until the end
+      └ store ⊃ workers              more that is opened before and closed after its users
+          └ queues                     definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
+          └ front                    accept loop, connections: ends first
 
 Stopping: stop accepting and finish the requests at hand → stop claiming and finish the running jobs,
 both within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
@@ -69,12 +70,11 @@ async def run(
     """
     shutdown = Shutdown(config.shutdown_timeout)
     clock = Clock()
-    async with trio.open_nursery() as signals:
-        async with open_logs(config, clock) as logs:
-            await signals.start(_receive_signals, shutdown, logs, die)
-            for warning in warnings:
-                logs.error.warning(warning)
-            await _run_daemon(config, sockets, shutdown, clock, logs)
+    async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
+        await signals.start(_receive_signals, shutdown, logs, die)
+        for warning in warnings:
+            logs.error.warning(warning)
+        await _run_daemon(config, sockets, shutdown, clock, logs)
         signals.cancel_scope.cancel(reason="everything has ended")
 
 

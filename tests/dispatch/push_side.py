@@ -7,7 +7,6 @@ from typing import Any
 import orjson
 import trio
 from attrs import define, field
-from trioworq.stores.opening import open_store
 
 from trioworq.clock import Clock
 from trioworq.config import Config, Driver
@@ -19,6 +18,7 @@ from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
 from trioworq.logs import AccessLog, Logs, QueueLog, Sink, open_logs
 from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.stores.opening import open_store
 
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "done")
 FAILURE = Result(ResultStatus.FAILURE, 200, "not today")

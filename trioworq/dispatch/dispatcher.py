@@ -195,8 +195,9 @@ class Dispatcher:
         if self.epoch != epoch:
             return []  # the new epoch began by releasing them
         if self._is_stopping:
-            for job in jobs:
-                await self._give_back(job)
+            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
+                for job in jobs:
+                    await self._give_back(job)
             return []
         return jobs
 
@@ -218,7 +219,8 @@ class Dispatcher:
             if not run.call.cancelled_caught:
                 await self._settle(job, result)
         except trio.Cancelled:
-            await self._give_back(job)
+            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
+                await self._give_back(job)
             raise
         finally:
             self._slots.release_on_behalf_of(run)
@@ -253,12 +255,11 @@ class Dispatcher:
                 self._queue_log.retried(job, result)
 
     async def _give_back(self, job: Job) -> None:
-        with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-            try:
-                await self._store.settle(retry.Released(job.id, job.attempt))
-            except StoreUnavailable as error:
-                # The queue's next owner finds it running under an old epoch and releases it.
-                self._error_log.warning("cannot give a job back", id=job.id, reason=str(error))
+        try:
+            await self._store.settle(retry.Released(job.id, job.attempt))
+        except StoreUnavailable as error:
+            # The queue's next owner finds it running under an old epoch and releases it.
+            self._error_log.warning("cannot give a job back", id=job.id, reason=str(error))
 
 
 def _bucket(
