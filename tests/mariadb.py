@@ -185,3 +185,9 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def with_port(dsn: str, port: int) -> str:
+    """Return a DSN in Go's form with another port of this machine in it."""
+    account, _, rest = dsn.rpartition("@")
+    return f"{account}@tcp(127.0.0.1:{port}){rest[rest.index('/') :]}"

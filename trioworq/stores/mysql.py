@@ -20,7 +20,7 @@ from trioworq.stores.batching import Batcher
 from trioworq.stores.interface import Claim, FailurePage, Hold, JobPage
 from trioworq.stores.mysql_connection import Connection
 from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_link import Link
+from trioworq.stores.mysql_link import Link, Patience
 from trioworq.stores.mysql_reader import Reader
 from trioworq.stores.mysql_schema import prepare
 from trioworq.stores.mysql_writer import Writer
@@ -39,12 +39,19 @@ from trioworq.stores.operations import (
 # One slow list should not keep everyone else from reading.
 READERS = 2
 
+PATIENCE = Patience()
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 @asynccontextmanager
-async def open_mysql_store(dsn_text: str, *, node_id: str) -> AsyncIterator["MySqlStore"]:
+async def open_mysql_store(
+    dsn_text: str,
+    *,
+    node_id: str,
+    patience: Patience = PATIENCE,
+) -> AsyncIterator["MySqlStore"]:
     """Open a database, brought up to date if need be.
 
     `node_id` is unlike that of any other process that uses the database. Raises StoreRefused when the
@@ -57,10 +64,10 @@ async def open_mysql_store(dsn_text: str, *, node_id: str) -> AsyncIterator["MyS
     """
     dsn = parse(dsn_text)
     clock = Clock()
-    clock.anchor(await prepare(dsn))
-    write_link = Link(dsn, autocommit=False)
+    clock.anchor(await prepare(dsn, patience))
+    write_link = Link(dsn, patience, autocommit=False)
     writer = Writer(write_link, node_id, clock)
-    reader = Reader([Link(dsn, autocommit=True) for _ in range(READERS)])
+    reader = Reader([Link(dsn, patience, autocommit=True) for _ in range(READERS)])
     batcher = Batcher(writer.apply)
     connected = trio.CancelScope()
     async with trio.open_nursery() as services:

@@ -4,24 +4,33 @@ import math
 import random
 
 import trio
+from attrs import frozen
 
 from trioworq.stores.interface import StoreError, StoreUnavailable
 from trioworq.stores.mysql_connection import Connection, open_connection
 from trioworq.stores.mysql_dsn import Dsn
-
-# How long those who already wait are held when the database goes away.
-HOLD_S = 10.0
 
 # Pauses between attempts to connect: doubled each time, and spread, so that nodes do not come all at once.
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 2.0
 
 
+@frozen
+class Patience:
+    """How long a database that is away is waited for, in seconds."""
+
+    # By a node that starts: the server may be starting too, as with Docker Compose.
+    start_s: float = 10.0
+    # By those who were waiting already when it went away.
+    hold_s: float = 10.0
+
+
 class Link:
     """A connection for one task to use, made again by `run` when that task finds it closed."""
 
-    def __init__(self, dsn: Dsn, *, autocommit: bool) -> None:
+    def __init__(self, dsn: Dsn, patience: Patience, *, autocommit: bool) -> None:
         self._dsn = dsn
+        self._hold_s = patience.hold_s
         self._autocommit = autocommit
         self._connection: Connection | None = None
         self._lost = trio.Event()
@@ -34,17 +43,18 @@ class Link:
         if self._trouble:
             raise StoreUnavailable(self._trouble)
 
-    async def connection(self, patience_s: float = math.inf) -> Connection:
+    async def connection(self, *, however_long: bool = False) -> Connection:
         """Return the connection, once there is one.
 
-        Raises StoreUnavailable when there has been none for `patience_s`. If cancelled: only the waiting
-        ends.
+        Raises StoreUnavailable when there has been none for `Patience.hold_s`, unless told to wait
+        `however_long` it takes. If cancelled: only the waiting ends.
         """
+        hold_s = math.inf if however_long else self._hold_s
         await trio.lowlevel.checkpoint()
         while self._connection is None or not self._connection.is_open:
             self._lost_at = min(self._lost_at, trio.current_time())
             self._lost.set()
-            with trio.move_on_at(self._lost_at + patience_s) as waiting:
+            with trio.move_on_at(self._lost_at + hold_s) as waiting:
                 await self._waiting.park()
             if waiting.cancelled_caught:
                 raise StoreUnavailable(self._trouble or "the database is out of reach")

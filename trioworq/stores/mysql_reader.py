@@ -10,7 +10,7 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.stores.interface import StoreError
 from trioworq.stores.mysql_connection import Connection
 from trioworq.stores.mysql_errors import ConnectionLost
-from trioworq.stores.mysql_link import HOLD_S, Link
+from trioworq.stores.mysql_link import Link
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -78,6 +78,6 @@ async def _ask(link: Link, question: _Question) -> Any:
     """Ask, and ask again on a fresh connection when it was lost: a question changes nothing."""
     link.check()
     try:
-        return await question.ask(await link.connection(HOLD_S))
+        return await question.ask(await link.connection())
     except ConnectionLost:
-        return await question.ask(await link.connection(HOLD_S))
+        return await question.ask(await link.connection())

@@ -1,8 +1,6 @@
 """Brings a MySQL or MariaDB database to the present schema, when a node starts."""
 
 import hashlib
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import trio
 from attrs import evolve
@@ -11,10 +9,10 @@ from trioworq.stores.interface import StoreBroken, StoreRefused, StoreUnavailabl
 from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, plan
 from trioworq.stores.mysql_connection import Connection, open_connection
 from trioworq.stores.mysql_dsn import Dsn
+from trioworq.stores.mysql_link import Patience
 from trioworq.stores.mysql_reads import read_clock_ms
 
-# How long a node that starts waits for a server that starts as well, as with Docker Compose.
-START_S = 10.0
+# How long to wait before asking again a server that is not there yet.
 RETRY_S = 0.25
 
 # A change of a large table takes its time, and nodes that start together wait for it.
@@ -25,23 +23,16 @@ LOCK_S = 600
 GONE_MS = 7 * 24 * 3600 * 1000
 SWEEP = "DELETE FROM node_batch WHERE batch < %s"
 
-T = TypeVar("T")
 
-
-async def prepare(dsn: Dsn) -> int:
+async def prepare(dsn: Dsn, patience: Patience) -> int:
     """Wait for the server, make the database one of the present schema, and return the server's time in ms.
 
     Safe when several nodes start together, and to be run again after it was cut short. Raises StoreRefused.
     """
-    return await _patiently(dsn, lambda: _prepare(evolve(dsn, statement_s=MIGRATION_S)))
-
-
-async def _patiently(dsn: Dsn, attempt: Callable[[], Awaitable[T]]) -> T:
-    """Try again while the server is out of reach, for `START_S`."""
-    deadline = trio.current_time() + START_S
+    deadline = trio.current_time() + patience.start_s
     while True:
         try:
-            return await attempt()
+            return await _prepare(evolve(dsn, statement_s=MIGRATION_S))
         except StoreUnavailable as error:
             if trio.current_time() > deadline:
                 message = f"mysql_dsn: {error}: check that a server runs at {dsn.place}"

@@ -12,7 +12,7 @@ from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.mysql_connection import Connection
 from trioworq.stores.mysql_errors import CommitUnknown, Conflict, ConnectionLost
 from trioworq.stores.mysql_jobs import Mismatch
-from trioworq.stores.mysql_link import HOLD_S, Link
+from trioworq.stores.mysql_link import Link
 from trioworq.stores.mysql_writes import apply
 from trioworq.stores.operations import Operation
 
@@ -38,13 +38,14 @@ class Writer:
 
         A lost connection costs nothing but time: what was not committed is done again, and whether a
         commit was is learned from the database. Raises StoreUnavailable, with nothing stored, when the
-        database stays away for `HOLD_S`; but an unknown commit is waited for however long it takes, as
-        any answer might be wrong (I1, I2). Raises BatchRejected when the batch fails again and again.
+        database stays away for `Patience.hold_s`; but an unknown commit is waited for however long it
+        takes, as any answer might be wrong (I1, I2). Raises BatchRejected when the batch fails again and
+        again.
         If cancelled: carried out or not, as a whole.
         """
         losses = 0
         while True:
-            connection = await self._link.connection(HOLD_S)
+            connection = await self._link.connection()
             outcomes: list[object] = []
             try:
                 await self._commit(connection, operations, outcomes)
@@ -95,7 +96,7 @@ class Writer:
         Its transaction had locked this node's mark: a read that locks it too waits for that one's end.
         """
         while True:
-            connection = await self._link.connection()
+            connection = await self._link.connection(however_long=True)
             try:
                 async with connection.transaction():
                     marks = (await connection.execute(READ_MARK, (self._node_id,))).rows
