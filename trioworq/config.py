@@ -164,7 +164,7 @@ class Config:
         from_fireworq=False,
     )
     dispatch_max_reply_bytes: int = _option(
-        16 * 1024 * 1024, "Bytes of a worker's answer, after decompression.", read=_bytes, from_fireworq=False
+        1024 * 1024, "Bytes of a worker's answer, after decompression.", read=_bytes, from_fireworq=False
     )
     access_log: str = _option("", "File for the access log. Empty for standard output.")
     access_log_tag: str = _option("fireworq.access", "Value of `tag` in each line of the access log.")

@@ -147,6 +147,6 @@ async def hostile_worker(
             stream.socket.close()
 
     async with trio.open_nursery() as serving:
-        serving.start_soon(trio.serve_listeners, serve, [listener])
+        await serving.start(trio.serve_listeners, serve, [listener])
         yield worker
         serving.cancel_scope.cancel()

@@ -185,6 +185,10 @@ class Dispatcher:
             # Shielded: a claim cut off halfway would leave jobs running that no task knows.
             with trio.fail_after(CLAIM_TIMEOUT_S, shield=True):
                 jobs = await self._store.claim(claim)
+                if self._is_stopping:
+                    for job in jobs:
+                        await self._give_back(job)
+                    return []
         except (StoreUnavailable, trio.TooSlowError) as error:
             self._error_log.warning("cannot claim jobs; trying again", reason=str(error))
             self._may_have_work = True
@@ -192,14 +196,8 @@ class Dispatcher:
             return []
         if len(jobs) == limit:
             self._may_have_work = True
-        if self.epoch != epoch:
-            return []  # the new epoch began by releasing them
-        if self._is_stopping:
-            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                for job in jobs:
-                    await self._give_back(job)
-            return []
-        return jobs
+        # A new epoch began by releasing what was claimed under the old one.
+        return jobs if self.epoch == epoch else []
 
     def _start(self, job: Job, jobs: trio.Nursery) -> None:
         run = _Run(job)
