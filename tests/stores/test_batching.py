@@ -1,6 +1,6 @@
 """Group commit: every submitter gets the outcome of its own operation, and only after the commit."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -70,13 +70,19 @@ Opener = Callable[..., Awaitable[Batcher]]
 
 
 @pytest.fixture
-async def running(nursery: trio.Nursery, ledger: Ledger) -> Opener:
-    async def start(**bounds: int) -> Batcher:
-        batcher = Batcher(ledger.apply, **bounds)
-        await nursery.start(batcher.run)
-        return batcher
+async def running(nursery: trio.Nursery, ledger: Ledger) -> AsyncIterator[Opener]:
+    """Start batchers on the ledger; they are closed at the end, so that a test that fails does not hang."""
+    batchers: list[Batcher] = []
 
-    return start
+    async def start(**bounds: int) -> Batcher:
+        batchers.append(Batcher(ledger.apply, **bounds))
+        await nursery.start(batchers[-1].run)
+        return batchers[-1]
+
+    yield start
+    ledger.gate.set()
+    for batcher in batchers:
+        batcher.close()
 
 
 async def start_all(
@@ -90,11 +96,6 @@ async def start_all(
     return answers
 
 
-async def close(batcher: Batcher) -> None:
-    batcher.close()
-    await wait_all_tasks_blocked()
-
-
 async def test_idle_store_commits_a_single_operation_at_once(
     running: Opener, ledger: Ledger, autojump_clock: trio.testing.MockClock
 ) -> None:
@@ -103,7 +104,6 @@ async def test_idle_store_commits_a_single_operation_at_once(
     began = trio.current_time()
     assert await batcher.submit(done(1)) == done(1)
     assert trio.current_time() == began
-    await close(batcher)
 
 
 async def test_operations_submitted_during_a_commit_share_the_next_one(
@@ -119,7 +119,6 @@ async def test_operations_submitted_during_a_commit_share_the_next_one(
     await wait_all_tasks_blocked()
     assert ledger.batches == [operations[:1], operations[1:]]
     assert answers == {operation: operation for operation in operations}
-    await close(batcher)
 
 
 async def test_batch_is_bounded_in_rows_and_in_bytes(
@@ -135,7 +134,6 @@ async def test_batch_is_bounded_in_rows_and_in_bytes(
     await wait_all_tasks_blocked()
     assert [len(batch) for batch in ledger.batches] == [1, 3, 3, 1, 1]
     assert ledger.committed == [done(99), *small, *large]
-    await close(batcher)
 
 
 async def test_outcome_that_is_an_exception_is_raised_to_its_submitter_only(
@@ -151,7 +149,6 @@ async def test_outcome_that_is_an_exception_is_raised_to_its_submitter_only(
     assert isinstance(answers.pop(done(2)), NoSuchQueue)
     assert answers == {done(number): done(number) for number in (0, 1, 3)}
     assert len(ledger.batches) == 2
-    await close(batcher)
 
 
 async def test_bad_operation_never_fails_its_neighbours(
@@ -167,7 +164,6 @@ async def test_bad_operation_never_fails_its_neighbours(
     assert isinstance(answers[push(2)], InvalidRequest)
     assert ledger.committed == [push(0), push(1), push(3)]
     assert [answers[push(number)] for number in (0, 1, 3)] == [push(0), push(1), push(3)]
-    await close(batcher)
 
 
 async def test_unavailable_store_tells_every_submitter_of_the_batch_and_goes_on(
@@ -187,7 +183,6 @@ async def test_unavailable_store_tells_every_submitter_of_the_batch_and_goes_on(
     assert first.args == second.args == ("locked",)
     assert await batcher.submit(done(3)) == done(3)
     assert ledger.committed == [done(0), done(3)]
-    await close(batcher)
 
 
 async def test_unknown_error_ends_the_service_and_tells_everyone_waiting(ledger: Ledger) -> None:
@@ -243,7 +238,6 @@ async def test_cancelled_settlement_is_still_applied(
     ledger.gate.set()
     await wait_all_tasks_blocked()
     assert ledger.committed == [done(0), done(1)]
-    await close(batcher)
 
 
 async def test_cancelled_push_that_no_transaction_has_taken_is_dropped(
@@ -258,7 +252,6 @@ async def test_cancelled_push_that_no_transaction_has_taken_is_dropped(
     ledger.gate.set()
     assert await batcher.submit(done(2)) == done(2)
     assert ledger.committed == [done(0), done(2)]
-    await close(batcher)
 
 
 async def test_cancelled_push_in_flight_is_committed_with_its_batch(
@@ -273,7 +266,6 @@ async def test_cancelled_push_in_flight_is_committed_with_its_batch(
     ledger.gate.set()
     await wait_all_tasks_blocked()
     assert ledger.committed == [push(1)]
-    await close(batcher)
 
 
 @pytest.mark.parametrize("bounds", [{"queued_rows": 2}, {"queued_bytes": 2500}])
@@ -294,24 +286,22 @@ async def test_submitters_beyond_the_bound_wait_and_leave_nothing_when_cancelled
     await wait_all_tasks_blocked()
     assert ledger.batches == [[done(0)], [push(1, 800), push(2, 800)], [push(5, 800)]]
     assert answers == {push(5, 800): push(5, 800)}
-    await close(batcher)
 
 
+@pytest.mark.parametrize("bounds", [{"queued_rows": 2}, {"queued_bytes": 1500}])
 async def test_leaving_the_queue_makes_room_for_the_next(
-    running: Opener, nursery: trio.Nursery, ledger: Ledger
+    running: Opener, nursery: trio.Nursery, ledger: Ledger, bounds: dict[str, int]
 ) -> None:
-    """A dropped push gives its place to the first that waits outside."""
-    batcher = await running(queued_rows=1)
+    """A dropped push gives its place, and its bytes, to the first that waits outside."""
+    batcher = await running(**bounds)
     ledger.gate = trio.Event()
-    await start_all(nursery, batcher, [done(0)])
-    leave = await submit_and_leave(nursery, batcher, push(1))
-    forget = await submit_and_leave(nursery, batcher, done(2))
+    await start_all(nursery, batcher, [done(0), done(1)])
+    leave = await submit_and_leave(nursery, batcher, push(2, 800))
+    await start_all(nursery, batcher, [done(3)])
     await leave()
-    await forget()
     ledger.gate.set()
     await wait_all_tasks_blocked()
-    assert ledger.committed == [done(0), done(2)]
-    await close(batcher)
+    assert ledger.batches == [[done(0)], [done(1), done(3)]]
 
 
 async def test_closing_applies_what_was_submitted(ledger: Ledger) -> None:
@@ -370,7 +360,6 @@ async def test_submitting_is_a_checkpoint_and_heeds_a_cancellation_before_it(
         scope.cancel()
         await batcher.submit(done(1))
     assert ledger.committed == [done(0)]
-    await close(batcher)
 
 
 def test_weight_counts_bytes_not_characters() -> None:

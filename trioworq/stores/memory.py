@@ -228,7 +228,8 @@ class MemoryStore:
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
         await trio.lowlevel.checkpoint()
-        return sorted(self._queues.values(), key=lambda definition: definition.name.encode())
+        # By code points, which is the order of their bytes in UTF-8 too.
+        return sorted(self._queues.values(), key=lambda definition: definition.name)
 
     async def queue(self, name: str) -> QueueDefinition | None:
         """Return a queue's definition."""
@@ -255,7 +256,7 @@ class MemoryStore:
     async def routings(self) -> list[Routing]:
         """Return every routing."""
         await trio.lowlevel.checkpoint()
-        return sorted(self._routings.values(), key=lambda it: (it.queue.encode(), it.category.encode()))
+        return sorted(self._routings.values(), key=lambda routing: (routing.queue, routing.category))
 
     async def put_routing(self, routing: Routing) -> bool:
         """Route a category; True if that changed anything. Raises NoSuchQueue."""
