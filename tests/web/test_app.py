@@ -262,13 +262,14 @@ async def test_a_client_that_hangs_up_ends_its_request() -> None:
     assert served.errors == []
 
 
-async def test_websockets_are_refused(face: Face) -> None:
-    """An upgrade gets a 4xx and does no harm."""
+@pytest.mark.parametrize("version", ["13", "12", ""])
+async def test_an_upgrade_to_websockets_is_passed_over(face: Face, version: str) -> None:
+    """The request is answered as if it had not asked for more, whether or not the asking was in order."""
     raw = (
-        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        "GET /version HTTP/1.1\r\nHost: x\r\nConnection: upgrade, close\r\nUpgrade: websocket\r\n"
+        f"Sec-WebSocket-Version: {version}\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    assert parse(await face.exchange(raw)).status == 403
+    assert parse(await face.exchange(raw.encode())).body.startswith(b"Fireworq ")
     assert face.errors == []
 
 

@@ -362,6 +362,31 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
     assert served.errors == []
 
 
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def websocket_over_http_2() -> bytes:
+    """Return a handshake that Hypercorn refuses, and whose stream the client leaves open."""
+    connection = ask_http_2([])
+    names = [b":method", b":protocol", b":path", b":scheme", b":authority", b"sec-websocket-version"]
+    values = [b"CONNECT", b"websocket", b"/version", b"http", b"x", b"12"]
+    connection.send_headers(1, list(zip(names, values, strict=True)))
+    return connection.data_to_send()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [PREFACE, PREFACE + bytes.fromhex("000000040000000000 000020 01 05"), websocket_over_http_2()],
+    ids=["preface", "half a frame", "refused websocket"],
+)
+async def test_a_client_that_begins_http_2_and_stops_is_cut_off(beginning: bytes) -> None:
+    """Hypercorn waits for ever for what may follow; the connection does not."""
+    async with open_face(request_timeout_s=1, keep_alive_timeout_s=1) as face:
+        with trio.fail_after(5):
+            await face.exchange(beginning)
+    assert face.errors == []
+
+
 async def test_every_write_has_a_deadline() -> None:
     """Even an app that sets no limit to its answer cannot be held by a client that does not read."""
     ended = trio.Event()

@@ -6,20 +6,22 @@ cancel scope whose deadline says how long the client has for what it is doing no
 connection's end.
 """
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import chain
 from socket import SHUT_WR
+from typing import Any
 
 import h11
 import trio
 from attrs import frozen
 from hypercorn.config import Config as HypercornConfig
-from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.events import Closed, Event, RawData
 from hypercorn.protocol import ProtocolWrapper
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ConnectionState
+from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, Scope
 from hypercorn.utils import parse_socket_addr
 
 from trioworq.web.replies import refuse
@@ -50,7 +52,7 @@ class Connection:
         self._service = service
         self._stream = stream
         self._scope = trio.CancelScope(deadline=trio.current_time() + service.idle_timeout_s)
-        self._is_idle = True
+        self._requests = 0
         self._is_receiving_head = False
         self._is_ending = False
         self._sending = trio.Lock()
@@ -65,7 +67,7 @@ class Connection:
         """
         try:
             with self._scope:
-                async with TaskGroup() as tasks:
+                async with _Requests(self._begin_request, self._end_request) as tasks:
                     self._protocol = self._make_protocol(tasks)
                     await self._protocol.initiate()
                     await self._read()
@@ -76,7 +78,7 @@ class Connection:
 
     def stop(self) -> None:
         """End now if no request is being served, else after its answer."""
-        if self._is_idle:
+        if not self._requests:
             self._scope.cancel(reason="the server stops")
 
     def _make_protocol(self, tasks: TaskGroup) -> ProtocolWrapper:
@@ -98,7 +100,7 @@ class Connection:
                 if self._is_ending:
                     continue
                 await self._protocol.handle(RawData(data))
-                if self._is_idle and not self._is_receiving_head:
+                if not self._requests and not self._is_receiving_head:
                     self._is_receiving_head = True
                     self._end_after(self._service.request_timeout_s)
 
@@ -109,10 +111,20 @@ class Connection:
                 await self._send(event.data)
             case Closed():
                 await self._end()
-            case Updated():
-                self._is_idle = event.idle
-                self._is_receiving_head = False
-                self._end_after(self._service.idle_timeout_s if event.idle else float("inf"))
+
+    # Whether a request is being served is counted here and not taken from Hypercorn's `Updated`, which calls
+    # the preface of HTTP/2 and a refused WebSocket requests without end.
+
+    def _begin_request(self) -> None:
+        self._requests += 1
+        self._is_receiving_head = False
+        self._end_after(float("inf"))
+
+    def _end_request(self) -> None:
+        self._requests -= 1
+        if not self._requests:
+            is_stopping = self._service.context.terminated.is_set()
+            self._end_after(LINGER_S if is_stopping else self._service.idle_timeout_s)
 
     async def _send(self, data: bytes) -> None:
         is_sent = False
@@ -144,16 +156,41 @@ class Connection:
         self._scope.deadline = trio.current_time() + seconds
 
 
+class _Requests(TaskGroup):
+    """The tasks of a connection; tells when the app begins and ends with a request."""
+
+    def __init__(self, begin: Callable[[], None], end: Callable[[], None]) -> None:
+        super().__init__()
+        self._begin = begin
+        self._end = end
+
+    async def spawn_app(
+        self,
+        app: AppWrapper,
+        config: HypercornConfig,
+        scope: Scope,
+        send: Callable[[ASGISendEvent | None], Awaitable[None]],
+    ) -> Callable[[ASGIReceiveEvent], Awaitable[None]]:
+        async def counted(*arguments: Any, **named: Any) -> None:
+            try:
+                await app(*arguments, **named)
+            finally:
+                self._end()
+
+        self._begin()
+        return await super().spawn_app(counted, config, scope, send)
+
+
 class _Http1(H11Protocol):
     """HTTP/1 with refusals in our shape, and a limit on the head that does not depend on how it is cut up."""
 
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
-        if size <= self.config.h11_max_incomplete_size:
-            await super()._create_stream(request)
-            return
-        await self._send_error_response(431)
-        await self.send(Closed())
+        if size > self.config.h11_max_incomplete_size:
+            await self._send_error_response(431)
+            await self.send(Closed())
+        else:
+            await super()._create_stream(_without_upgrade(request))
 
     async def _send_error_response(self, status_code: int) -> None:
         # The path may not be known, so the shape is that of most paths.
@@ -170,3 +207,13 @@ class _Http1(H11Protocol):
         )
         await self._send_h11_event(h11.Data(data=response.body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+def _without_upgrade(request: h11.Request) -> h11.Request:
+    """Return a request that Hypercorn takes for an ordinary one: nothing here speaks WebSocket."""
+    headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
+    if len(headers) == len(request.headers):
+        return request
+    return h11.Request(
+        method=request.method, target=request.target, headers=headers, http_version=request.http_version
+    )
