@@ -40,21 +40,17 @@ class BatchRejected(Exception):
 
 @define(eq=False)
 class _Submission:
-    """An operation on its way, and the task that waits for its outcome; None once that task has left."""
+    """An operation on its way, and the task that waits for its outcome; None once it has it or has left."""
 
     operation: Operation
     size: int
     task: trio.lowlevel.Task | None
     outcome: object = None
-    is_answered: bool = False
 
     def answer(self, outcome: object) -> None:
-        """Wake the submitter; only the first answer counts."""
-        if self.is_answered:
-            return
-        self.is_answered = True
-        self.outcome = outcome
+        """Wake the submitter, if it still waits."""
         if self.task is not None:
+            self.outcome = outcome
             trio.lowlevel.reschedule(self.task)
             self.task = None
 
