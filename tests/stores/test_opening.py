@@ -2,9 +2,12 @@
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import trio
+import trio.testing
 
 from tests.stores.nodes import new_job
 from trioworq.config import Config, Driver
@@ -12,6 +15,7 @@ from trioworq.stores.interface import StoreRefused
 from trioworq.stores.memory import MemoryStore
 from trioworq.stores.opening import open_store
 from trioworq.stores.sqlite import SqliteStore
+from trioworq.stores.sqlite_connection import use_wal
 
 
 def sqlite_at(path: Path) -> Config:
@@ -35,6 +39,14 @@ async def test_driver_chooses_the_store(tmp_path: Path) -> None:
         assert (tmp_path / "a.db").exists()
     async with open_store(Config(driver=Driver.IN_MEMORY), node_id="node-1") as store:
         assert isinstance(store, MemoryStore)
+
+
+async def test_stores_of_this_machine_have_no_clock_of_their_own(tmp_path: Path) -> None:
+    """The node's own time decides what is due."""
+    for config in (sqlite_at(tmp_path / "a.db"), Config(driver=Driver.IN_MEMORY)):
+        async with open_store(config, node_id="node-1") as store:
+            with trio.testing.assert_checkpoints():
+                assert await store.clock_ms() is None
 
 
 async def test_path_is_taken_literally(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +126,13 @@ async def test_database_locked_by_another_is_refused(tmp_path: Path, monkeypatch
         connection.execute("ROLLBACK")
     connection.close()
     assert "another process holds it locked" in message
+
+
+def test_place_without_a_write_ahead_log_is_refused(tmp_path: Path) -> None:
+    """Some file systems cannot share memory between processes; here, a database that is no file."""
+    refused = pytest.raises(StoreRefused, match=r"^sqlite_path: .* cannot use a write-ahead log: move it$")
+    with closing(sqlite3.connect(":memory:")) as connection, refused:
+        use_wal(tmp_path / "a.db", connection)
 
 
 async def test_library_that_is_too_old_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

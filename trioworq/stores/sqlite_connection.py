@@ -98,13 +98,14 @@ def prepare(path: Path) -> None:
         raise StoreRefused(f"sqlite_path: there is no folder {folder} to go into: create it or name another")
     try:
         with open_connection(path) as connection:
-            _use_wal(path, connection)
+            use_wal(path, connection)
             _migrate(connection)
     except sqlite3.Error as error:
         raise _refusal(path, error) from error
 
 
-def _use_wal(path: Path, connection: sqlite3.Connection) -> None:
+def use_wal(path: Path, connection: sqlite3.Connection) -> None:
+    """Let readers and the writer work side by side; raises StoreRefused where the file system cannot."""
     mode = _switch_to_wal(connection)
     if mode != "wal":
         raise StoreRefused(f"sqlite_path: {path} lies where SQLite cannot use a write-ahead log: move it")
