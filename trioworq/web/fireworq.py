@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-import attrs
 import orjson
 from attrs import frozen
 
@@ -107,7 +106,7 @@ class _Definitions:
 
     async def all_stats(self, request: Request) -> Response:
         stats = self._queues.all_stats()
-        return _answer({name: attrs.asdict(stats[name]) for name in sorted(stats)})
+        return _answer({name: wire.show_stats(stats[name]) for name in sorted(stats)})
 
     async def get(self, request: Request) -> Response:
         return _answer(wire.show_definition(_found(await self._queues.find(request.arguments["q"]))))
@@ -126,7 +125,7 @@ class _Definitions:
         stats = self._queues.stats(name)
         if stats is None:
             raise NoSuchQueue(name)
-        return _answer(attrs.asdict(stats))
+        return _answer(wire.show_stats(stats))
 
     async def node(self, request: Request) -> Response:
         owner = await self._queues.owner(request.arguments["q"])

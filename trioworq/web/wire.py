@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from cattrs import Converter
+from cattrs.gen import make_dict_unstructure_fn, override
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import (
@@ -20,12 +22,31 @@ from trioworq.core.jobs import (
 )
 from trioworq.core.queues import QueueDefaults, QueueDefinition, check_name, define
 from trioworq.core.routing import Routing
+from trioworq.core.stats import QueueStats
 from trioworq.dispatch.queues import Order
 from trioworq.web.lenient import Fields, compact, read_object
 
 _STATUS = {JobState.WAITING: "claimed", JobState.RUNNING: "grabbed"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_214_400_000  # 9999-12-31T00:00:00Z: a day short of the last year that RFC 3339 knows
+
+
+def _make_converter() -> Converter:
+    converter = Converter()
+    converter.register_unstructure_hook(
+        QueueDefinition,
+        make_dict_unstructure_fn(
+            QueueDefinition,
+            converter,
+            polling_interval_ms=override(rename="polling_interval"),
+            max_dispatches_per_second=override(omit_if_default=True),
+            max_burst_size=override(omit_if_default=True),
+        ),
+    )
+    return converter
+
+
+_CONVERTER = _make_converter()
 
 _TIME_LENGTH = len("2000-01-01T00:00:00.000")
 
@@ -96,14 +117,13 @@ def show_order(job_id: int, queue: str, order: Order) -> dict[str, Any]:
 
 def show_definition(definition: QueueDefinition) -> dict[str, Any]:
     """Write a queue's definition; the throttle only when there is one."""
-    shown: dict[str, Any] = {
-        "name": definition.name,
-        "polling_interval": definition.polling_interval_ms,
-        "max_workers": definition.max_workers,
-    }
-    if definition.is_throttled:
-        shown["max_dispatches_per_second"] = definition.max_dispatches_per_second
-        shown["max_burst_size"] = definition.max_burst_size
+    shown: dict[str, Any] = _CONVERTER.unstructure(definition)
+    return shown
+
+
+def show_stats(stats: QueueStats) -> dict[str, int]:
+    """Write a queue's counters."""
+    shown: dict[str, int] = _CONVERTER.unstructure(stats)
     return shown
 
 
