@@ -47,7 +47,6 @@ def _make_converter() -> Converter:
 
 
 _CONVERTER = _make_converter()
-
 _TIME_LENGTH = len("2000-01-01T00:00:00.000")
 
 
