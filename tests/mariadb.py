@@ -160,7 +160,7 @@ def administer(dsn: str, *statements: str) -> None:
     async def run() -> None:
         async with open_connection(parse(dsn)) as connection:
             for statement in statements:
-                await connection.execute(statement)
+                await connection.send(statement.encode())
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(trio.run, run).result()

@@ -142,8 +142,8 @@ def _parse_url(text: str) -> Dsn:
 
 def _host_and_port(address: str) -> tuple[str, int]:
     if address.startswith("["):
-        host, _, rest = address[1:].partition("]")
-        colon, port = rest[:1], rest[1:]
+        host, bracket, rest = address[1:].partition("]")
+        colon, port = rest[:1] if bracket else "[", rest[1:]
     else:
         host, colon, port = address.partition(":")
     if colon not in ("", ":") or (colon and not _is_port(port)):

@@ -14,24 +14,29 @@ RELEASE_QUEUE = (
     "WHERE kind = 0 AND queue = %s AND state = 1"
 )
 
+GIVE_BACK = "UPDATE queue_owner SET expires_at = 0 WHERE node_id = %s"
+
 
 async def hold(connection: Connection, hold: Hold) -> dict[str, int]:
     """Take or renew leases; return the epoch of each queue that is held now."""
     if not hold.queues:
         return {}
-    names = sorted(hold.queues)
-    places = rows("%s", [(name,) for name in names])
-    # In the order of the key, as every node does, so that two of them do not wait for each other.
-    found = await connection.send(
-        b"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue IN (%s) "
-        b"ORDER BY queue FOR UPDATE" % places
-    )
+    found = await connection.send(lock_leases(hold.queues))
     present = {row[0].decode(): owner_of(row[1:]) for row in found.rows}
     planned = leases.plan(hold, present)
     await _renew(connection, hold, planned.renewed)
     for queue, epoch in planned.taken.items():
         await _take_over(connection, hold, queue, epoch, is_new=queue not in present)
     return planned.held
+
+
+def lock_leases(queues: Collection[str]) -> bytes:
+    """Return the statement that reads and locks the leases of these queues."""
+    # In the order of the key, as every node does, so that two of them do not wait for each other.
+    return (
+        b"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue IN (%s) "
+        b"ORDER BY queue FOR UPDATE" % rows("%s", [(queue,) for queue in queues])
+    )
 
 
 async def _renew(connection: Connection, hold: Hold, queues: Collection[str]) -> None:
@@ -61,4 +66,4 @@ async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int,
 
 async def give_back(connection: Connection, node_id: str) -> None:
     """End every lease of a node; the rows stay, so that the next epoch is a new one."""
-    await connection.execute("UPDATE queue_owner SET expires_at = 0 WHERE node_id = %s", (node_id,))
+    await connection.execute(GIVE_BACK, (node_id,))

@@ -63,7 +63,7 @@ async def _migrate(connection: Connection) -> None:
         # Each definition commits by itself; the version comes last, so a start that was cut short is
         # begun again here.
         for statement in (*migration.statements, migration.record_version):
-            await connection.execute(statement)
+            await connection.send(statement.encode())
 
 
 def lock_name(database: str) -> str:
