@@ -73,10 +73,12 @@ class Peer:
         await self.send(b"\xfe" + plugin.encode() + b"\x00" + SALT + b"\x00")
         return await self.receive()
 
-    async def set_session_up(self) -> None:
-        """Answer what every connection of ours begins with."""
+    async def set_session_up(self, statements: list[bytes] | None = None) -> None:
+        """Answer what every connection of ours begins with; add it to `statements`."""
         while True:
             statement = await self.receive()
+            if statements is not None:
+                statements.append(statement)
             if b"SELECT @@max_allowed_packet" in statement:
                 await self.send_row(b"67108864", b"1")
                 return

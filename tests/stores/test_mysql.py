@@ -13,13 +13,15 @@ from tests.stores.nodes import NOW, Node, completed, failed, new_job, released
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
+from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
 from trioworq.stores.interface import Claim, Hold, Store, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import available
 from trioworq.stores.mysql import open_mysql_store
 from trioworq.stores.mysql_connection import open_connection
 from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_schema import GONE_MS, lock_name
+from trioworq.stores.mysql_link import Patience
+from trioworq.stores.mysql_schema import GONE_MS, lock_name, migrate
 
 
 def payload(size: int) -> Payload:
@@ -34,7 +36,7 @@ async def gather(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
     async def run(at: int) -> None:
         try:
             results[at] = await calls[at]()
-        except InvalidRequest as error:
+        except (InvalidRequest, StoreUnavailable) as error:
             results[at] = error
 
     async with trio.open_nursery() as nursery:
@@ -92,6 +94,44 @@ async def test_missing_grant_is_refused(mysql_server_dsn: str, mysql_dsn: str) -
             pass
 
 
+async def test_database_of_fireworq_is_left_alone(mysql_dsn: str) -> None:
+    """A DSN that Fireworq uses too is refused before anything in its database is changed."""
+    administer(
+        mysql_dsn,
+        "CREATE TABLE queue (name VARCHAR(255) NOT NULL PRIMARY KEY, polling_interval INT UNSIGNED, "
+        "max_workers INT UNSIGNED)",
+    )
+    with pytest.raises(StoreRefused, match="another program"):
+        async with open_mysql_store(mysql_dsn, node_id="n"):
+            pass
+    async with open_connection(parse(mysql_dsn)) as connection:
+        assert (await connection.execute("SHOW TABLES")).rows == (("queue",),)
+
+
+async def test_node_that_changes_the_schema_is_waited_for(mysql_dsn: str) -> None:
+    """Only one node changes the schema at a time; the others wait, though not for ever."""
+    patience = Patience(migration_s=1)
+    async with open_connection(parse(mysql_dsn)) as other:
+        lock = lock_name(parse(mysql_dsn).database)
+        assert (await other.execute("SELECT GET_LOCK(%s, 0)", (lock,))).rows == ((1,),)
+        with pytest.raises(StoreRefused, match="another node"):
+            async with open_mysql_store(mysql_dsn, node_id="n", patience=patience):
+                pass
+        assert (await other.execute("SHOW TABLES")).rows == ()
+
+
+async def test_migrations_survive_a_server_without_locks(mysql_dsn: str) -> None:
+    """Two nodes that apply the same migration at once, as on a cluster without locks, both get through."""
+
+    async def apply_migrations() -> None:
+        async with open_connection(parse(mysql_dsn)) as connection:
+            await migrate(connection)
+
+    await gather(*[apply_migrations] * 4)
+    async with open_mysql_store(mysql_dsn, node_id="n") as store:
+        await store.push(new_job())
+
+
 def test_lock_has_a_short_name_of_its_own_for_each_database() -> None:
     """Databases on one server do not wait for each other, and the name fits (contract W18, W19)."""
     assert lock_name("a" * 64) != lock_name("b" * 64)
@@ -130,6 +170,24 @@ async def test_late_completion_in_a_batch_fails_alone(mysql_dsn: str) -> None:
         assert answers[1:4].count(True) + answers[7:].count(True) == 3
         assert answers[4:7] == [False, True, True]
         assert {job.id for job in await node.claim()} == {answers[0], jobs[4].id}
+
+
+async def test_row_that_another_holds_fails_its_writer_alone(mysql_dsn: str) -> None:
+    """A write that waits for another node's transaction in vain delays its neighbours and fails alone."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="n") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+    ):
+        await store.put_queue(QueueDefinition("locked", 100, 1))
+        await other.execute("SET idle_transaction_timeout = 0")
+        await other.execute("SELECT * FROM queue FOR UPDATE")
+        answers = await gather(
+            partial(store.put_queue, QueueDefinition("locked", 100, 2)),
+            partial(store.push, new_job()),
+            partial(store.push, new_job()),
+        )
+        assert isinstance(answers[0], StoreUnavailable)
+        assert all(isinstance(answer, int) for answer in answers[1:])
 
 
 async def test_ids_of_a_batch_are_those_of_its_rows(mysql_dsn: str) -> None:

@@ -106,10 +106,29 @@ async def test_session_is_the_same_whatever_the_servers_defaults_are(connection:
         "@@session.idle_transaction_timeout, @@session.sql_mode, @@session.autocommit"
     )
     *settings, sql_mode, autocommit = found.rows[0]
-    assert settings == ["+00:00", "READ-COMMITTED", "utf8mb4", 5, 10.0, 10]
+    assert settings == ["+00:00", "READ-COMMITTED", "utf8mb4", 1, 10.0, 5]
     assert "STRICT_ALL_TABLES" in sql_mode
     assert "NO_BACKSLASH_ESCAPES" not in sql_mode
     assert autocommit == 0
+
+
+async def test_mysql_is_given_the_limits_that_it_knows() -> None:
+    """Where MariaDB limits a statement and an idle transaction, MySQL limits a query and idling."""
+    statements: list[bytes] = []
+
+    async def script(peer: Peer) -> None:
+        await peer.greet("mysql_native_password")
+        await peer.receive()
+        await peer.send(OK)
+        await peer.set_session_up(statements)
+
+    async with fake_mysql(script) as dsn, open_connection(parse(dsn), autocommit=False):
+        pass
+    (limits,) = [statement for statement in statements if b"innodb_lock_wait_timeout" in statement]
+    assert b"max_execution_time = 10000" in limits
+    assert b"wait_timeout = 5" in limits
+    assert b"max_statement_time" not in limits
+    assert b"idle_transaction_timeout" not in limits
 
 
 async def test_backslash_escapes_are_on_even_where_the_server_turns_them_off(mysql_dsn: str) -> None:

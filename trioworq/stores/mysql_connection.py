@@ -30,11 +30,11 @@ from trioworq.stores.mysql_login import CachingSha2, LoginRefused, Unsafe
 
 # The server gives up before we do, so that a slow statement costs its answer and not the connection: first
 # on a lock, then on the statement. What is left of `Dsn.statement_s` is for the way there and back.
-LOCK_WAIT_S = 5
+LOCK_WAIT_S = 1
 STATEMENT_SHARE = 0.7
 
 # A node that stands still in a transaction must not keep its locks longer than this.
-IDLE_IN_TRANSACTION_S = 10
+IDLE_IN_TRANSACTION_S = 5
 
 ROLLBACK_S = 5.0
 GOODBYE_S = 1.0

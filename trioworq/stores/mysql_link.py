@@ -21,6 +21,8 @@ class Patience:
 
     # By a node that starts: the server may be starting too, as with Docker Compose.
     start_s: float = 10.0
+    # By a node that starts while another is changing the schema.
+    migration_s: float = 600.0
     # By those who were waiting already when it went away.
     hold_s: float = 10.0
 

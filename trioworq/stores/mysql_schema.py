@@ -1,6 +1,7 @@
 """Brings a MySQL or MariaDB database to the present schema, when a node starts."""
 
 import hashlib
+from contextlib import suppress
 
 import trio
 from attrs import evolve
@@ -9,19 +10,24 @@ from trioworq.stores.interface import StoreBroken, StoreRefused, StoreUnavailabl
 from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, plan
 from trioworq.stores.mysql_connection import Connection, open_connection
 from trioworq.stores.mysql_dsn import Dsn
+from trioworq.stores.mysql_errors import Duplicate
 from trioworq.stores.mysql_link import Patience
 from trioworq.stores.mysql_reads import read_clock_ms
 
 # How long to wait before asking again a server that is not there yet.
 RETRY_S = 0.25
 
-# A change of a large table takes its time, and nodes that start together wait for it.
+# A change of a large table takes its time.
 MIGRATION_S = 3600.0
-LOCK_S = 600
 
 # Marks of nodes that have written nothing for a week are swept away; see `mysql_writer`.
 GONE_MS = 7 * 24 * 3600 * 1000
 SWEEP = "DELETE FROM node_batch WHERE batch < %s"
+
+QUEUE_COLUMNS = (
+    "SELECT COUNT(*), COALESCE(SUM(column_name = 'max_burst_size'), 0) FROM information_schema.columns "
+    "WHERE table_schema = DATABASE() AND table_name = 'queue'"
+)
 
 
 async def prepare(dsn: Dsn, patience: Patience) -> int:
@@ -32,7 +38,7 @@ async def prepare(dsn: Dsn, patience: Patience) -> int:
     deadline = trio.current_time() + patience.start_s
     while True:
         try:
-            return await _prepare(evolve(dsn, statement_s=MIGRATION_S))
+            return await _prepare(evolve(dsn, statement_s=MIGRATION_S), int(patience.migration_s))
         except StoreUnavailable as error:
             if trio.current_time() > deadline:
                 message = f"mysql_dsn: {error}: check that a server runs at {dsn.place}"
@@ -40,13 +46,12 @@ async def prepare(dsn: Dsn, patience: Patience) -> int:
         await trio.sleep(RETRY_S)
 
 
-async def _prepare(dsn: Dsn) -> int:
+async def _prepare(dsn: Dsn, lock_s: int) -> int:
     async with open_connection(dsn) as connection:
         try:
-            # Held until the connection ends. Where a cluster has no such lock, what follows is still safe
-            # to be done twice.
-            await connection.execute("SELECT GET_LOCK(%s, %s)", (lock_name(dsn.database), LOCK_S))
-            await _migrate(connection)
+            await _lock(connection, dsn.database, lock_s)
+            await _check_for_strangers(connection)
+            await migrate(connection)
             now_ms = await read_clock_ms(connection)
             await connection.execute(SWEEP, (now_ms - GONE_MS,))
         except StoreRefused:
@@ -56,14 +61,37 @@ async def _prepare(dsn: Dsn) -> int:
         return now_ms
 
 
-async def _migrate(connection: Connection) -> None:
+async def _lock(connection: Connection, database: str, lock_s: int) -> None:
+    """Take the lock of those who change the schema; it is held until the connection ends."""
+    found = await connection.execute("SELECT GET_LOCK(%s, %s)", (lock_name(database), lock_s))
+    # Clusters without such locks answer otherwise; see `migrate`.
+    if found.rows == ((0,),):
+        raise StoreRefused(
+            f"mysql_dsn: another node has been changing the schema for {lock_s} s: wait for it"
+        )
+
+
+async def _check_for_strangers(connection: Connection) -> None:
+    """Raise StoreRefused for a database that Fireworq uses: it has tables of the same names."""
+    ((columns, own),) = (await connection.execute(QUEUE_COLUMNS)).rows
+    if columns and not own:
+        raise StoreRefused(
+            "mysql_dsn: the database holds tables of another program, such as Fireworq: make an empty "
+            "database and name that"
+        )
+
+
+async def migrate(connection: Connection) -> None:
+    """Apply what the database lacks. Safe to be begun again, and even to be done by two nodes at once."""
     await connection.execute(CREATE_VERSION)
     ((current,),) = (await connection.execute(READ_VERSION)).rows
     for migration in plan(int(current), available("mysql")):
         # Each definition commits by itself; the version comes last, so a start that was cut short is
         # begun again here.
-        for statement in (*migration.statements, migration.record_version):
+        for statement in migration.statements:
             await connection.send(statement.encode())
+        with suppress(Duplicate):
+            await connection.execute(migration.record_version)
 
 
 def lock_name(database: str) -> str:
