@@ -68,6 +68,14 @@ class Peer:
             + b"\x00"
         )
 
+    async def negotiate(self, plugin: str) -> bytes:
+        """Have the client log in by `plugin`: as MySQL does, ask for a switch unless it has done so already."""
+        response = await self.receive()
+        _user, _, rest = response[32:].partition(b"\0")
+        proof, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]
+        _database, announced, *_ = rest.split(b"\0")
+        return proof if announced == plugin.encode() else await self.switch(plugin)
+
     async def switch(self, plugin: str) -> bytes:
         """Ask for another way to log in; return what the client answers."""
         await self.send(b"\xfe" + plugin.encode() + b"\x00" + SALT + b"\x00")

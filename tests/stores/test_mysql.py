@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import trio
+import trio.testing
 
 from tests.mariadb import MariaDB, administer
 from tests.stores.nodes import NOW, Node, completed, failed, new_job, released
@@ -123,11 +124,13 @@ async def test_node_that_changes_the_schema_is_waited_for(mysql_dsn: str) -> Non
 async def test_migrations_survive_a_server_without_locks(mysql_dsn: str) -> None:
     """Two nodes that apply the same migration at once, as on a cluster without locks, both get through."""
 
-    async def apply_migrations() -> None:
-        async with open_connection(parse(mysql_dsn)) as connection:
-            await migrate(connection)
-
-    await gather(*[apply_migrations] * 4)
+    async with (
+        open_connection(parse(mysql_dsn)) as one,
+        open_connection(parse(mysql_dsn)) as another,
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(migrate, one)
+        nursery.start_soon(migrate, another)
     async with open_mysql_store(mysql_dsn, node_id="n") as store:
         await store.push(new_job())
 
@@ -280,6 +283,29 @@ async def test_nodes_never_claim_the_same_attempt(mysql_dsn: str) -> None:
                 nursery.start_soon(Rival(b, "b", claimed).run, lambda: next(ticks))
     assert len(claimed) == len(set(claimed))
     assert {job_id for job_id, _ in claimed} == set(pushed)
+
+
+async def test_claim_waits_for_a_take_over_that_is_under_way(mysql_dsn: str) -> None:
+    """An owner that claims while another node is taking its queue gets nothing (I7)."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="a") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+        trio.open_nursery() as nursery,
+    ):
+        node = Node(store)
+        await node.hold("q")
+        await store.push(new_job())
+        claimed: list[list[Job]] = []
+
+        async def claim() -> None:
+            claimed.append(await node.claim())
+
+        async with other.transaction():
+            await other.execute("UPDATE queue_owner SET node_id = 'b', epoch = epoch + 1")
+            nursery.start_soon(claim)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            assert claimed == []
+    assert claimed == [[]]
 
 
 async def test_queue_that_two_nodes_take_first_goes_to_one(mysql_dsn: str) -> None:

@@ -40,8 +40,7 @@ async def test_caching_sha2_password_takes_the_fast_path() -> None:
 
     async def script(peer: Peer) -> None:
         await peer.greet("caching_sha2_password")
-        await peer.receive()
-        answers.append(await peer.switch("caching_sha2_password"))
+        answers.append(await peer.negotiate("caching_sha2_password"))
         await peer.send(b"\x01\x03")
         await peer.send(OK)
         await peer.set_session_up()
@@ -61,8 +60,7 @@ async def test_caching_sha2_password_takes_the_full_path_encrypted_with_the_serv
 
     async def script(peer: Peer) -> None:
         await peer.greet("caching_sha2_password")
-        await peer.receive()
-        await peer.switch("caching_sha2_password")
+        await peer.negotiate("caching_sha2_password")
         await peer.send(b"\x01\x04")
         assert await peer.receive() == b"\x02"
         await peer.send(b"\x01" + pem)
@@ -90,8 +88,7 @@ async def test_caching_sha2_password_takes_the_full_path_over_tls(
         await peer.greet("caching_sha2_password", capabilities=0x00FFF7FF | SSL)
         await peer.receive()
         peer.stream = trio.SSLStream(peer.stream, context, server_side=True)
-        await peer.receive()
-        await peer.switch("caching_sha2_password")
+        await peer.negotiate("caching_sha2_password")
         await peer.send(b"\x01\x04")
         shown.append(await peer.receive())
         await peer.send(OK)
@@ -155,8 +152,7 @@ async def test_login_that_is_not_understood_is_refused(answer: bytes) -> None:
 
     async def script(peer: Peer) -> None:
         await peer.greet("caching_sha2_password")
-        await peer.receive()
-        await peer.switch("caching_sha2_password")
+        await peer.negotiate("caching_sha2_password")
         await peer.send(answer)
         await peer.receive()
 
@@ -172,8 +168,7 @@ async def test_unusable_public_key_is_refused(key: bytes) -> None:
 
     async def script(peer: Peer) -> None:
         await peer.greet("caching_sha2_password")
-        await peer.receive()
-        await peer.switch("caching_sha2_password")
+        await peer.negotiate("caching_sha2_password")
         await peer.send(b"\x01\x04")
         await peer.receive()
         await peer.send(b"\x01" + key)
