@@ -69,7 +69,7 @@ class Peer:
         )
 
     async def negotiate(self, plugin: str) -> bytes:
-        """Have the client log in by `plugin`: as MySQL does, ask for a switch unless it has done so already."""
+        """Have the client log in by `plugin`, asking for a switch, as MySQL does, unless it has done so."""
         response = await self.receive()
         _user, _, rest = response[32:].partition(b"\0")
         proof, rest = rest[1 : 1 + rest[0]], rest[1 + rest[0] :]
