@@ -18,8 +18,6 @@ from trioworq.stores.interface import Claim, Store, StoreUnavailable
 
 # The most that one claim takes, so that a claim stays a short transaction.
 CLAIM_LIMIT = 200
-# How long one claim may take before the store counts as out of reach.
-CLAIM_TIMEOUT_S = 30.0
 # How long to let a store alone that could not be reached.
 STORE_BACK_OFF_S = 1.0
 # How long giving back the jobs that are cut off may take.
@@ -146,18 +144,24 @@ class Dispatcher:
         """
         async with trio.open_nursery() as jobs:
             while not (self._is_stopping and not self._runs):
-                limit = self._room()
+                limit = self._room() if self._may_have_work else 0
                 if self.epoch is None or limit == 0:
                     await self._wait()
                     continue
-                for job in await self._claim(limit, self.epoch):
+                claimed = await self._claim(limit, self.epoch)
+                # What was free when the claim was made may not be any more: look again, with no
+                # checkpoint from here to the last start (I6).
+                room = self._room()
+                for job in claimed[:room]:
                     self._start(job, jobs)
+                for job in claimed[room:]:
+                    jobs.start_soon(self._hand_back, job)
             # No checkpoint since the condition was seen: from here on `redefine` cannot revive it.
             self.has_ended = True
 
     def _room(self) -> int:
-        """Count the jobs that could start now; 0 also when there is no reason to ask for any."""
-        if self._is_stopping or not self._may_have_work:
+        """Count the jobs that could start now."""
+        if self._is_stopping:
             return 0
         room = min(CLAIM_LIMIT, int(self._slots.available_tokens))
         if self._bucket is not None:
@@ -178,18 +182,15 @@ class Dispatcher:
             self._wake.send_nowait(None)
 
     async def _claim(self, limit: int, epoch: int) -> list[Job]:
+        """Claim jobs, however long the answer takes: jobs whose claim nobody waits for run for ever.
+
+        If cancelled: this node is stopping, and the queue's next owner releases what was claimed.
+        """
         # A kick from here on is about jobs that this claim may miss.
         self._may_have_work = False
-        claim = Claim(self.definition.name, epoch, limit, self._clock.now_ms())
         try:
-            # Shielded: a claim cut off halfway would leave jobs running that no task knows.
-            with trio.fail_after(CLAIM_TIMEOUT_S, shield=True):
-                jobs = await self._store.claim(claim)
-                if self._is_stopping:
-                    for job in jobs:
-                        await self._give_back(job)
-                    return []
-        except (StoreUnavailable, trio.TooSlowError) as error:
+            jobs = await self._store.claim(Claim(self.definition.name, epoch, limit, self._clock.now_ms()))
+        except StoreUnavailable as error:
             self._error_log.warning("cannot claim jobs; trying again", reason=str(error))
             self._may_have_work = True
             await trio.sleep(STORE_BACK_OFF_S)
@@ -217,8 +218,9 @@ class Dispatcher:
             if not run.call.cancelled_caught:
                 await self._settle(job, result)
         except trio.Cancelled:
+            # What cannot be given back now is released by the queue's next owner.
             with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                await self._give_back(job)
+                await self._insist(retry.Released(job.id, job.attempt))
             raise
         finally:
             self._slots.release_on_behalf_of(run)
@@ -230,13 +232,7 @@ class Dispatcher:
     async def _settle(self, job: Job, result: Result) -> None:
         """Store what follows from the result, however long the store is away; then count and log it."""
         settlement = retry.settle(job, result, self._clock.now_ms())
-        while True:
-            try:
-                is_current = await self._store.settle(settlement)
-                break
-            except StoreUnavailable as error:
-                self._error_log.warning("cannot settle a job; trying again", id=job.id, reason=str(error))
-                await trio.sleep(STORE_BACK_OFF_S)
+        is_current = await self._insist(settlement)
         if not is_current:
             self._error_log.info("outcome dropped: the job was deleted or has a new owner", id=job.id)
             return
@@ -252,12 +248,25 @@ class Dispatcher:
                 self._counters.retried()
                 self._queue_log.retried(job, result)
 
-    async def _give_back(self, job: Job) -> None:
+    async def _hand_back(self, job: Job) -> None:
+        """Let a job wait that was claimed and found no room."""
         try:
-            await self._store.settle(retry.Released(job.id, job.attempt))
-        except StoreUnavailable as error:
-            # The queue's next owner finds it running under an old epoch and releases it.
-            self._error_log.warning("cannot give a job back", id=job.id, reason=str(error))
+            await self._insist(retry.Released(job.id, job.attempt))
+        except trio.Cancelled:
+            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
+                await self._insist(retry.Released(job.id, job.attempt))
+            raise
+        self.kick()
+
+    async def _insist(self, settlement: retry.Settlement) -> bool:
+        """Settle an attempt, however long the store is away: as long as this node lives, nobody else will."""
+        while True:
+            try:
+                return await self._store.settle(settlement)
+            except StoreUnavailable as error:
+                reason = str(error)
+            self._error_log.warning("cannot settle a job; trying again", id=settlement.job_id, reason=reason)
+            await trio.sleep(STORE_BACK_OFF_S)
 
 
 def _bucket(
