@@ -62,6 +62,23 @@ async def test_a_claim_that_is_answered_very_late_still_runs_its_jobs(autojump_c
     assert len(workers.calls) == 1
 
 
+async def test_a_job_deleted_before_its_claim_is_answered_does_not_run(autojump_clock: MockClock) -> None:
+    """The delete found the job running already, with no call to cancel yet (I12)."""
+    workers = answering(SUCCESS)
+    async with open_memory_store() as real:
+        store = LaggingStore(real)
+        async with open_push_side(workers, store=store.store) as side:
+            await trio.sleep(1)
+            store.keep_back("claim")
+            deleted = await side.push("http://deleted/")
+            await store.wait_for("claim")
+            assert await side.queues.delete_job("default", deleted) is not None
+            store.let_go("claim")
+            await side.push("http://kept/")
+            await side.wait_until_empty()
+    assert [call.url for call in workers.calls] == ["http://kept/"]
+
+
 async def test_what_a_stopped_queue_still_claims_is_given_back_once_the_store_can(
     autojump_clock: MockClock,
 ) -> None:

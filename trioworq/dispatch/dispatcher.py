@@ -69,6 +69,8 @@ class Dispatcher:
         self._slots = trio.CapacityLimiter(definition.max_workers)
         self._bucket = _bucket(definition)
         self._runs: dict[int, _Run] = {}
+        # Deleted while a claim, that may have taken them first, is under way; None while none is.
+        self._deleted: set[int] | None = None
         self._may_have_work = True
         self._is_stopping = False
         self.has_ended = False
@@ -118,6 +120,8 @@ class Dispatcher:
         """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
         if run := self._runs.get(job_id):
             run.call.cancel(reason="the job was deleted")
+        elif self._deleted is not None:
+            self._deleted.add(job_id)
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the running jobs have ended."""
@@ -188,6 +192,7 @@ class Dispatcher:
         """
         # A kick from here on is about jobs that this claim may miss.
         self._may_have_work = False
+        self._deleted = deleted = set[int]()
         try:
             jobs = await self._store.claim(Claim(self.definition.name, epoch, limit, self._clock.now_ms()))
         except StoreUnavailable as error:
@@ -195,10 +200,12 @@ class Dispatcher:
             self._may_have_work = True
             await trio.sleep(STORE_BACK_OFF_S)
             return []
+        finally:
+            self._deleted = None
         if len(jobs) == limit:
             self._may_have_work = True
         # A new epoch began by releasing what was claimed under the old one.
-        return jobs if self.epoch == epoch else []
+        return [job for job in jobs if job.id not in deleted] if self.epoch == epoch else []
 
     def _start(self, job: Job, jobs: trio.Nursery) -> None:
         run = _Run(job)
