@@ -4,6 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from tests.dispatch.lagging_store import LaggingStore
 from tests.dispatch.push_side import (
     FAILURE,
     SUCCESS,
@@ -206,6 +207,29 @@ async def test_changes_made_on_another_node_arrive_within_the_refresh_interval(
         await trio.sleep(1.1)
         assert b.queues.stats("new") is None
         assert b.queues.routing("x") is None
+
+
+async def test_a_routing_stays_in_force_through_a_reload_that_began_before_it(
+    autojump_clock: MockClock,
+) -> None:
+    """Whoever was told of a change of routings does not see the state before it again."""
+    async with open_memory_store() as real:
+        store = LaggingStore(real)
+        async with (
+            open_push_side(answering(SUCCESS), store=store.store) as side,
+            trio.open_nursery() as users,
+        ):
+            await side.queues.route(Routing("gone", "default"))
+            store.keep_back("routings")
+            await real.put_queue(QueueDefinition("elsewhere", 200, 20))
+            await store.wait_for("routings")
+            users.start_soon(side.queues.route, Routing("new", "default"))
+            users.start_soon(side.queues.unroute, "gone")
+            await trio.testing.wait_all_tasks_blocked()
+            store.let_go("routings")
+            await trio.testing.wait_all_tasks_blocked()
+            assert side.queues.routing("new") == Routing("new", "default")
+            assert side.queues.routing("gone") is None
 
 
 async def test_a_push_that_cannot_be_stored_is_not_counted(autojump_clock: MockClock) -> None:

@@ -86,6 +86,8 @@ class Queues:
         self._routings: dict[str, str] = {}
         self._revision: Revision | None = None
         self._reloading = trio.Lock()
+        # From a look at the store, or a change in it, until `_routings` shows that.
+        self._rerouting = trio.Lock()
         self._is_closing = False
         self._drained = trio.Event()
         self._hurry, self._hurried = trio.open_memory_channel[None](1)
@@ -162,14 +164,16 @@ class Queues:
 
     async def route(self, routing: Routing) -> None:
         """Route a category. Raises NoSuchQueue when the queue is not defined."""
-        await self.store.put_routing(routing)
-        self._routings[routing.category] = routing.queue
+        async with self._rerouting:
+            await self.store.put_routing(routing)
+            self._routings[routing.category] = routing.queue
 
     async def unroute(self, category: str) -> Routing | None:
         """Remove a routing and return it."""
-        routing = await self.store.delete_routing(category)
-        self._routings.pop(category, None)
-        return routing
+        async with self._rerouting:
+            routing = await self.store.delete_routing(category)
+            self._routings.pop(category, None)
+            return routing
 
     # Looking and repairing.
 
@@ -201,7 +205,8 @@ class Queues:
     async def load(self) -> None:
         """Read definitions and routings, make the default queue if it is missing, and start the queues."""
         revision = await self.store.revision()
-        self._routings = {routing.category: routing.queue for routing in await self.store.routings()}
+        async with self._rerouting:
+            self._routings = {routing.category: routing.queue for routing in await self.store.routings()}
         if self._default_queue and await self.store.queue(self._default_queue) is None:
             await self.store.put_queue(define(self._default_queue, defaults=self.defaults))
         await self._reload_definitions()
