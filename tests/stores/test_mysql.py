@@ -308,6 +308,29 @@ async def test_claim_waits_for_a_take_over_that_is_under_way(mysql_dsn: str) -> 
     assert claimed == [[]]
 
 
+async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_dsn: str) -> None:
+    """A claim returns the jobs that it has started, not those that another node has just removed."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="a") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+        trio.open_nursery() as nursery,
+    ):
+        node = Node(store)
+        await node.hold("q")
+        pushed = [await store.push(new_job()) for _ in range(3)]
+        claimed: list[int] = []
+
+        async def claim() -> None:
+            claimed.extend(job.id for job in await node.claim())
+
+        async with other.transaction():
+            await other.execute("DELETE FROM job WHERE id = %s", (pushed[1],))
+            nursery.start_soon(claim)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            assert claimed == []
+    assert claimed == [pushed[0], pushed[2]]
+
+
 async def test_queue_that_two_nodes_take_first_goes_to_one(mysql_dsn: str) -> None:
     """When two nodes take a new queue at the same moment, one gets it and the other does not."""
     async with (

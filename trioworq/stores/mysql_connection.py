@@ -116,7 +116,8 @@ class Connection:
             yield
             await self._commit()
         except BaseException:
-            await self._roll_back()
+            with trio.move_on_after(ROLLBACK_S, shield=True):
+                await self._roll_back()
             raise
 
     async def _commit(self) -> None:
@@ -130,15 +131,18 @@ class Connection:
             raise CommitUnknown(*error.args) from error
 
     async def _roll_back(self) -> None:
-        """Undo the transaction; close the connection if that cannot be done in `ROLLBACK_S`."""
         if not self.is_open:
             return
         try:
-            with trio.fail_after(ROLLBACK_S, shield=True):
-                await self.execute("ROLLBACK")
-        except (StoreError, trio.TooSlowError):
+            await self.execute("ROLLBACK")
+        except StoreError:
             # The exception that ended the transaction is the one to tell of.
             self.close()
+
+    async def say_goodbye(self) -> None:
+        """Tell the server that we leave, so that it does not count an aborted connection."""
+        if self.is_open:
+            await self._wire.aclose()
 
     def close(self) -> None:
         """Close the socket at once, whatever is under way."""
@@ -179,7 +183,9 @@ async def open_connection(dsn: Dsn, *, autocommit: bool = True) -> AsyncIterator
     try:
         yield connection
     finally:
-        await _say_goodbye(connection)
+        with trio.move_on_after(GOODBYE_S, shield=True):
+            await connection.say_goodbye()
+        connection.close()
 
 
 async def _connect(dsn: Dsn, *, autocommit: bool) -> Connection:
@@ -205,10 +211,11 @@ async def _open_wire(dsn: Dsn) -> "_Wire":
         raise ConnectionLost(f"MySQL: cannot reach {dsn.place}: {error}") from error
     try:
         await wire.connect(transport)
-    except BaseException as error:
+    except Exception as error:
         wire.close_socket()
-        if isinstance(error, Exception):
-            raise _login_meaning(dsn, error) from error
+        raise _login_meaning(dsn, error) from error
+    except BaseException:
+        wire.close_socket()
         raise
     return wire
 
@@ -264,13 +271,6 @@ async def _set_up(connection: Connection, dsn: Dsn, *, autocommit: bool) -> None
         raise StoreBroken("MySQL: the server keeps NO_BACKSLASH_ESCAPES in sql_mode")
     found = await connection.execute("SELECT @@max_allowed_packet, @@auto_increment_increment")
     ((connection.max_packet_bytes, connection.id_step),) = found.rows
-
-
-async def _say_goodbye(connection: Connection) -> None:
-    if connection.is_open:
-        with trio.move_on_after(GOODBYE_S, shield=True):
-            await connection._wire.quit()
-    connection.close()
 
 
 def _meaning(error: err.MySQLError) -> Exception:
@@ -331,10 +331,6 @@ class _Wire(connections.Connection):  # type: ignore[misc]  # trio_mysql has no 
             # The library would spin for ever on the next statement; we never ask for several results.
             raise err.InternalError("more than one result")
         return Result(answer.rows or (), answer.affected_rows, answer.insert_id or 0)
-
-    async def quit(self) -> None:
-        """Tell the server that we leave, so that it does not count an aborted connection."""
-        await self.aclose()
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()

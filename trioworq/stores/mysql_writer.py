@@ -71,6 +71,7 @@ class Writer:
         conflicts = 0
         one_by_one = False
         while True:
+            await trio.lowlevel.checkpoint()
             try:
                 async with connection.transaction():
                     outcomes[:] = await apply(connection, operations, one_by_one=one_by_one)
