@@ -181,7 +181,7 @@ def test_debug_lowers_the_levels_that_are_not_set() -> None:
 
 
 @pytest.mark.parametrize("option", NUMBERS, ids=lambda option: option.name)
-@pytest.mark.parametrize("text", ["-1", "1.5", "x", " 1", "1_0", "٣", "9" * 30, "1e3"])
+@pytest.mark.parametrize("text", ["-1", "1.5", "x", " 1", "1_0", "٣", "9" * 30, "0" * 30 + "9" * 15, "1e3"])
 def test_a_number_that_cannot_be_meant_is_refused_in_one_line(option: Any, text: str) -> None:
     """The line names the source, the value and what it should be."""
     with pytest.raises(ConfigError) as refusal:
@@ -189,6 +189,11 @@ def test_a_number_that_cannot_be_meant_is_refused_in_one_line(option: Any, text:
     line = str(refusal.value)
     assert line.startswith(f"{option.flag}: {text!r} should be a whole number from ")
     assert "\n" not in line
+
+
+def test_zeros_in_front_of_a_number_change_nothing() -> None:
+    """However many there are."""
+    assert load({"shutdown_timeout": "0" * 5000 + "7"}, {})[0].shutdown_timeout == 7
 
 
 @pytest.mark.parametrize(
@@ -219,10 +224,11 @@ def test_an_unknown_driver_is_refused_with_the_known_ones() -> None:
     assert str(refusal.value) == "FIREWORQ_DRIVER: 'oracle' should be one of sqlite, mysql, in-memory"
 
 
-def test_a_default_queue_with_an_over_long_name_is_refused() -> None:
+@pytest.mark.parametrize(("name", "reason"), [("é" * 128, "1 to 255 bytes"), ("\udcff", "not valid UTF-8")])
+def test_a_default_queue_that_no_store_can_hold_is_refused(name: str, reason: str) -> None:
     """The default queue has to fit the store like any other."""
-    with pytest.raises(ConfigError, match="at most 255 bytes"):
-        load({"queue_default": "é" * 128}, {})
+    with pytest.raises(ConfigError, match=rf"queue_default: .*{reason}"):
+        load({"queue_default": name}, {})
 
 
 def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
@@ -283,6 +289,12 @@ def test_settings_are_texts_and_show_every_option() -> None:
     settings = Config().shown()
     assert set(settings) == {option.name for option in OPTIONS}
     assert all(isinstance(value, str) for value in settings.values())
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_settings_can_always_be_written(option: Any) -> None:
+    """What is not UTF-8 in the environment is replaced; without that `/settings` would be a 500."""
+    assert option.show("a\udcffb").encode() == b"a?b"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ from typing import Any
 from attrs import field, fields, frozen
 
 from trioworq import __version__
-from trioworq.core.queues import MAX_WORKERS_CEILING
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.queues import MAX_WORKERS_CEILING, check_name
 
 FIREWORQ_VERSION = f"1.5.1+trioworq.{__version__}"
 
@@ -22,6 +23,7 @@ _FALSE = {"0", "f", "F", "false", "FALSE", "False"}
 _LEVELS = {"0": "debug", "1": "info", "2": "warn", "3": "error", "4": "fatal"}
 _MASK = "********"
 _SCHEME = re.compile(r"[a-z]+://")
+_DIGITS = re.compile(r"0*([0-9]{1,19})")
 
 
 class ConfigError(Exception):
@@ -60,9 +62,10 @@ def _read_level(text: str) -> str:
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or not low <= int(text[:20]) <= high:
+        match = _DIGITS.fullmatch(text)
+        if match is None or not low <= int(match[1]) <= high:
             raise ValueError(f"should be a whole number from {low} to {high}")
-        return int(text)
+        return int(match[1])
 
     return read
 
@@ -222,8 +225,10 @@ class Option:
                 return "true" if value else "false"
             case Enum():
                 return str(value.value)
-            case str() if self.secret:
-                return mask_password(value)
+            case str():
+                # What the environment or a path holds need not be UTF-8, but what is shown has to be.
+                text = mask_password(value) if self.secret else value
+                return text.encode("utf-8", "replace").decode()
             case _:
                 return str(value)
 
@@ -304,5 +309,8 @@ def _check(config: Config) -> None:
             "queue_mysql_dsn and repository_mysql_dsn differ, but trioworq keeps jobs and definitions in "
             "one database: set mysql_dsn alone"
         )
-    if len(config.queue_default.encode("utf-8", "replace")) > 255:
-        raise ConfigError("queue_default: a queue's name has at most 255 bytes; choose a shorter one")
+    if config.queue_default:
+        try:
+            check_name("queue name", config.queue_default)
+        except InvalidRequest as error:
+            raise ConfigError(f"queue_default: {error}; choose another") from None
