@@ -84,6 +84,7 @@ def test_an_address_a_name_or_nothing_is_bound(bind: str, family: socket.Address
         "127.0.0.1:",
         "127.0.0.1:x",
         "127.0.0.1:65536",
+        "127.0.0.1:0000065536",
         ":-1",
         "127.0.0.1:٣",
         "::" + "9" * 5000,
@@ -105,7 +106,13 @@ def test_a_port_in_use_is_refused_in_one_line() -> None:
 
 @pytest.mark.parametrize(
     ("bind", "advice"),
-    [("192.0.2.1:0", "does not have that address"), ("no.such.host.invalid:1", "cannot find")],
+    [
+        ("192.0.2.1:0", "does not have that address"),
+        ("no.such.host.invalid:1", "cannot find"),
+        ("two..dots:1", "cannot be the name"),
+        ("a" * 64 + ".example:1", "cannot be the name"),
+        ("\udcff:1", "cannot be the name"),
+    ],
 )
 def test_an_address_that_is_not_ours_is_refused(bind: str, advice: str) -> None:
     """So is a name that nobody knows."""

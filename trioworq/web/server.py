@@ -1,6 +1,7 @@
 """Listening sockets, the accept loop, and the containment of what goes wrong on one connection."""
 
 import errno
+import re
 import socket
 import sys
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ from trioworq.logs import ErrorLog
 from trioworq.web.connection import Connection, Service
 
 BACKLOG = 1024
+
+_ADDRESS = re.compile(r"(?P<host>.*):0*(?P<port>[0-9]{1,5})", re.DOTALL)
+_MAX_PORT = 65_535
 
 # Errors of accept() that pass when other files or memory are given back.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
@@ -41,16 +45,19 @@ def bind_sockets(bind: str) -> list[socket.socket]:
         return [_listen(family, address)]
     except socket.gaierror as error:
         raise ConfigError(f"bind: cannot find the address of {host}: {error.strerror}") from None
+    except UnicodeError:
+        raise ConfigError(
+            f"bind: {host!r} cannot be the name of a host; name one of this machine's"
+        ) from None
     except OSError as error:
         raise ConfigError(f"bind: cannot listen on {bind}: {_advice(error)}") from None
 
 
 def _split(bind: str) -> tuple[str, int]:
-    host, colon, port = bind.rpartition(":")
-    is_port = port.isascii() and port.isdigit() and int(port[:6]) <= 65_535
-    if not colon or not is_port:
+    match = _ADDRESS.fullmatch(bind)
+    if match is None or int(match["port"]) > _MAX_PORT:
         raise ConfigError(f"bind: {bind!r} should be an address and a port, like 127.0.0.1:8080")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return match["host"].removeprefix("[").removesuffix("]"), int(match["port"])
 
 
 def _listen(family: int, address: tuple[Any, ...], *, dual: bool = False) -> socket.socket:
