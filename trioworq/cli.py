@@ -11,7 +11,7 @@ import re
 import resource
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
@@ -28,6 +28,7 @@ from trioworq.web.server import bind_sockets
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and end the process."""
+    _fill_standard_streams()
     try:
         code = command().main(arguments, prog_name="trioworq", standalone_mode=False)
     except click.UsageError as error:
@@ -103,8 +104,9 @@ def _serve(**flags: str | None) -> int:
         given = {name: text for name, text in flags.items() if text is not None}
         config, warnings = load(given, os.environ)
         _raise_file_limit()
+        # First the address: where a daemon runs already, a second one must not touch its PID file.
+        sockets = bind_sockets(config.bind)
         with _pid_file(config.pid):
-            sockets = bind_sockets(config.bind)
             trio.run(partial(daemon.run, config, sockets, warnings=warnings, die=_die))
     except* (ConfigError, StoreError) as group:
         for error in _leaves(group):
@@ -127,6 +129,16 @@ def _die(reason: str) -> NoReturn:
     os._exit(1)
 
 
+def _fill_standard_streams() -> None:
+    """Put something behind each standard stream that the process was started without.
+
+    Otherwise the next connection or file would take its number, and the log lines with it.
+    """
+    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(spare)
+
+
 def _raise_file_limit() -> None:
     """Allow as many open files as the system lets us; every connection is one."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -139,13 +151,16 @@ def _pid_file(path: str) -> Iterator[None]:
     if not path:
         yield
         return
-    file = Path(path)
+    file, line = Path(path), f"{os.getpid()}\n".encode()
     try:
         file.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        file.write_text(f"{os.getpid()}\n", encoding="ascii")
+        file.write_bytes(line)
     except OSError as error:
         raise ConfigError(f"cannot write the PID file {path}: {error.strerror}; choose another") from None
     try:
         yield
     finally:
-        file.unlink(missing_ok=True)
+        # A process that takes over may have written its own id by now.
+        with suppress(OSError):
+            if file.read_bytes() == line:
+                file.unlink()

@@ -6,7 +6,6 @@ taking them (a full disk, a blocked pipe) costs lines, which are counted and rep
 
 import logging
 import os
-import sys
 import threading
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
@@ -298,7 +297,7 @@ def _error_log(sink: Sink, config: Config) -> ErrorLog:
         renderer = structlog.processors.JSONRenderer(serializer=lambda fields, **_: _encode(fields).decode())
         last = [structlog.processors.EventRenamer("message"), renderer]
     else:
-        last = [_escape_controls, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        last = [_escape_controls, structlog.dev.ConsoleRenderer(colors=os.isatty(2))]
     logger: ErrorLog = structlog.wrap_logger(
         _SinkLogger(sink),
         processors=[

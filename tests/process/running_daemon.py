@@ -106,14 +106,15 @@ def running_daemon(
         )
     daemon = RunningDaemon(process, f"http://127.0.0.1:{port}", folder)
     try:
-        wait_until(lambda: process.poll() is not None or _answers(port), START_TIMEOUT_S)
+        wait_until(lambda: process.poll() is not None or is_listening(port), START_TIMEOUT_S)
         assert process.poll() is None, (folder / "output").read_text()
         yield daemon
     finally:
         daemon.kill()
 
 
-def _answers(port: int) -> bool:
+def is_listening(port: int) -> bool:
+    """Whether a connection to a loopback port is taken."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1).close()
     except OSError:

@@ -1,5 +1,6 @@
 """The command line: what it prints, how it ends, and what it says to bad configuration."""
 
+import os
 import re
 import socket
 import sqlite3
@@ -9,7 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.running_daemon import clean_environment, command, free_port, running_daemon
+from tests.process.running_daemon import (
+    RunningDaemon,
+    clean_environment,
+    command,
+    free_port,
+    is_listening,
+    running_daemon,
+    wait_until,
+)
 from trioworq import __version__
 
 
@@ -183,3 +192,41 @@ def test_options_come_from_flags_then_trioworq_then_fireworq(tmp_path: Path) -> 
         # A boolean that cannot be read counts as not set, as in the original, but not in silence.
         assert settings["keep_alive"] == "true"
         assert any("FIREWORQ_KEEP_ALIVE" in line["message"] for line in daemon.lines("error"))
+
+
+def test_a_second_daemon_that_cannot_start_leaves_the_firsts_pid_file(tmp_path: Path) -> None:
+    """Who reads the file goes on finding the daemon that runs."""
+    pid = tmp_path / "pid"
+    with running_daemon(tmp_path / "a", f"--pid={pid}", "--driver=in-memory") as daemon:
+        assert daemon.request("GET", "/version").status_code == 200
+        address = daemon.url.removeprefix("http://")
+        refusal(run(f"--bind={address}", f"--pid={pid}", "--driver=in-memory", cwd=tmp_path))
+        assert pid.read_text() == f"{daemon.process.pid}\n"
+
+
+def test_a_pid_file_that_another_process_has_taken_over_stays(tmp_path: Path) -> None:
+    """After a hot restart the file is the new process's."""
+    pid = tmp_path / "pid"
+    with running_daemon(tmp_path / "a", f"--pid={pid}", "--driver=in-memory") as daemon:
+        assert daemon.request("GET", "/version").status_code == 200
+        pid.write_text("4711\n")
+        assert daemon.stop() == 0
+    assert pid.read_text() == "4711\n"
+
+
+def test_closed_standard_streams_are_no_obstacle(tmp_path: Path) -> None:
+    """No connection gets the number of a stream, or the log lines that are meant for it."""
+    port = free_port()
+    options = f"--bind=127.0.0.1:{port} --driver=in-memory"
+    shell = f"exec {' '.join(command())} {options} <&- >&- 2>&-"
+    process = subprocess.Popen(["/bin/sh", "-c", shell], cwd=tmp_path, env=clean_environment())
+    try:
+        daemon = RunningDaemon(process, f"http://127.0.0.1:{port}", tmp_path)
+        wait_until(lambda: process.poll() is not None or is_listening(port))
+        streams = [os.readlink(f"/proc/{process.pid}/fd/{number}") for number in range(3)]
+        assert daemon.request("GET", "/version").status_code == 200
+        assert daemon.stop() == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert streams == [os.devnull] * 3

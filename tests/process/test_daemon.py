@@ -59,8 +59,8 @@ def test_a_stop_finishes_running_jobs_and_starts_none(
     worker.gate.clear()
     options = [f"--sqlite-path={tmp_path / 'jobs.db'}", f"--pid={tmp_path / 'run/pid'}"]
     with running_daemon(tmp_path / "a", *options) as daemon:
-        assert (tmp_path / "run/pid").read_text() == f"{daemon.process.pid}\n"
         daemon.request("PUT", "/queue/default", {"max_workers": 2})
+        assert (tmp_path / "run/pid").read_text() == f"{daemon.process.pid}\n"
         for item in range(4):
             daemon.push(worker.url, payload=item)
         wait_until(lambda: len(worker.started) == 2)
