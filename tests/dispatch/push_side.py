@@ -17,7 +17,7 @@ from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
 from trioworq.logs import AccessLog, Logs, QueueLog, Sink, open_logs
-from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "done")
@@ -115,8 +115,8 @@ class PushSide:
 
     async def jobs(self, kind: JobSet, queue: str = "default") -> list[int]:
         """Return the ids of a list."""
-        page = JobPage(queue, kind, self.queues.now_ms(), limit=10_000, ascending=True)
-        return [job.id for job in await self.store.jobs(page)]
+        query = JobQuery(queue, kind, self.queues.now_ms(), limit=10_000, ascending=True)
+        return [job.id for job in (await self.store.jobs(query)).items]
 
     async def wait_until_empty(self, queue: str = "default") -> None:
         """Wait until no job of the queue is left, and none is being counted and logged."""

@@ -22,7 +22,7 @@ from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.dispatch.ownership import LEASE_MS
-from trioworq.stores.interface import FailurePage, JobSet
+from trioworq.stores.interface import FailureQuery, JobSet
 
 
 async def test_a_pushed_job_reaches_its_worker_as_it_was_pushed(autojump_clock: MockClock) -> None:
@@ -67,7 +67,7 @@ async def test_a_failing_job_is_tried_once_more_than_its_retries(
     async with open_push_side(workers) as side:
         job_id = await side.push(max_retries=max_retries, retry_delay_s=10)
         await side.wait_until_empty()
-        failures = await side.store.failures(FailurePage("default", 10))
+        failures = (await side.store.failures(FailureQuery("default", 10))).items
     assert len(workers.calls) == max_retries + 1
     times = [call.at_s for call in workers.calls]
     assert all(9.999 <= later - sooner <= 10.3 for sooner, later in itertools.pairwise(times))
@@ -82,7 +82,8 @@ async def test_a_permanent_failure_is_not_retried(autojump_clock: MockClock) -> 
     async with open_push_side(workers) as side:
         await side.push(max_retries=5)
         await side.wait_until_empty()
-        assert [entry.fail_count for entry in await side.store.failures(FailurePage("default", 10))] == [1]
+        (entry,) = (await side.store.failures(FailureQuery("default", 10))).items
+        assert entry.fail_count == 1
     assert len(workers.calls) == 1
 
 
@@ -92,7 +93,7 @@ async def test_a_job_that_fails_and_then_succeeds_leaves_no_failure(autojump_clo
     async with open_push_side(workers) as side:
         await side.push(max_retries=1)
         await side.wait_until_empty()
-        assert await side.store.failures(FailurePage("default", 10)) == []
+        assert (await side.store.failures(FailureQuery("default", 10))).items == []
 
 
 async def test_no_more_than_max_workers_are_in_flight(autojump_clock: MockClock) -> None:
@@ -171,7 +172,7 @@ async def test_deleting_a_running_job_cancels_its_call(autojump_clock: MockClock
         await workers.wait_for_calls(2)
         assert trio.current_time() - deleted_at_s < 1
         assert workers.in_flight == 1
-        assert await side.store.failures(FailurePage("default", 10)) == []
+        assert (await side.store.failures(FailureQuery("default", 10))).items == []
         stats = side.queues.stats("default")
         assert stats is not None
         assert (stats.total_failures, stats.total_completes) == (0, 0)
@@ -186,7 +187,7 @@ async def test_an_outcome_that_arrives_after_the_delete_is_dropped(autojump_cloc
         await workers.wait_for_calls(1)
         await side.store.delete_job("default", job_id)
         await trio.sleep(2)
-        assert await side.store.failures(FailurePage("default", 10)) == []
+        assert (await side.store.failures(FailureQuery("default", 10))).items == []
         stats = side.queues.stats("default")
         assert stats is not None
         assert stats.total_failures == 0
@@ -252,7 +253,7 @@ async def test_a_backup_dispatches_nothing_until_the_lease_lapses(autojump_clock
             await trio.sleep(1.1)
             assert activity(stalled) == (0, 0, 0)
             assert stalled_workers.in_flight == 0
-            assert await real.failures(FailurePage("default", 10)) == []
+            assert (await real.failures(FailureQuery("default", 10))).items == []
 
 
 async def test_a_store_that_is_away_costs_no_result(autojump_clock: MockClock) -> None:
@@ -365,7 +366,7 @@ async def test_cancelling_at_any_moment_leaves_no_job_behind(autojump_clock: Moc
                 stats = side.queues.stats("default")
                 assert stats is not None
                 assert stats.total_successes == len(before)
-                assert await store.failures(FailurePage("default", 10)) == []
+                assert (await store.failures(FailureQuery("default", 10))).items == []
 
 
 def activity(side: PushSide) -> tuple[int, int, int]:

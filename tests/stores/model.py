@@ -4,7 +4,7 @@ from attrs import define, evolve, field
 
 from trioworq.core.jobs import Job, JobState, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import JobPage, JobSet
+from trioworq.stores.interface import JobQuery, JobSet
 
 
 @define
@@ -63,13 +63,13 @@ class Model:
             if (job.queue, job.state) == (queue, JobState.RUNNING):
                 self.jobs[job.id] = evolve(job, state=JobState.WAITING)
 
-    def page(self, page: JobPage) -> list[Job]:
-        state = JobState.RUNNING if page.jobs is JobSet.RUNNING else JobState.WAITING
+    def page(self, query: JobQuery) -> list[Job]:
+        state = JobState.RUNNING if query.jobs is JobSet.RUNNING else JobState.WAITING
         found = [
             job
             for job in self.jobs.values()
-            if (job.queue, job.state) == (page.queue, state)
-            and (job.next_try_ms > page.now_ms) == (page.jobs is JobSet.DEFERRED)
+            if (job.queue, job.state) == (query.queue, state)
+            and (job.next_try_ms > query.now_ms) == (query.jobs is JobSet.DEFERRED)
         ]
-        found.sort(key=lambda job: (job.next_try_ms, job.id), reverse=not page.ascending)
-        return found[: page.limit]
+        found.sort(key=lambda job: (job.next_try_ms, job.id), reverse=not query.ascending)
+        return found[: query.limit]

@@ -1,16 +1,19 @@
 """Every frequent statement of the MySQL store reads one range of the index that is meant for it, in order."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from attrs import frozen
 
 from tests.mariadb import administer
 from tests.stores.nodes import NOW
+from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
 from trioworq.stores import mysql_jobs as jobs
 from trioworq.stores import mysql_leases as leases
+from trioworq.stores import mysql_lists as lists
 from trioworq.stores import mysql_reads as reads
 from trioworq.stores import mysql_writer as writer
 from trioworq.stores.mysql import open_mysql_store
@@ -64,12 +67,12 @@ async def plan(connection: Connection, statement: bytes) -> list[Step]:
 
 FREQUENT: list[tuple[str, tuple[Value, ...], str]] = [
     (reads.FIND_JOB, (5, "q1"), "PRIMARY"),
-    (reads.LIST_UP, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
-    (reads.LIST_DOWN, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
-    (reads.LIST_UP, ("q1", 1, 0, NOW, 0, 0, 100), "job_list"),
+    (lists.LIST_UP, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
+    (lists.LIST_DOWN, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
+    (lists.LIST_UP, ("q1", 1, 0, NOW, 0, 0, 100), "job_list"),
     (reads.FIND_FAILURE, (5, "q1"), "PRIMARY"),
-    (reads.FAILURES_BY_ID, ("q1", INT64_MAX, 100), "failure_failed"),
-    (reads.FAILURES_BY_CREATION, ("q1", NOW, NOW, 7, 100), "failure_created"),
+    (lists.FAILURES_BY_ID, ("q1", INT64_MAX, 100), "failure_failed"),
+    (lists.FAILURES_BY_CREATION, ("q1", NOW, NOW, 7, 100), "failure_created"),
     (reads.FIND_QUEUE, ("q1",), "PRIMARY"),
     (reads.FIND_OWNER, ("q1", NOW), "PRIMARY"),
     (jobs.FIND_EPOCH, ("q1",), "PRIMARY"),
@@ -102,6 +105,22 @@ async def test_completions_of_a_batch_read_their_own_rows_only(connection: Conne
     """One statement for many completions finds each by its primary key."""
     (step,) = await plan(connection, jobs.complete_many([Completed(100 * n, 1) for n in range(1, 31)]))
     assert (step.key, step.access, step.rows) == ("PRIMARY", "range", 30)
+
+
+@pytest.mark.parametrize("table", [lists.JOBS, lists.FAILURES], ids=["job", "failure"])
+async def test_pages_read_their_own_rows_only(connection: Connection, table: lists.Table[Any]) -> None:
+    """The sizes and the rows of a page are found by their primary key, however many they are."""
+    places = [Cursor(0, number) for number in range(1, lists.READ_AT_ONCE + 1)]
+    for columns in (table.sizes, table.columns):
+        (step,) = await plan(connection, lists.select(columns, table.name, places))
+        assert (step.key, step.access, step.rows) == ("PRIMARY", "range", lists.READ_AT_ONCE)
+
+
+@pytest.mark.parametrize("statement", [lists.LIST_UP, lists.LIST_DOWN])
+async def test_places_of_jobs_are_read_from_the_index_alone(connection: Connection, statement: str) -> None:
+    """No row is looked at, let alone its payload, before it is known which are wanted."""
+    (step,) = await plan(connection, fill(statement, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100)))
+    assert "Using index" in step.extra.split("; ")
 
 
 async def test_jobs_that_are_started_read_their_own_rows_only(connection: Connection) -> None:

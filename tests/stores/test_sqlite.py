@@ -22,7 +22,7 @@ from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.stores import sqlite_reads as reads
 from trioworq.stores import sqlite_writes as writes
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import Claim, Hold, JobPage, JobSet, StoreBroken, StoreUnavailable
+from trioworq.stores.interface import Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.leases import FIRST_EPOCH
 from trioworq.stores.sqlite import open_sqlite_store
 from trioworq.stores.sqlite_connection import Runner, open_connection, prepare, transaction, translated
@@ -227,7 +227,7 @@ async def test_store_that_cannot_write_is_unavailable_and_loses_nothing(path: Pa
         with files_no_larger_than(1_000_000), pytest.raises(StoreUnavailable, match="disk"):
             await store.push(large)
         second = await store.push(large)
-        waiting = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 10, ascending=True))
+        waiting = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 10, ascending=True))).items
         assert [job.id for job in waiting] == [first, second]
 
 

@@ -6,7 +6,7 @@ from tests.stores.nodes import NOW, Node, failed, new_job
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import FailedJob
 from trioworq.core.results import Result, ResultStatus
-from trioworq.stores.interface import FailureOrder, FailurePage
+from trioworq.stores.interface import FailureOrder, FailureQuery
 
 
 async def fail(node: Node, *created_at_ms: int) -> list[FailedJob]:
@@ -14,7 +14,7 @@ async def fail(node: Node, *created_at_ms: int) -> list[FailedJob]:
     for created_at in created_at_ms:
         await node.store.push(new_job(created_at_ms=created_at))
         await node.store.settle(failed(await node.claim_one()))
-    return await node.store.failures(FailurePage("q", 100))
+    return list((await node.store.failures(FailureQuery("q", 100))).items)
 
 
 def in_order(log: list[FailedJob], order: FailureOrder) -> list[FailedJob]:
@@ -35,7 +35,7 @@ async def test_result_is_kept_as_it_was(node: Node, result: Result) -> None:
     """Status, code and message, the longest that the core makes included."""
     await node.store.push(new_job())
     await node.store.settle(failed(await node.claim_one(), result))
-    (entry,) = await node.store.failures(FailurePage("q", 10))
+    (entry,) = (await node.store.failures(FailureQuery("q", 10))).items
     assert entry.result == result
 
 
@@ -55,7 +55,7 @@ async def test_deleted_failure_is_returned_and_gone(node: Node) -> None:
     assert await node.store.delete_failure("q", middle.id) is None
     assert await node.store.failure("q", middle.id) is None
     for order in FailureOrder:
-        assert await node.store.failures(FailurePage("q", 10, order)) == [newest, oldest]
+        assert (await node.store.failures(FailureQuery("q", 10, order))).items == [newest, oldest]
 
 
 async def test_failure_ids_are_not_used_again(node: Node) -> None:
@@ -70,7 +70,7 @@ async def test_failures_of_other_queues_are_not_shown(node: Node) -> None:
     """Each queue has its own log."""
     await fail(node, NOW)
     for order in FailureOrder:
-        assert await node.store.failures(FailurePage("other", 10, order)) == []
+        assert (await node.store.failures(FailureQuery("other", 10, order))).items == []
 
 
 async def test_newest_failure_comes_first_whenever_it_was_created(node: Node) -> None:
@@ -83,7 +83,7 @@ async def test_newest_failure_comes_first_whenever_it_was_created(node: Node) ->
 async def test_by_creation_the_youngest_job_comes_first(node: Node) -> None:
     """Ordered by (created_at, failure id), descending: the id decides between jobs of one moment."""
     log = await fail(node, NOW - 1, NOW - 3, NOW - 1, NOW - 2, NOW - 3)
-    found = await node.store.failures(FailurePage("q", 10, FailureOrder.CREATED))
+    found = (await node.store.failures(FailureQuery("q", 10, FailureOrder.CREATED))).items
     assert found == sorted(log, key=lambda entry: (entry.created_at_ms, entry.id), reverse=True)
 
 
@@ -91,19 +91,21 @@ async def test_by_creation_the_youngest_job_comes_first(node: Node) -> None:
 async def test_page_of_failures_begins_at_its_cursor_inclusive(node: Node, order: FailureOrder) -> None:
     """From any item on, no more than asked for, with ties handled."""
     await fail(node, NOW - 1, NOW - 3, NOW - 1, NOW - 2, NOW - 3, NOW - 3)
-    everything = await node.store.failures(FailurePage("q", 10, order))
+    everything = (await node.store.failures(FailureQuery("q", 10, order))).items
     for index, entry in enumerate(everything):
         cursor = Cursor(entry.created_at_ms, entry.id)
-        page = await node.store.failures(FailurePage("q", 2, order, cursor))
-        assert page == everything[index : index + 2]
+        page = await node.store.failures(FailureQuery("q", 2, order, cursor))
+        assert page.items == everything[index : index + 2]
+        following = [Cursor(entry.created_at_ms, entry.id) for entry in everything[index + 2 :]]
+        assert page.next_cursor == (following[0] if following else None)
 
 
 async def test_cursor_by_failure_counts_by_its_id_only(node: Node) -> None:
     """The time in it has no say in that order (contract §1.11)."""
     _newest, middle, oldest = await fail(node, NOW, NOW, NOW)
     for time_ms in (0, NOW + 10**9):
-        page = FailurePage("q", 10, FailureOrder.FAILED, Cursor(time_ms, middle.id))
-        assert await node.store.failures(page) == [middle, oldest]
+        query = FailureQuery("q", 10, FailureOrder.FAILED, Cursor(time_ms, middle.id))
+        assert (await node.store.failures(query)).items == [middle, oldest]
 
 
 @pytest.mark.parametrize("order", FailureOrder)
@@ -115,11 +117,11 @@ async def test_paging_shows_each_failure_once_while_others_come_and_go(
     shown: list[int] = []
     cursor: Cursor | None = None
     while True:
-        page = await node.store.failures(FailurePage("q", 6, order, cursor))
-        shown += [entry.id for entry in page[:5]]
-        if len(page) < 6:
+        page = await node.store.failures(FailureQuery("q", 5, order, cursor))
+        shown += [entry.id for entry in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
             break
-        cursor = Cursor(page[5].created_at_ms, page[5].id)
-        await node.store.delete_failure("q", page[0].id)
+        await node.store.delete_failure("q", page.items[0].id)
         await fail(node, NOW + 1)
     assert shown == [entry.id for entry in in_order(log, order)]

@@ -9,7 +9,7 @@ from trioworq.core.jobs import INT64_MAX, NO_PAYLOAD, UINT32_MAX, Payload, Paylo
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Retried
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import FailurePage, JobPage, JobSet, Store
+from trioworq.stores.interface import FailureQuery, JobQuery, JobSet, Store
 
 NAMES = [
     "'; DROP TABLE job; --",
@@ -39,9 +39,9 @@ async def test_any_name_is_kept_and_found_as_it_is(store: Store, name: str) -> N
     assert await store.due_queues(NOW) == [name]
     (job,) = await node.claim(queue=name)
     assert (job.queue, job.category, job.url) == (name, name, name)
-    assert await store.jobs(JobPage(name, JobSet.RUNNING, NOW, 10)) == [job]
+    assert (await store.jobs(JobQuery(name, JobSet.RUNNING, NOW, 10))).items == [job]
     await store.settle(failed(job))
-    (entry,) = await store.failures(FailurePage(name, 10))
+    (entry,) = (await store.failures(FailureQuery(name, 10))).items
     assert (entry.queue, entry.category, entry.url) == (name, name, name)
     assert await store.routings() == [Routing(name, name)]
     assert await store.owner(name, NOW) is not None
@@ -69,7 +69,7 @@ async def test_payload_comes_back_byte_by_byte(node: Node, payload: Payload) -> 
     job = await node.claim_one()
     assert job.payload == payload
     await node.store.settle(failed(job))
-    (entry,) = await node.store.failures(FailurePage("q", 1))
+    (entry,) = (await node.store.failures(FailureQuery("q", 1))).items
     assert entry.payload == payload
 
 
@@ -121,7 +121,7 @@ async def test_job_that_does_not_fit_is_refused_and_nothing_is_stored(
     refused = [outcome for outcome in outcomes if isinstance(outcome, InvalidRequest)]
     assert len(refused) == 1
     assert str(refused[0])
-    waiting = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 100))
+    waiting = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 100))).items
     assert {job.id for job in waiting} == {outcome for outcome in outcomes if outcome is not refused[0]}
     assert len(waiting) == 5
 

@@ -7,11 +7,11 @@ import pytest
 from tests.stores.nodes import NOW, Node, completed, new_job, retried
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import INT64_MAX, Job
-from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.stores.interface import JobQuery, JobSet, Store
 
 
 async def ids(store: Store, jobs: JobSet, *, now_ms: int = NOW) -> list[int]:
-    return [job.id for job in await store.jobs(JobPage("q", jobs, now_ms, 1000))]
+    return [job.id for job in (await store.jobs(JobQuery("q", jobs, now_ms, 1000))).items]
 
 
 def place(job: Job) -> tuple[int, int]:
@@ -21,7 +21,8 @@ def place(job: Job) -> tuple[int, int]:
 async def test_lists_of_an_unknown_queue_are_empty(store: Store) -> None:
     """There is nothing to show, whatever the list."""
     for jobs in JobSet:
-        assert await store.jobs(JobPage("none", jobs, NOW, 10)) == []
+        page = await store.jobs(JobQuery("none", jobs, NOW, 10))
+        assert (list(page.items), page.next_cursor) == ([], None)
 
 
 async def test_each_job_is_in_the_list_of_its_state(node: Node) -> None:
@@ -59,8 +60,8 @@ async def test_lists_go_by_time_then_id_whatever_the_priority(store: Store) -> N
     """Latest first by default, earliest first when ascending."""
     for due, priority in [(-5, 9), (-1, 1), (-5, 3), (0, 100), (-1, 7), (-9, 1)]:
         await store.push(new_job(next_try_ms=NOW + due, priority=priority))
-    up = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 10, ascending=True))
-    down = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 10))
+    up = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 10, ascending=True))).items
+    down = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 10))).items
     assert [place(job) for job in up] == sorted(place(job) for job in up)
     assert len(up) == 6
     assert down == up[::-1]
@@ -71,11 +72,13 @@ async def test_page_begins_at_its_cursor_inclusive(store: Store, ascending: bool
     """The cursor's own item is the first; among equal times the id decides (contract §1.10)."""
     for due in (-2, -1, -1, -1, 0):
         await store.push(new_job(next_try_ms=NOW + due))
-    everything = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 10, ascending=ascending))
+    everything = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 10, ascending=ascending))).items
     for index, job in enumerate(everything):
         cursor = Cursor(*place(job))
-        page = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 2, cursor, ascending))
-        assert page == everything[index : index + 2]
+        page = await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 2, cursor, ascending))
+        assert page.items == everything[index : index + 2]
+        following = [Cursor(*place(job)) for job in everything[index + 2 :]]
+        assert page.next_cursor == (following[0] if following else None)
 
 
 @pytest.mark.parametrize("ascending", [False, True])
@@ -87,8 +90,8 @@ async def test_cursor_from_anywhere_stays_within_its_list(
     waiting = await store.push(new_job())
     deferred = await store.push(new_job(next_try_ms=NOW + 1000))
     for jobs, job_id in ((JobSet.WAITING, waiting), (JobSet.DEFERRED, deferred)):
-        page = await store.jobs(JobPage("q", jobs, NOW, 10, cursor, ascending))
-        assert {job.id for job in page} <= {job_id}
+        page = await store.jobs(JobQuery("q", jobs, NOW, 10, cursor, ascending))
+        assert {job.id for job in page.items} <= {job_id}
 
 
 async def test_jobs_pushed_in_reverse_order_of_time_are_all_paged(store: Store) -> None:
@@ -97,10 +100,11 @@ async def test_jobs_pushed_in_reverse_order_of_time_are_all_paged(store: Store) 
     shown = []
     cursor = None
     for _ in range(3):
-        page = await store.jobs(JobPage("q", JobSet.DEFERRED, NOW, 2, cursor))
-        shown.append(page[0].id)
-        cursor = Cursor(*place(page[1])) if len(page) > 1 else None
+        page = await store.jobs(JobQuery("q", JobSet.DEFERRED, NOW, 1, cursor))
+        shown += [job.id for job in page.items]
+        cursor = page.next_cursor
     assert shown == pushed
+    assert cursor is None
 
 
 @pytest.mark.parametrize("ascending", [False, True])
@@ -115,11 +119,11 @@ async def test_paging_shows_each_job_once_while_others_come_and_go(node: Node, a
     shown: list[Job] = []
     cursor: Cursor | None = None
     while True:
-        page = await store.jobs(JobPage("q", JobSet.WAITING, NOW, 8, cursor, ascending))
-        shown += page[:7]
-        if len(page) < 8:
+        page = await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 7, cursor, ascending))
+        shown += page.items
+        cursor = page.next_cursor
+        if cursor is None:
             break
-        cursor = Cursor(*place(page[7]))
         # The cursor's own item may go as well: it is a place, not a row.
         passing += [await store.push(new_job(next_try_ms=NOW - chance.randrange(8))) for _ in range(3)]
         gone = passing.pop(chance.randrange(len(passing)))

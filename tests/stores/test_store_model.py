@@ -13,7 +13,7 @@ from tests.stores.model import Model
 from tests.stores.nodes import LEASE_MS, NOW, Node, completed, failed, new_job, released, retried
 from trioworq.core.jobs import Job
 from trioworq.core.retry import Settlement
-from trioworq.stores.interface import FailurePage, JobPage, JobSet, Store, StoreUnavailable
+from trioworq.stores.interface import FailureQuery, JobQuery, JobSet, Store, StoreUnavailable
 
 QUEUES = ("a", "b")
 
@@ -76,14 +76,14 @@ class History:
         assert await self.store.delete_job(queue, job_id) == self.model.delete(queue, job_id)
 
     async def look(self) -> None:
-        page = JobPage(
+        query = JobQuery(
             self.chance.choice(QUEUES),
             self.chance.choice(list(JobSet)),
             self.now_ms,
             self.chance.randrange(1, 9),
             ascending=self.chance.random() < 0.5,
         )
-        assert await self.store.jobs(page) == self.model.page(page)
+        assert (await self.store.jobs(query)).items == self.model.page(query)
 
     async def wait(self) -> None:
         self.now_ms += self.chance.choice([1, 3, 600])
@@ -99,11 +99,11 @@ class History:
         listed = 0
         for queue in QUEUES:
             for jobs in JobSet:
-                page = JobPage(queue, jobs, self.now_ms, 1000, ascending=True)
-                found = await self.store.jobs(page)
-                assert found == self.model.page(page)
+                query = JobQuery(queue, jobs, self.now_ms, 1000, ascending=True)
+                found = (await self.store.jobs(query)).items
+                assert found == self.model.page(query)
                 listed += len(found)
-            entries = await self.store.failures(FailurePage(queue, 1000))
+            entries = (await self.store.failures(FailureQuery(queue, 1000))).items
             expected = [job_id for name, job_id in self.model.failed if name == queue]
             assert [entry.job_id for entry in reversed(entries)] == expected
         counts = self.model.counts
@@ -153,11 +153,11 @@ async def test_concurrent_users_lose_and_duplicate_nothing(store: Store, chance:
                 users.start_soon(worker)
             for _ in range(10):
                 users.start_soon(deleter)
-    left = {job.id for job in await store.jobs(JobPage("q", JobSet.WAITING, NOW, 1000))}
+    left = {job.id for job in (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 1000))).items}
     assert len(pushed) == 240
     assert len(ended) == len(set(ended))
     assert sorted([*ended, *deleted, *left]) == sorted(pushed)
-    assert await store.jobs(JobPage("q", JobSet.RUNNING, NOW, 1000)) == []
+    assert (await store.jobs(JobQuery("q", JobSet.RUNNING, NOW, 1000))).items == []
 
 
 async def test_concurrent_claims_never_share_a_job(node: Node) -> None:
@@ -215,8 +215,8 @@ async def test_cancelled_callers_leave_nothing_half_done(node: Node) -> None:
     pushed.append(await store.push(new_job()))
     # Claims that were cut off have left running jobs; the next owner finds all of them waiting.
     await Node(store, "node-2").hold("q", now_ms=NOW + LEASE_MS)
-    waiting = [job.id for job in await store.jobs(JobPage("q", JobSet.WAITING, NOW, 1000))]
-    entries = [entry.job_id for entry in await store.failures(FailurePage("q", 1000))]
+    waiting = [job.id for job in (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 1000))).items]
+    entries = [entry.job_id for entry in (await store.failures(FailureQuery("q", 1000))).items]
     assert set(pushed) <= {*waiting, *entries}
     assert set(settled) <= set(entries)
     assert len({*waiting, *entries}) == len(waiting) + len(entries)

@@ -5,7 +5,7 @@ from attrs import evolve
 from tests.stores.nodes import LEASE_MS, NOW, Node, completed, new_job, retried
 from trioworq.core.jobs import JobState
 from trioworq.core.queues import Owner
-from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.stores.interface import JobQuery, JobSet, Store
 
 LAPSED = NOW + LEASE_MS
 
@@ -93,7 +93,9 @@ async def test_take_over_touches_no_other_queue(store: Store) -> None:
         await first.claim(queue=queue)
     await first.hold("b", now_ms=NOW + 5000)
     assert set(await Node(store, "node-2").hold("a", "b", now_ms=LAPSED)) == {"a"}
-    running = [len(await store.jobs(JobPage(queue, JobSet.RUNNING, NOW, 10))) for queue in ("a", "b")]
+    running = [
+        len((await store.jobs(JobQuery(queue, JobSet.RUNNING, NOW, 10))).items) for queue in ("a", "b")
+    ]
     assert running == [0, 1]
 
 

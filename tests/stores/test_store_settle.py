@@ -7,7 +7,7 @@ from tests.stores.nodes import A_FAILURE, NOW, Node, completed, failed, new_job,
 from trioworq.core.jobs import Job, JobState
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import FailurePage
+from trioworq.stores.interface import FailureQuery
 
 
 def each_settlement(job_id: int, attempt: int) -> list[Settlement]:
@@ -30,7 +30,7 @@ async def test_completed_job_is_gone(node: Node, running: Job) -> None:
     """A success removes the job and leaves no failure."""
     assert await node.store.settle(completed(running)) is True
     assert await node.store.job("q", running.id) is None
-    assert await node.store.failures(FailurePage("q", 10)) == []
+    assert (await node.store.failures(FailureQuery("q", 10))).items == []
 
 
 async def test_retried_job_waits_until_its_next_try(node: Node, running: Job) -> None:
@@ -57,7 +57,7 @@ async def test_failed_job_moves_to_the_failure_log(node: Node, running: Job) -> 
     result = Result(ResultStatus.INTERNAL_FAILURE, 0, 'Request failed: Post "http://worker/": EOF')
     assert await node.store.settle(failed(running, result)) is True
     assert await node.store.job("q", running.id) is None
-    (entry,) = await node.store.failures(FailurePage("q", 10))
+    (entry,) = (await node.store.failures(FailureQuery("q", 10))).items
     assert (entry.job_id, entry.queue, entry.category, entry.url, entry.payload) == (
         running.id,
         "q",
@@ -76,7 +76,7 @@ async def test_settlement_of_an_older_attempt_changes_nothing(node: Node, runnin
     for settlement in each_settlement(running.id, running.attempt):
         assert await node.store.settle(settlement) is False
     assert await node.store.job("q", again.id) == again
-    assert await node.store.failures(FailurePage("q", 10)) == []
+    assert (await node.store.failures(FailureQuery("q", 10))).items == []
 
 
 async def test_settlement_of_an_attempt_to_come_changes_nothing(node: Node, running: Job) -> None:
@@ -92,7 +92,7 @@ async def test_settlement_of_a_waiting_job_changes_nothing(node: Node, running: 
     for settlement in each_settlement(running.id, running.attempt):
         assert await node.store.settle(settlement) is False
     assert await node.store.job("q", running.id) == evolve(running, state=JobState.WAITING)
-    assert await node.store.failures(FailurePage("q", 10)) == []
+    assert (await node.store.failures(FailureQuery("q", 10))).items == []
 
 
 async def test_settlement_of_a_deleted_job_changes_nothing(node: Node, running: Job) -> None:
@@ -101,14 +101,14 @@ async def test_settlement_of_a_deleted_job_changes_nothing(node: Node, running: 
     for settlement in each_settlement(running.id, running.attempt):
         assert await node.store.settle(settlement) is False
     assert await node.store.job("q", running.id) is None
-    assert await node.store.failures(FailurePage("q", 10)) == []
+    assert (await node.store.failures(FailureQuery("q", 10))).items == []
 
 
 async def test_settlement_can_be_repeated(node: Node, running: Job) -> None:
     """The second time nothing happens: one failure entry, not two (I11)."""
     assert await node.store.settle(failed(running)) is True
     assert await node.store.settle(failed(running)) is False
-    assert len(await node.store.failures(FailurePage("q", 10))) == 1
+    assert len((await node.store.failures(FailureQuery("q", 10))).items) == 1
 
 
 async def test_settlement_leaves_other_jobs_alone(node: Node, running: Job) -> None:

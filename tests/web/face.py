@@ -18,7 +18,7 @@ from trioworq.core.jobs import Job
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import AccessLog
-from trioworq.stores.interface import JobPage, JobSet, Store
+from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.messages import Route
@@ -90,8 +90,8 @@ class Face(Served):
     async def jobs(self, queue: str = "default") -> list[Job]:
         """Return every job of a queue that has not ended."""
         now_ms = self.queues.now_ms()
-        pages = [JobPage(queue, kind, now_ms, limit=1000, ascending=True) for kind in JobSet]
-        return [job for page in pages for job in await self.store.jobs(page)]
+        queries = [JobQuery(queue, kind, now_ms, limit=1000, ascending=True) for kind in JobSet]
+        return [job for query in queries for job in (await self.store.jobs(query)).items]
 
     async def put_queue(self, name: str, **fields: Any) -> None:
         """Define a queue through the API."""

@@ -150,6 +150,27 @@ async def test_a_limit_has_a_ceiling(face: Face) -> None:
     assert page["next_cursor"]
 
 
+@pytest.mark.parametrize("kind", ["deferred", "failed"])
+async def test_a_page_of_large_payloads_ends_early(kind: str) -> None:
+    """A page holds at most 16 MiB of payloads, or one item, and its cursor leads on to the rest (I13)."""
+    workers = answering(PERMANENT)
+    async with open_face(workers) as face:
+        sizes = [7_000_000, 7_000_000, 7_000_000, 16_777_000, 10]
+        delay = 60 if kind == "deferred" else 0
+        for number, size in enumerate(sizes):
+            await face.push(run_after=delay, payload=f"{number}" + "x" * size)
+            if kind == "failed":
+                await workers.wait_for_calls(number + 1)
+                await face.side.wait_until_empty()
+        pages: list[str] = []
+        cursor = ""
+        while not pages or cursor:
+            page = await listed(face, f"{kind}?limit=1000&cursor={cursor}")
+            pages.append("".join(item["payload"][0] for item in page["jobs" if delay else "failed_jobs"]))
+            cursor = page["next_cursor"]
+        assert pages == ["43", "21", "0"]
+
+
 @pytest.mark.parametrize("path", ["grabbed", "waiting", "deferred", "failed", "job/1", "failed/1"])
 async def test_an_undefined_queue_has_no_lists(face: Face, path: str) -> None:
     """The 404 has no detail."""

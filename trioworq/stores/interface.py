@@ -15,7 +15,7 @@ Errors, wherever a store is asked:
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
@@ -24,6 +24,11 @@ from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
+
+# A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
+PAGE_BYTES = 16 * 1024 * 1024
+
+T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -68,8 +73,8 @@ class Claim:
 
 
 @frozen
-class JobPage:
-    """Up to `limit` jobs of one set of a queue, ordered by (next_try, id), from `cursor` on, inclusive."""
+class JobQuery:
+    """One page of one set of a queue's jobs, ordered by (next_try, id), from `cursor` on, inclusive."""
 
     queue: str
     jobs: JobSet
@@ -80,8 +85,8 @@ class JobPage:
 
 
 @frozen
-class FailurePage:
-    """Up to `limit` failures of a queue, newest first, from `cursor` on, inclusive.
+class FailureQuery:
+    """One page of a queue's failures, newest first, from `cursor` on, inclusive.
 
     Ordered by failure id, or by (created_at, failure id); in the first order only the cursor's id counts.
     """
@@ -90,6 +95,18 @@ class FailurePage:
     limit: int
     order: FailureOrder = FailureOrder.FAILED
     cursor: Cursor | None = None
+
+
+@frozen
+class Page(Generic[T]):
+    """As many items as the query's `limit` and `PAGE_BYTES` let in, but one at least if there is any.
+
+    `next_cursor` is the place of the first one that was left out; None at the end of the list. What leaves
+    the list while it is read is not shown, so a page may hold less, and still not be the last.
+    """
+
+    items: Sequence[T]
+    next_cursor: Cursor | None
 
 
 @frozen
@@ -133,7 +150,7 @@ class Store(Protocol):
         """Return a job that has not ended."""
         ...
 
-    async def jobs(self, page: JobPage) -> list[Job]:
+    async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
         ...
 
@@ -147,7 +164,7 @@ class Store(Protocol):
 
     # Failures
 
-    async def failures(self, page: FailurePage) -> list[FailedJob]:
+    async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
         ...
 

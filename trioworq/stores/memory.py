@@ -7,7 +7,7 @@ or, if cancelled, not at all.
 from collections import defaultdict
 from collections.abc import Iterator
 from heapq import merge
-from itertools import count, islice
+from itertools import count
 from typing import Any, assert_never
 
 import trio
@@ -20,9 +20,9 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
-from trioworq.stores.interface import Claim, FailureOrder, FailurePage, Hold, JobPage
+from trioworq.stores.interface import Claim, FailureOrder, FailureQuery, Hold, JobQuery, Page
 from trioworq.stores.operations import check_storable
-from trioworq.stores.paging import bounds
+from trioworq.stores.paging import bounds, cut_failures, cut_jobs
 
 # A job's place in its queue: (next_try_ms, id).
 Place = tuple[int, int]
@@ -95,14 +95,14 @@ class _Failures:
             self.by_creation.remove((failed.created_at_ms, failed.id))
         return failed
 
-    def page(self, page: FailurePage) -> list[FailedJob]:
-        edge = page.cursor
-        if page.order is FailureOrder.FAILED:
+    def page(self, query: FailureQuery) -> Page[FailedJob]:
+        edge = query.cursor
+        if query.order is FailureOrder.FAILED:
             ids = self.by_id.irange(None, edge.id if edge else None, reverse=True)
         else:
             newest = (edge.time_ms, edge.id) if edge else None
             ids = (failure_id for _, failure_id in self.by_creation.irange(None, newest, reverse=True))
-        return [self.by_id[failure_id] for failure_id in islice(ids, page.limit)]
+        return cut_failures((self.by_id[failure_id] for failure_id in ids), query.limit)
 
 
 class MemoryStore:
@@ -182,17 +182,17 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._find(queue, job_id)
 
-    async def jobs(self, page: JobPage) -> list[Job]:
+    async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
         await trio.lowlevel.checkpoint()
-        rows = bounds(page)
+        rows = bounds(query)
         edge = (rows.edge.time_ms, rows.edge.id)
         lowest, highest = (rows.lowest_ms, 0), (rows.highest_ms, INT64_MAX)
-        lowest, highest = (max(lowest, edge), highest) if page.ascending else (lowest, min(highest, edge))
-        if page.queue not in self._places:
-            return []
-        walk = self._places[page.queue].between(rows.state, lowest, highest, ascending=page.ascending)
-        return [self._jobs[job_id] for _, job_id in islice(walk, page.limit)]
+        lowest, highest = (max(lowest, edge), highest) if query.ascending else (lowest, min(highest, edge))
+        if query.queue not in self._places:
+            return Page([], None)
+        walk = self._places[query.queue].between(rows.state, lowest, highest, ascending=query.ascending)
+        return cut_jobs((self._jobs[job_id] for _, job_id in walk), query.limit)
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it."""
@@ -207,10 +207,10 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return [name for name in self._queues if name in self._places and self._places[name].is_due(now_ms)]
 
-    async def failures(self, page: FailurePage) -> list[FailedJob]:
+    async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
         await trio.lowlevel.checkpoint()
-        return self._failures[page.queue].page(page) if page.queue in self._failures else []
+        return self._failures[query.queue].page(query) if query.queue in self._failures else Page([], None)
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""

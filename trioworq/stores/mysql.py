@@ -15,9 +15,10 @@ from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
+from trioworq.stores import mysql_lists as lists
 from trioworq.stores import mysql_reads as reads
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailurePage, Hold, JobPage
+from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
 from trioworq.stores.mysql_connection import Connection
 from trioworq.stores.mysql_dsn import parse
 from trioworq.stores.mysql_link import Link, Patience
@@ -126,9 +127,9 @@ class MySqlStore:
         """Return a job that has not ended."""
         return await self._read(reads.read_job, queue, job_id)
 
-    async def jobs(self, page: JobPage) -> list[Job]:
+    async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
-        return await self._read(reads.read_jobs, page)
+        return await self._read(lists.read_jobs, query)
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it."""
@@ -139,9 +140,9 @@ class MySqlStore:
         """Name the queues that have a job to claim."""
         return await self._read(reads.read_due_queues, now_ms)
 
-    async def failures(self, page: FailurePage) -> list[FailedJob]:
+    async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
-        return await self._read(reads.read_failures, page)
+        return await self._read(lists.read_failures, query)
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""

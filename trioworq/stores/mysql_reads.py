@@ -7,14 +7,11 @@ server to one range of one index whatever its statistics say.
 
 from typing import Any
 
-from trioworq.core.cursors import Cursor
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import FailureOrder, FailurePage, JobPage
 from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.paging import bounds
 
 JOB = (
     "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
@@ -27,14 +24,6 @@ FAILURE = (
 QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = %s AND queue = %s AND kind = 0"
-LIST_DOWN = (
-    f"SELECT {JOB} FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
-    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id <= %s) ORDER BY next_try DESC, id DESC LIMIT %s"
-)
-LIST_UP = (
-    f"SELECT {JOB} FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
-    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id >= %s) ORDER BY next_try, id LIMIT %s"
-)
 # Not EXISTS, which the servers turn into a join over the whole table; and the first job of each queue
 # alone, because any further condition would have them read on through all the deferred ones.
 DUE_QUEUES = (
@@ -42,21 +31,11 @@ DUE_QUEUES = (
     "WHERE kind = 0 AND job.queue = queue.name AND state = 0 ORDER BY next_try LIMIT 1) <= %s ORDER BY name"
 )
 FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s"
-FAILURES_BY_ID = (
-    f"SELECT {FAILURE} FROM failure FORCE INDEX (failure_failed) WHERE queue = %s AND id <= %s "
-    "ORDER BY id DESC LIMIT %s"
-)
-FAILURES_BY_CREATION = (
-    f"SELECT {FAILURE} FROM failure FORCE INDEX (failure_created) WHERE queue = %s AND created_at <= %s "
-    "AND (created_at <> %s OR id <= %s) ORDER BY created_at DESC, id DESC LIMIT %s"
-)
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = %s"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = %s AND expires_at > %s"
 
 # Microseconds would be rounded, up to a millisecond that has not begun.
 CLOCK = "SELECT CAST(FLOOR(UNIX_TIMESTAMP(NOW(6)) * 1000) AS SIGNED)"
-
-_NEWEST = Cursor(INT64_MAX, INT64_MAX)
 
 Row = tuple[Any, ...]
 
@@ -65,24 +44,6 @@ async def read_job(connection: Connection, queue: str, job_id: int) -> Job | Non
     """Return a job that has not ended."""
     found = await connection.execute(FIND_JOB, (job_id, queue))
     return job_of(found.rows[0]) if found.rows else None
-
-
-async def read_jobs(connection: Connection, page: JobPage) -> list[Job]:
-    """Return one page of a list of jobs."""
-    rows = bounds(page)
-    found = await connection.execute(
-        LIST_UP if page.ascending else LIST_DOWN,
-        (
-            page.queue,
-            rows.state.value,
-            rows.lowest_ms,
-            rows.highest_ms,
-            rows.edge.time_ms,
-            rows.edge.id,
-            page.limit,
-        ),
-    )
-    return [job_of(row) for row in found.rows]
 
 
 async def read_due_queues(connection: Connection, now_ms: int) -> list[str]:
@@ -95,17 +56,6 @@ async def read_failure(connection: Connection, queue: str, failure_id: int) -> F
     """Return an entry of the failure log."""
     found = await connection.execute(FIND_FAILURE, (failure_id, queue))
     return failure_of(found.rows[0]) if found.rows else None
-
-
-async def read_failures(connection: Connection, page: FailurePage) -> list[FailedJob]:
-    """Return one page of the failure log."""
-    edge = page.cursor or _NEWEST
-    if page.order is FailureOrder.FAILED:
-        found = await connection.execute(FAILURES_BY_ID, (page.queue, edge.id, page.limit))
-    else:
-        values = (page.queue, edge.time_ms, edge.time_ms, edge.id, page.limit)
-        found = await connection.execute(FAILURES_BY_CREATION, values)
-    return [failure_of(row) for row in found.rows]
 
 
 async def read_queues(connection: Connection) -> list[QueueDefinition]:

@@ -1,13 +1,19 @@
-"""Which rows a page of a list asks for, the same in every store (contract §1.10)."""
+"""Which rows a page of a list asks for and where it ends, the same in every store (contract §1.10)."""
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from attrs import frozen
 
 from trioworq.core.cursors import Cursor
-from trioworq.core.jobs import INT64_MAX, JobState
-from trioworq.stores.interface import JobPage, JobSet
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
+from trioworq.stores.interface import PAGE_BYTES, JobQuery, JobSet, Page
+from trioworq.stores.operations import utf8_size
+
+T = TypeVar("T")
 
 _FIRST = Cursor(0, 0)
-_LAST = Cursor(INT64_MAX, INT64_MAX)
+LAST = Cursor(INT64_MAX, INT64_MAX)
 
 
 @frozen
@@ -25,13 +31,52 @@ class Bounds:
     edge: Cursor
 
 
-def bounds(page: JobPage) -> Bounds:
-    """Say which rows `page` asks for."""
-    state = JobState.RUNNING if page.jobs is JobSet.RUNNING else JobState.WAITING
-    is_deferred = page.jobs is JobSet.DEFERRED
-    lowest, highest = (page.now_ms + 1, INT64_MAX) if is_deferred else (0, page.now_ms)
-    if page.ascending:
-        edge = page.cursor or _FIRST
+def bounds(query: JobQuery) -> Bounds:
+    """Say which rows `query` asks for."""
+    state = JobState.RUNNING if query.jobs is JobSet.RUNNING else JobState.WAITING
+    is_deferred = query.jobs is JobSet.DEFERRED
+    lowest, highest = (query.now_ms + 1, INT64_MAX) if is_deferred else (0, query.now_ms)
+    if query.ascending:
+        edge = query.cursor or _FIRST
         return Bounds(state, max(lowest, edge.time_ms), highest, edge)
-    edge = page.cursor or _LAST
+    edge = query.cursor or LAST
     return Bounds(state, lowest, min(highest, edge.time_ms), edge)
+
+
+def cut(items: Iterable[T], limit: int, place: Callable[[T], Cursor], size: Callable[[T], int]) -> Page[T]:
+    """Take the first page off `items`, which are in order; takes one more than it returns, and no further.
+
+    `size` is in bytes.
+    """
+    shown: list[T] = []
+    room = PAGE_BYTES
+    for item in items:
+        room -= size(item)
+        if len(shown) == limit or (shown and room < 0):
+            return Page(shown, place(item))
+        shown.append(item)
+    return Page(shown, None)
+
+
+def cut_jobs(jobs: Iterable[Job], limit: int) -> Page[Job]:
+    """Take the first page off a list of jobs."""
+    return cut(jobs, limit, job_place, lambda job: utf8_size(job.url) + len(job.payload.body))
+
+
+def cut_failures(failures: Iterable[FailedJob], limit: int) -> Page[FailedJob]:
+    """Take the first page off the failure log."""
+    return cut(failures, limit, failure_place, _failure_size)
+
+
+def job_place(job: Job) -> Cursor:
+    """Return where a job stands in its list."""
+    return Cursor(job.next_try_ms, job.id)
+
+
+def failure_place(failed: FailedJob) -> Cursor:
+    """Return where an entry stands in the failure log, in both of its orders."""
+    return Cursor(failed.created_at_ms, failed.id)
+
+
+def _failure_size(failed: FailedJob) -> int:
+    return utf8_size(failed.url) + len(failed.payload.body) + utf8_size(failed.result.message)

@@ -19,7 +19,7 @@ from trioworq.core.routing import Routing
 from trioworq.stores import sqlite_reads as reads
 from trioworq.stores import sqlite_writes as writes
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailurePage, Hold, JobPage
+from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -106,9 +106,9 @@ class SqliteStore:
         """Return a job that has not ended."""
         return await self._read(reads.read_job, queue, job_id)
 
-    async def jobs(self, page: JobPage) -> list[Job]:
+    async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
-        return await self._read(reads.read_jobs, page)
+        return await self._read(reads.read_jobs, query)
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it."""
@@ -119,9 +119,9 @@ class SqliteStore:
         """Name the queues that have a job to claim."""
         return await self._read(reads.read_due_queues, now_ms)
 
-    async def failures(self, page: FailurePage) -> list[FailedJob]:
+    async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
-        return await self._read(reads.read_failures, page)
+        return await self._read(reads.read_failures, query)
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""

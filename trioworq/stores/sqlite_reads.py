@@ -2,15 +2,15 @@
 # ruff: noqa: S608  # what is put together here are our own column names; values are always bound
 
 import sqlite3
+from contextlib import closing
 from typing import Any
 
-from trioworq.core.cursors import Cursor
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import FailureOrder, FailurePage, JobPage
-from trioworq.stores.paging import bounds
+from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Page
+from trioworq.stores.paging import LAST, bounds, cut_failures, cut_jobs
 
 JOB = (
     "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
@@ -44,8 +44,6 @@ FAILURES_BY_CREATION = (
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
 
-_NEWEST = Cursor(INT64_MAX, INT64_MAX)
-
 Row = tuple[Any, ...]
 
 
@@ -55,22 +53,14 @@ def read_job(connection: sqlite3.Connection, queue: str, job_id: int) -> Job | N
     return job_of(row) if row else None
 
 
-def read_jobs(connection: sqlite3.Connection, page: JobPage) -> list[Job]:
+def read_jobs(connection: sqlite3.Connection, query: JobQuery) -> Page[Job]:
     """Return one page of a list of jobs."""
-    rows = bounds(page)
-    found = connection.execute(
-        LIST_UP if page.ascending else LIST_DOWN,
-        (
-            page.queue,
-            rows.state,
-            rows.lowest_ms,
-            rows.highest_ms,
-            rows.edge.time_ms,
-            rows.edge.id,
-            page.limit,
-        ),
-    )
-    return [job_of(row) for row in found]
+    rows = bounds(query)
+    values = (query.queue, rows.state, rows.lowest_ms, rows.highest_ms, rows.edge.time_ms, rows.edge.id)
+    statement = LIST_UP if query.ascending else LIST_DOWN
+    # Rows are read one by one, so what the page leaves out is not in memory together with it.
+    with closing(connection.execute(statement, (*values, query.limit + 1))) as found:
+        return cut_jobs(map(job_of, found), query.limit)
 
 
 def read_due_queues(connection: sqlite3.Connection, now_ms: int) -> list[str]:
@@ -84,15 +74,17 @@ def read_failure(connection: sqlite3.Connection, queue: str, failure_id: int) ->
     return failure_of(row) if row else None
 
 
-def read_failures(connection: sqlite3.Connection, page: FailurePage) -> list[FailedJob]:
+def read_failures(connection: sqlite3.Connection, query: FailureQuery) -> Page[FailedJob]:
     """Return one page of the failure log."""
-    edge = page.cursor or _NEWEST
-    if page.order is FailureOrder.FAILED:
-        rows = connection.execute(FAILURES_BY_ID, (page.queue, edge.id, page.limit))
+    edge = query.cursor or LAST
+    limit = query.limit + 1
+    if query.order is FailureOrder.FAILED:
+        rows = connection.execute(FAILURES_BY_ID, (query.queue, edge.id, limit))
     else:
-        arguments = (page.queue, edge.time_ms, edge.time_ms, edge.id, page.limit)
-        rows = connection.execute(FAILURES_BY_CREATION, arguments)
-    return [failure_of(row) for row in rows]
+        values = (query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
+        rows = connection.execute(FAILURES_BY_CREATION, values)
+    with closing(rows):
+        return cut_failures(map(failure_of, rows), query.limit)
 
 
 def read_queues(connection: sqlite3.Connection) -> list[QueueDefinition]:

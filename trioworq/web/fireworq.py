@@ -1,7 +1,7 @@
 """Fireworq's API: push, queues, routings, inspection, failure log, node and version (contract §1.2–§1.12)."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
 import orjson
@@ -12,7 +12,7 @@ from trioworq.core.cursors import Cursor, decode
 from trioworq.core.errors import InvalidRequest, NoSuchQueue, NotFound
 from trioworq.core.jobs import INT64_MAX
 from trioworq.dispatch.queues import Queues
-from trioworq.stores.interface import FailureOrder, FailurePage, JobPage, JobSet
+from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.web import wire
 from trioworq.web.messages import TEXT, Request, Response, Route
 from trioworq.web.replies import BodyTooLarge
@@ -181,17 +181,17 @@ class _Jobs:
     async def _list(self, request: Request, jobs: JobSet) -> Response:
         limit = _limit(request.query)
         queue = await _queue(self._queues, request)
-        page = JobPage(
-            queue=queue,
-            jobs=jobs,
-            now_ms=self._queues.now_ms(),
-            limit=limit + 1,
-            cursor=_cursor(request.query),
-            ascending=request.query.get("order") == "asc",
+        page = await self._queues.store.jobs(
+            JobQuery(
+                queue=queue,
+                jobs=jobs,
+                now_ms=self._queues.now_ms(),
+                limit=limit,
+                cursor=_cursor(request.query),
+                ascending=request.query.get("order") == "asc",
+            )
         )
-        found = await self._queues.store.jobs(page)
-        cursors = [Cursor(job.next_try_ms, job.id) for job in found[limit:]]
-        return _page("jobs", [wire.show_job(job) for job in found[:limit]], cursors)
+        return _page("jobs", map(wire.show_job, page.items), page.next_cursor)
 
 
 @frozen
@@ -204,10 +204,9 @@ class _Failures:
         limit = _limit(request.query)
         queue = await _queue(self._queues, request)
         order = FailureOrder.CREATED if request.query.get("order") == "created" else FailureOrder.FAILED
-        page = FailurePage(queue=queue, limit=limit + 1, order=order, cursor=_cursor(request.query))
-        found = await self._queues.store.failures(page)
-        cursors = [Cursor(failed.created_at_ms, failed.id) for failed in found[limit:]]
-        return _page("failed_jobs", [wire.show_failure(failed) for failed in found[:limit]], cursors)
+        query = FailureQuery(queue=queue, limit=limit, order=order, cursor=_cursor(request.query))
+        page = await self._queues.store.failures(query)
+        return _page("failed_jobs", map(wire.show_failure, page.items), page.next_cursor)
 
     async def get(self, request: Request) -> Response:
         queue, failure_id = await _item(self._queues, request)
@@ -222,9 +221,9 @@ def _answer(shape: Any) -> Response:
     return Response(200, orjson.dumps(shape))
 
 
-def _page(key: str, shown: Sequence[Mapping[str, Any]], next_cursors: Sequence[Cursor]) -> Response:
+def _page(key: str, shown: Iterable[Mapping[str, Any]], next_cursor: Cursor | None) -> Response:
     """Answer one page; the cursor is the first item that was not returned, empty at the end."""
-    return _answer({key: shown, "next_cursor": next_cursors[0].encode() if next_cursors else ""})
+    return _answer({key: list(shown), "next_cursor": next_cursor.encode() if next_cursor else ""})
 
 
 def _found(item: _T | None) -> _T:

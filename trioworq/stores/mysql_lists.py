@@ -1,0 +1,127 @@
+"""Pages of the lists of jobs and failures, as a MySQL or MariaDB database is asked for them.
+
+Three steps: the places that the page may have, from an index alone; the sizes of their rows, until they
+fill the page; the rows. The server reads a payload as a whole to say its length, hence so few at a time.
+"""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+from attrs import evolve, frozen
+
+from trioworq.core.cursors import Cursor
+from trioworq.core.jobs import FailedJob, Job
+from trioworq.stores.interface import PAGE_BYTES, FailureOrder, FailureQuery, JobQuery, Page
+from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql_literals import Value
+from trioworq.stores.mysql_reads import FAILURE, JOB, Row, failure_of, job_of
+from trioworq.stores.paging import LAST, bounds, cut, failure_place, job_place
+
+LIST_DOWN = (
+    "SELECT next_try, id FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
+    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id <= %s) ORDER BY next_try DESC, id DESC LIMIT %s"
+)
+LIST_UP = (
+    "SELECT next_try, id FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "
+    "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id >= %s) ORDER BY next_try, id LIMIT %s"
+)
+FAILURES_BY_ID = (
+    "SELECT created_at, id FROM failure FORCE INDEX (failure_failed) WHERE queue = %s AND id <= %s "
+    "ORDER BY id DESC LIMIT %s"
+)
+FAILURES_BY_CREATION = (
+    "SELECT created_at, id FROM failure FORCE INDEX (failure_created) WHERE queue = %s AND created_at <= %s "
+    "AND (created_at <> %s OR id <= %s) ORDER BY created_at DESC, id DESC LIMIT %s"
+)
+
+# At 16 MiB each, a server reads this many payloads in about a second.
+_SIZED_AT_ONCE = 16
+
+# MariaDB makes a join with a temporary table out of a thousand ids.
+READ_AT_ONCE = 500
+
+T = TypeVar("T")
+
+
+@frozen
+class Table(Generic[T]):
+    """How the rows of a list are read; the columns of `sizes` are the id and a number of bytes."""
+
+    name: str
+    sizes: str
+    columns: str
+    read: Callable[[Row], T]
+    place: Callable[[T], Cursor]
+
+
+JOBS = Table("job", "id, LENGTH(url) + LENGTH(payload)", JOB, job_of, job_place)
+FAILURES = Table(
+    "failure",
+    "id, LENGTH(url) + LENGTH(payload) + LENGTH(result_message)",
+    FAILURE,
+    failure_of,
+    failure_place,
+)
+
+
+async def read_jobs(connection: Connection, query: JobQuery) -> Page[Job]:
+    """Return one page of a list of jobs."""
+    rows = bounds(query)
+    values = (rows.state.value, rows.lowest_ms, rows.highest_ms, rows.edge.time_ms, rows.edge.id)
+    places = await _places(
+        connection, LIST_UP if query.ascending else LIST_DOWN, (query.queue, *values, query.limit + 1)
+    )
+    page = await _page(connection, JOBS, places, query.limit)
+    # Those that have just been started, or ended their run, are in another list now.
+    return evolve(page, items=[job for job in page.items if job.state is rows.state])
+
+
+async def read_failures(connection: Connection, query: FailureQuery) -> Page[FailedJob]:
+    """Return one page of the failure log."""
+    edge = query.cursor or LAST
+    limit = query.limit + 1
+    if query.order is FailureOrder.FAILED:
+        places = await _places(connection, FAILURES_BY_ID, (query.queue, edge.id, limit))
+    else:
+        values = (query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
+        places = await _places(connection, FAILURES_BY_CREATION, values)
+    return await _page(connection, FAILURES, places, query.limit)
+
+
+def select(columns: str, table: str, places: Sequence[Cursor]) -> bytes:
+    """Return the statement that reads the rows at these places."""
+    ids = ",".join(str(place.id) for place in places)
+    return f"SELECT {columns} FROM {table} FORCE INDEX (PRIMARY) WHERE id IN ({ids})".encode()
+
+
+async def _places(connection: Connection, statement: str, values: Sequence[Value]) -> list[Cursor]:
+    return [Cursor(*row) for row in (await connection.execute(statement, values)).rows]
+
+
+async def _page(connection: Connection, table: Table[T], places: Sequence[Cursor], limit: int) -> Page[T]:
+    """Return what is still at its place; the next page begins where it would have with all of them."""
+    if not places:
+        return Page([], None)
+    sizes = await _sizes(connection, table, places)
+    page = cut(places, limit, lambda place: place, lambda place: sizes.get(place.id, 0))
+    found: dict[Cursor, T] = {}
+    for some in _in_turn(page.items, READ_AT_ONCE):
+        rows = (await connection.send(select(table.columns, table.name, some))).rows
+        found.update((table.place(item), item) for item in map(table.read, rows))
+    return Page([found[place] for place in page.items if place in found], page.next_cursor)
+
+
+async def _sizes(connection: Connection, table: Table[T], places: Sequence[Cursor]) -> dict[int, int]:
+    """Return the sizes of the rows at the first of `places`, by id: all, or as many as fill a page."""
+    sizes: dict[int, int] = {}
+    for some in _in_turn(places, _SIZED_AT_ONCE):
+        sizes.update((await connection.send(select(table.sizes, table.name, some))).rows)
+        if sum(sizes.values()) > PAGE_BYTES:
+            break
+    return sizes
+
+
+def _in_turn(places: Sequence[Cursor], count: int) -> Iterator[Sequence[Cursor]]:
+    for first in range(0, len(places), count):
+        yield places[first : first + count]
