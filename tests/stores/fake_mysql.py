@@ -5,7 +5,7 @@ It is there for what no server on the test machine does: MySQL 8's login, and mi
 
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import trio
@@ -28,8 +28,9 @@ class Peer:
         self._number = 0
 
     async def send(self, payload: bytes) -> None:
-        """Send one packet."""
-        await self.stream.send_all(struct.pack("<I", len(payload))[:3] + bytes([self._number]) + payload)
+        """Send one packet, unless the client has gone."""
+        with suppress(trio.BrokenResourceError):
+            await self.stream.send_all(struct.pack("<I", len(payload))[:3] + bytes([self._number]) + payload)
         self._number = (self._number + 1) % 256
 
     async def receive(self) -> bytes:
@@ -42,7 +43,10 @@ class Peer:
 
     async def _take(self, count: int) -> bytes:
         while len(self._received) < count:
-            more = await self.stream.receive_some()
+            try:
+                more = await self.stream.receive_some()
+            except trio.BrokenResourceError:
+                more = b""
             if not more:
                 break
             self._received += more

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import trio
 import trio.testing
+from attrs import evolve
 
 from tests.mariadb import administer
 from tests.stores.fake_mysql import MORE_RESULTS, OK, Peer, fake_mysql, log_in
@@ -238,7 +239,7 @@ async def test_lock_held_by_another_is_not_waited_for_long(connection: Connectio
 
 async def test_statement_that_takes_too_long_is_ended_by_the_server(mysql_dsn: str) -> None:
     """A slow statement costs its answer, not the connection, and its locks go with it."""
-    async with open_connection(parse(f"{mysql_dsn}?readTimeout=2s")) as connection:
+    async with open_connection(evolve(parse(mysql_dsn), statement_s=2.0)) as connection:
         with pytest.raises(StoreUnavailable, match="max_statement_time"):
             await connection.execute("SELECT COUNT(*) FROM seq_1_to_1000000000 WHERE MD5(seq) = 0")
         assert connection.is_open
