@@ -1,15 +1,15 @@
-"""What leaves a list while the MySQL store reads a page of it."""
+"""How the MySQL store reads a page step by step, and what happens to a list meanwhile."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import cast
 
 import pytest
-from attrs import define
+from attrs import define, field
 
 from tests.stores.nodes import NOW, Node, failed, new_job
-from trioworq.core.jobs import FailedJob, Job, JobState
+from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.stores import mysql_lists as lists
-from trioworq.stores.interface import FailureQuery, JobQuery, JobSet, Page, Store
+from trioworq.stores.interface import PAGE_BYTES, FailureQuery, JobQuery, JobSet, Page, Store
 from trioworq.stores.mysql import open_mysql_store
 from trioworq.stores.mysql_connection import Connection, Result, open_connection
 from trioworq.stores.mysql_dsn import parse
@@ -30,6 +30,21 @@ async def connection(mysql_dsn: str, node: Node) -> AsyncIterator[Connection]:
     """A connection of its own to the node's database."""
     async with open_connection(parse(mysql_dsn)) as opened:
         yield opened
+
+
+@define
+class Counted:
+    """A connection that counts the statements that read rows by their ids."""
+
+    _real: Connection
+    statements: list[bytes] = field(factory=list)
+
+    async def execute(self, statement: str, values: Sequence[Value]) -> Result:
+        return await self._real.execute(statement, values)
+
+    async def send(self, statement: bytes) -> Result:
+        self.statements.append(statement)
+        return await self._real.send(statement)
 
 
 @define
@@ -57,6 +72,21 @@ async def jobs_while(
 
 async def push(store: Store, count: int) -> list[int]:
     return [await store.push(new_job()) for _ in range(count)]
+
+
+async def test_no_more_sizes_are_asked_for_once_the_page_is_full(node: Node, connection: Connection) -> None:
+    """The server reads a payload as a whole to say its length: those of later pages are left alone."""
+    large = Payload(PayloadForm.TEXT, bytes(PAGE_BYTES // 2))
+    for _ in range(3):
+        await node.store.push(new_job(payload=large))
+    await push(node.store, 60)
+    counted = Counted(connection)
+    query = JobQuery("q", JobSet.WAITING, NOW, 1000, ascending=True)
+    page = await lists.read_jobs(cast("Connection", counted), query)
+    assert len(page.items) == 1
+    sizes, rows = counted.statements
+    assert sizes.count(b",") < 20
+    assert b"LENGTH" not in rows
 
 
 async def test_job_that_is_started_meanwhile_is_not_shown_as_waiting(

@@ -22,7 +22,7 @@ from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.stores import sqlite_reads as reads
 from trioworq.stores import sqlite_writes as writes
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
+from trioworq.stores.interface import PAGE_BYTES, Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.leases import FIRST_EPOCH
 from trioworq.stores.sqlite import open_sqlite_store
 from trioworq.stores.sqlite_connection import Runner, open_connection, prepare, transaction, translated
@@ -94,6 +94,24 @@ def test_due_queues_looks_once_into_the_index_for_each_queue(connection: sqlite3
     assert re.search(r"SEARCH job USING COVERING INDEX job_list .*next_try<\?", plan)
     assert "SCAN job" not in plan
     assert "TEMP B-TREE" not in plan
+
+
+def test_no_more_rows_are_read_once_the_page_is_full(connection: sqlite3.Connection) -> None:
+    """Of what the page leaves out, one row at most is in memory together with it (I13)."""
+    half = Payload(PayloadForm.TEXT, bytes(PAGE_BYTES // 2 - 1000))
+    with transaction(connection):
+        for _ in range(6):
+            writes.apply(connection, new_job(payload=half))
+    read: list[int] = []
+
+    def count(_cursor: sqlite3.Cursor, row: reads.Row) -> reads.Row:
+        read.append(row[0])
+        return row
+
+    connection.row_factory = count
+    page = reads.read_jobs(connection, JobQuery("q", JobSet.WAITING, NOW, 1000, ascending=True))
+    assert read[:2] == [job.id for job in page.items]
+    assert len(read) == 3
 
 
 def fill(connection: sqlite3.Connection) -> None:
