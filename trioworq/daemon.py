@@ -25,10 +25,12 @@ from trioworq import __version__
 from trioworq.clock import Clock
 from trioworq.config import Config, Driver, mask_password
 from trioworq.core.queues import QueueDefaults
+from trioworq.dispatch.dispatcher import RELEASE_TIMEOUT_S
 from trioworq.dispatch.ownership import Node
-from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
+from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings, open_queues
 from trioworq.dispatch.workers import WorkerSettings, open_workers
-from trioworq.logs import Logs, open_logs
+from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.stores.batching import CLOSING_S
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web import fireworq
@@ -37,8 +39,9 @@ from trioworq.web.server import serve
 
 # How often the clock follows the store's.
 ANCHOR_INTERVAL_S = 60.0
-# How long after shutdown_timeout the end may take: cut-off jobs, leases, logs.
-ENDING_S = 20.0
+# How long after shutdown_timeout the end may take with a store that does not answer: giving back the jobs
+# and the leases, the store's last commits, the last lines of the logs, and some for closing it all.
+ENDING_S = RELEASE_TIMEOUT_S + GIVE_BACK_TIMEOUT_S + CLOSING_S + CLOSING_TIMEOUT_S + 8.0
 
 
 @define(eq=False)
