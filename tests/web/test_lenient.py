@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.web.lenient import Fields, compact, read_object, replaced
+from trioworq.web.lenient import MAX_MEMBERS, Fields, compact, read_object, replaced
 
 json_values = st.recursive(
     st.none()
@@ -90,6 +90,26 @@ def test_strings_and_literals_are_not_compacted() -> None:
     assert compact(b'{ "a \\" b" : [ 1.0 , "\\\\" , " " ] }') == b'{"a \\" b":[1.0,"\\\\"," "]}'
 
 
+def test_compacting_takes_a_few_times_the_texts_memory() -> None:
+    """However many pieces the blanks cut it into."""
+    text = b"[" + b"1 , " * 500_000 + b"1]"
+    tracemalloc.start()
+    try:
+        assert compact(text) == text.replace(b" ", b"")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * len(text)
+
+
+def test_an_object_has_a_thousand_members_at_most() -> None:
+    """Reading more would hold everybody else up."""
+    members = [b'"%d":%d' % (number, number) for number in range(MAX_MEMBERS + 1)]
+    assert read_object(b"{" + b",".join(members[1:]) + b"}").unsigned("1000", 1000) == 1000
+    with pytest.raises(InvalidRequest, match="more than 1000 members"):
+        read_object(b"{" + b",".join(members) + b"}")
+
+
 def test_invalid_bytes_in_a_string_are_replaced_one_by_one() -> None:
     """A cut-off sequence of two bytes becomes two U+FFFD."""
     assert read_object(b'{"a":"\xe3\x81"}').text("a") == "\ufffd\ufffd"
@@ -112,8 +132,9 @@ def test_a_payload_of_null_replaces_an_earlier_one() -> None:
         b'{"a":' * 2_000_000,
         b'{"timeout":' + b"9" * 10_000_000 + b"}",
         b'{"url":"' + b"x" * 10_000_000,
+        b"{" + b'"a":1,' * 1_600_000 + b'"a":1}',
     ],
-    ids=["brackets", "payload brackets", "payload braces", "braces", "digits", "endless string"],
+    ids=["brackets", "payload brackets", "payload braces", "braces", "digits", "endless string", "members"],
 )
 def test_ten_hostile_megabytes_are_refused_quickly(body: bytes) -> None:
     """Neither depth nor length costs more than a few copies of the body, and no recursion limit shows."""
