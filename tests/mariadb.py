@@ -21,8 +21,8 @@ from typing import Self
 
 import trio
 
-from trioworq.stores.mysql_connection import open_connection
-from trioworq.stores.mysql_dsn import parse
+from trioworq.stores.mysql.connection import open_connection
+from trioworq.stores.mysql.dsn import parse
 
 USER = "trioworq"
 PASSWORD = "se:cret"

@@ -8,7 +8,7 @@ from functools import partial
 import trio
 
 from tests.mariadb import with_port
-from trioworq.stores.mysql_dsn import parse
+from trioworq.stores.mysql.dsn import parse
 
 _COMMIT = b"\x07\x00\x00\x00\x03COMMIT"
 

@@ -18,11 +18,11 @@ from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
 from trioworq.stores.interface import Claim, Hold, Store, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import available
-from trioworq.stores.mysql import open_mysql_store
-from trioworq.stores.mysql_connection import open_connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_link import Patience
-from trioworq.stores.mysql_schema import GONE_MS, lock_name, migrate
+from trioworq.stores.mysql.connection import open_connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.link import Patience
+from trioworq.stores.mysql.schema import GONE_MS, lock_name, migrate
+from trioworq.stores.mysql.store import open_mysql_store
 
 
 def payload(size: int) -> Payload:

@@ -15,9 +15,9 @@ from tests.mariadb import administer
 from tests.stores.fake_mysql import MORE_RESULTS, OK, Peer, fake_mysql, log_in
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.interface import StoreBroken, StoreUnavailable
-from trioworq.stores.mysql_connection import Connection, open_connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_errors import CommitUnknown, Conflict, ConnectionLost, Duplicate
+from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost, Duplicate
 
 
 @pytest.fixture

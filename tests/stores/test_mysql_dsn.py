@@ -5,7 +5,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from trioworq.stores.interface import StoreRefused
-from trioworq.stores.mysql_dsn import CONNECT_S, DEFAULT_SOCKET, STATEMENT_S, Dsn, Tls, parse
+from trioworq.stores.mysql.dsn import CONNECT_S, DEFAULT_SOCKET, STATEMENT_S, Dsn, Tls, parse
 
 
 @pytest.mark.parametrize(

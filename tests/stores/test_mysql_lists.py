@@ -8,12 +8,12 @@ from attrs import define, field
 
 from tests.stores.nodes import NOW, Node, failed, new_job
 from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
-from trioworq.stores import mysql_lists as lists
 from trioworq.stores.interface import PAGE_BYTES, FailureQuery, JobQuery, JobSet, Page, Store
-from trioworq.stores.mysql import open_mysql_store
-from trioworq.stores.mysql_connection import Connection, Result, open_connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_literals import Value
+from trioworq.stores.mysql import lists
+from trioworq.stores.mysql.connection import Connection, Result, open_connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.literals import Value
+from trioworq.stores.mysql.store import open_mysql_store
 
 
 @pytest.fixture

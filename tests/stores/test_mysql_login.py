@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from tests.mariadb import MariaDB, administer
 from tests.stores.fake_mysql import OK, SALT, SSL, Peer, fake_mysql
 from trioworq.stores.interface import StoreRefused
-from trioworq.stores.mysql_connection import open_connection
-from trioworq.stores.mysql_dsn import parse
+from trioworq.stores.mysql.connection import open_connection
+from trioworq.stores.mysql.dsn import parse
 
 PASSWORD = b"sesame"
 

@@ -14,10 +14,10 @@ from tests.stores.mysql_proxy import Cut, proxy_to
 from tests.stores.nodes import Node, completed, new_job
 from trioworq.core.jobs import Payload, PayloadForm
 from trioworq.stores.interface import Store, StoreBroken, StoreRefused, StoreUnavailable
-from trioworq.stores.mysql import open_mysql_store
-from trioworq.stores.mysql_connection import Connection, open_connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_link import Patience
+from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.link import Patience
+from trioworq.stores.mysql.store import open_mysql_store
 
 # More than anything here takes on the busiest machine.
 A_MINUTE = 60

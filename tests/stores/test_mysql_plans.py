@@ -11,15 +11,11 @@ from tests.stores.nodes import NOW
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
-from trioworq.stores import mysql_jobs as jobs
-from trioworq.stores import mysql_leases as leases
-from trioworq.stores import mysql_lists as lists
-from trioworq.stores import mysql_reads as reads
-from trioworq.stores import mysql_writer as writer
-from trioworq.stores.mysql import open_mysql_store
-from trioworq.stores.mysql_connection import Connection, open_connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_literals import Value, fill
+from trioworq.stores.mysql import jobs, leases, lists, reads, writer
+from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.literals import Value, fill
+from trioworq.stores.mysql.store import open_mysql_store
 
 JOBS = 6000
 

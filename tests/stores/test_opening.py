@@ -14,8 +14,8 @@ from trioworq.config import Config, Driver
 from trioworq.stores.interface import StoreRefused
 from trioworq.stores.memory import MemoryStore
 from trioworq.stores.opening import open_store
-from trioworq.stores.sqlite import SqliteStore
-from trioworq.stores.sqlite_connection import use_wal
+from trioworq.stores.sqlite.connection import use_wal
+from trioworq.stores.sqlite.store import SqliteStore
 
 
 def sqlite_at(path: Path) -> Config:
@@ -118,7 +118,7 @@ async def test_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 async def test_database_locked_by_another_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """After a bounded wait."""
-    monkeypatch.setattr("trioworq.stores.sqlite_connection.BUSY_S", 0.05)
+    monkeypatch.setattr("trioworq.stores.sqlite.connection.BUSY_S", 0.05)
     path = tmp_path / "a.db"
     with sqlite3.connect(path, isolation_level=None) as connection:
         connection.execute("BEGIN EXCLUSIVE")

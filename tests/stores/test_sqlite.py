@@ -19,13 +19,12 @@ import trio
 from tests.stores.nodes import NOW, Node, new_job
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
-from trioworq.stores import sqlite_reads as reads
-from trioworq.stores import sqlite_writes as writes
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import PAGE_BYTES, Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.leases import FIRST_EPOCH
-from trioworq.stores.sqlite import open_sqlite_store
-from trioworq.stores.sqlite_connection import Runner, open_connection, prepare, transaction, translated
+from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction, translated
+from trioworq.stores.sqlite.store import open_sqlite_store
 
 T = TypeVar("T")
 
@@ -216,7 +215,7 @@ async def test_lock_that_is_never_released_makes_the_store_unavailable(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a bounded time; and the store works again when the lock is gone."""
-    monkeypatch.setattr("trioworq.stores.sqlite_connection.BUSY_S", 0.05)
+    monkeypatch.setattr("trioworq.stores.sqlite.connection.BUSY_S", 0.05)
     async with open_sqlite_store(path) as store:
         with open_connection(path) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -270,7 +269,7 @@ async def test_two_processes_share_a_file(path: Path) -> None:
 import pathlib, sys, trio
 from tests.stores.nodes import new_job
 from trioworq.stores.leases import FIRST_EPOCH
-from trioworq.stores.sqlite import open_sqlite_store
+from trioworq.stores.sqlite.store import open_sqlite_store
 async def main():
     async with open_sqlite_store(pathlib.Path(sys.argv[1])) as store:
         for _ in range(200):

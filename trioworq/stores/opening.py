@@ -9,8 +9,8 @@ import trio
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import Store
 from trioworq.stores.memory import MemoryStore
-from trioworq.stores.mysql import open_mysql_store
-from trioworq.stores.sqlite import open_sqlite_store
+from trioworq.stores.mysql.store import open_mysql_store
+from trioworq.stores.sqlite.store import open_sqlite_store
 
 
 @asynccontextmanager

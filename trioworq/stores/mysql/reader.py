@@ -8,9 +8,9 @@ from attrs import define, field
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.interface import StoreError
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_errors import ConnectionLost
-from trioworq.stores.mysql_link import Link
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.errors import ConnectionLost
+from trioworq.stores.mysql.link import Link
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -8,11 +8,11 @@ from attrs import evolve
 
 from trioworq.stores.interface import StoreBroken, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, plan
-from trioworq.stores.mysql_connection import Connection, open_connection
-from trioworq.stores.mysql_dsn import Dsn
-from trioworq.stores.mysql_errors import Duplicate
-from trioworq.stores.mysql_link import Patience
-from trioworq.stores.mysql_reads import read_clock_ms
+from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.dsn import Dsn
+from trioworq.stores.mysql.errors import Duplicate
+from trioworq.stores.mysql.link import Patience
+from trioworq.stores.mysql.reads import read_clock_ms
 
 # How long to wait before asking again a server that is not there yet.
 RETRY_S = 0.25
@@ -20,7 +20,7 @@ RETRY_S = 0.25
 # A change of a large table takes its time.
 MIGRATION_S = 3600.0
 
-# Marks of nodes that have written nothing for a week are swept away; see `mysql_writer`.
+# Marks of nodes that have written nothing for a week are swept away; see `mysql.writer`.
 GONE_MS = 7 * 24 * 3600 * 1000
 SWEEP = "DELETE FROM node_batch WHERE batch < %s"
 

@@ -13,9 +13,9 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job, JobState, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import Claim
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_literals import fill
-from trioworq.stores.mysql_reads import FIND_FAILURE, FIND_JOB, JOB, Row, failure_of, job_of
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, JOB, Row, failure_of, job_of
 from trioworq.stores.operations import DeleteFailure, DeleteJob
 
 PUSH = (

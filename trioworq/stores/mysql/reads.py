@@ -11,7 +11,7 @@ from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.routing import Routing
-from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql.connection import Connection
 
 JOB = (
     "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "

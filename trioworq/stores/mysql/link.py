@@ -7,8 +7,8 @@ import trio
 from attrs import frozen
 
 from trioworq.stores.interface import StoreError, StoreUnavailable
-from trioworq.stores.mysql_connection import Connection, open_connection
-from trioworq.stores.mysql_dsn import Dsn
+from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.dsn import Dsn
 
 # Pauses between attempts to connect: doubled each time, and spread, so that nodes do not come all at once.
 FIRST_PAUSE_S = 0.05

@@ -15,16 +15,15 @@ from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores import mysql_lists as lists
-from trioworq.stores import mysql_reads as reads
 from trioworq.stores.batching import Batcher
 from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_dsn import parse
-from trioworq.stores.mysql_link import Link, Patience
-from trioworq.stores.mysql_reader import Reader
-from trioworq.stores.mysql_schema import prepare
-from trioworq.stores.mysql_writer import Writer
+from trioworq.stores.mysql import lists, reads
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.dsn import parse
+from trioworq.stores.mysql.link import Link, Patience
+from trioworq.stores.mysql.reader import Reader
+from trioworq.stores.mysql.schema import prepare
+from trioworq.stores.mysql.writer import Writer
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,

@@ -16,8 +16,8 @@ from trio_mysql.constants import CLIENT, COMMAND, SERVER_STATUS
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused, StoreUnavailable
-from trioworq.stores.mysql_dsn import Dsn, Tls
-from trioworq.stores.mysql_errors import (
+from trioworq.stores.mysql.dsn import Dsn, Tls
+from trioworq.stores.mysql.errors import (
     ACCESS_DENIED,
     UNKNOWN_DATABASE,
     CommitUnknown,
@@ -25,8 +25,8 @@ from trioworq.stores.mysql_errors import (
     ConnectionLost,
     meaning,
 )
-from trioworq.stores.mysql_literals import Value, fill
-from trioworq.stores.mysql_login import CachingSha2, LoginRefused, Unsafe
+from trioworq.stores.mysql.literals import Value, fill
+from trioworq.stores.mysql.login import CachingSha2, LoginRefused, Unsafe
 
 # The server gives up before we do, so that a slow statement costs its answer and not the connection: first
 # on a lock, then on the statement. What is left of `Dsn.statement_s` is for the way there and back.
@@ -87,7 +87,7 @@ class Connection:
     async def send(self, statement: bytes) -> Result:
         """Send a complete statement and return what it gave.
 
-        Raises ConnectionLost when no answer came within the DSN's time, and what `mysql_errors` lists. If
+        Raises ConnectionLost when no answer came within the DSN's time, and what `mysql.errors` lists. If
         cancelled: the connection is closed, and the statement may or may not have been carried out.
         """
         if self._is_busy:
@@ -334,7 +334,7 @@ class _Wire(connections.Connection):  # type: ignore[misc]  # trio_mysql has no 
 
     async def _get_server_information(self) -> None:
         await super()._get_server_information()
-        # Have the server ask for the method it wants, see `mysql_login`.
+        # Have the server ask for the method it wants, see `mysql.login`.
         self._auth_plugin_name = "mysql_native_password"
         if self.ssl and not self.server_capabilities & CLIENT.SSL:
             # The library would go on without encryption and send the password.

@@ -13,9 +13,9 @@ from attrs import evolve, frozen
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import FailedJob, Job
 from trioworq.stores.interface import PAGE_BYTES, FailureOrder, FailureQuery, JobQuery, Page
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_literals import Value
-from trioworq.stores.mysql_reads import FAILURE, JOB, Row, failure_of, job_of
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.literals import Value
+from trioworq.stores.mysql.reads import FAILURE, JOB, Row, failure_of, job_of
 from trioworq.stores.paging import LAST, bounds, cut, failure_place, job_place
 
 LIST_DOWN = (

@@ -9,11 +9,9 @@ from typing import assert_never
 
 from trioworq.core.jobs import NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores import mysql_definitions as definitions
-from trioworq.stores import mysql_jobs as jobs
-from trioworq.stores import mysql_leases as leases
 from trioworq.stores.interface import Claim, Hold
-from trioworq.stores.mysql_connection import Connection
+from trioworq.stores.mysql import definitions, jobs, leases
+from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -44,7 +42,7 @@ async def apply(
 ) -> list[object]:
     """Carry out writes inside a transaction; return their outcomes in the order of the writes.
 
-    Raises mysql_jobs.Mismatch when the transaction has to be rolled back and done again `one_by_one`.
+    Raises jobs.Mismatch when the transaction has to be rolled back and done again `one_by_one`.
     """
     pushes = [push for push in operations if isinstance(push, NewJob)]
     completions = [done for done in operations if isinstance(done, Completed)]

@@ -9,8 +9,8 @@ from attrs import astuple
 from trioworq.core.errors import NoSuchQueue
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.routing import Routing
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_reads import FIND_QUEUE, QUEUE, queue_of
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.reads import FIND_QUEUE, QUEUE, queue_of
 
 
 async def put_queue(connection: Connection, definition: QueueDefinition) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Collection
 
 from trioworq.stores import leases
 from trioworq.stores.interface import Hold
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_errors import Conflict, Duplicate
-from trioworq.stores.mysql_literals import fill, rows
-from trioworq.stores.mysql_reads import owner_of
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.errors import Conflict, Duplicate
+from trioworq.stores.mysql.literals import fill, rows
+from trioworq.stores.mysql.reads import owner_of
 
 RELEASE_QUEUE = (
     "UPDATE job FORCE INDEX (job_list) SET state = 0, started_at = NULL "

@@ -9,11 +9,11 @@ from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import StoreUnavailable
-from trioworq.stores.mysql_connection import Connection
-from trioworq.stores.mysql_errors import CommitUnknown, Conflict, ConnectionLost
-from trioworq.stores.mysql_jobs import Mismatch
-from trioworq.stores.mysql_link import Link
-from trioworq.stores.mysql_writes import apply
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost
+from trioworq.stores.mysql.jobs import Mismatch
+from trioworq.stores.mysql.link import Link
+from trioworq.stores.mysql.writes import apply
 from trioworq.stores.operations import Operation
 
 # How often a batch is tried that meets other transactions, or loses one connection after the other.

@@ -16,8 +16,6 @@ from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores import sqlite_reads as reads
-from trioworq.stores import sqlite_writes as writes
 from trioworq.stores.batching import Batcher
 from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
 from trioworq.stores.operations import (
@@ -31,7 +29,8 @@ from trioworq.stores.operations import (
     PutRouting,
     check_storable,
 )
-from trioworq.stores.sqlite_connection import (
+from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite.connection import (
     Runner,
     open_connection,
     prepare,

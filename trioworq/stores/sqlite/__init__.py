@@ -1,0 +1,1 @@
+"""The embedded store; `store.open_sqlite_store` opens it."""
