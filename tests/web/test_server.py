@@ -369,6 +369,23 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
     assert served.errors == []
 
 
+async def wide(_request: Request) -> Response:
+    """Answer with a head that soon fills a socket's buffer."""
+    return Response(200, headers={"X-Wide": "x" * 1_000_000})
+
+
+async def test_a_client_that_is_cut_off_in_the_middle_of_a_head_is_no_fault() -> None:
+    """That its answer cannot be completed is no news for the error log."""
+    config = evolve(CONFIG, request_timeout_s=1, max_connections=1)
+    async with open_served([Route("GET", "/wide", wide), Route("GET", "/gate", answer_ok)], config) as served:
+        unread = await served.connect()
+        await unread.send_all(b"GET /wide HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+        with trio.fail_after(8):
+            assert (await served.client.get("/gate")).status_code == 200
+        await unread.aclose()
+    assert served.errors == []
+
+
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 

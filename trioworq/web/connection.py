@@ -76,6 +76,11 @@ class Connection:
         finally:
             await trio.aclose_forcefully(self._stream)
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the connection was ended from here, in the middle of an answer perhaps."""
+        return self._scope.cancel_called
+
     def stop(self) -> None:
         """End now if no request is being served, else after its answer."""
         if not self._requests:

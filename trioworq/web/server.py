@@ -181,7 +181,9 @@ class _Server:
         try:
             await connection.run()
         except* Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
-            self._error_log.error("connection failed", exc_info=crash)
+            # Hypercorn tries to answer with a 500 where half of an answer is out already.
+            if not connection.is_cut_off:
+                self._error_log.error("connection failed", exc_info=crash)
         finally:
             self._live.discard(connection)
             self._slots.release()
