@@ -9,6 +9,7 @@
 import os
 import re
 import resource
+import select
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -125,7 +126,10 @@ def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]
 
 def _die(reason: str) -> NoReturn:
     """End the process here and now: nothing is waited for, and rows still running are found again later."""
-    os.write(2, f"trioworq: {reason}\n".encode())
+    # Nobody may be there to read it, and a full pipe would hold up the end.
+    with suppress(OSError):
+        if select.select((), (2,), (), 0)[1]:
+            os.write(2, f"trioworq: {reason}\n".encode())
     os._exit(1)
 
 
