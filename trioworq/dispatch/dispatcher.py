@@ -143,8 +143,9 @@ class Dispatcher:
     async def run(self) -> None:
         """Dispatch until stopped.
 
-        Tasks: one for each running job. Stops when: `stop` was called and no job runs, or cancelled; a
-        job that a cancellation cuts off is given back without counting an attempt. Raises: StoreBroken.
+        Tasks: one for each job that runs or is handed back. Stops when: `stop` was called and there is no
+        such job, or cancelled; a job that a cancellation cuts off is given back without counting an
+        attempt. Raises: StoreBroken.
         """
         async with trio.open_nursery() as jobs:
             while not (self._is_stopping and not self._runs):
