@@ -1,8 +1,9 @@
-"""What tests of every folder share: a MySQL or MariaDB server and databases on it."""
+"""What tests of every folder share: a MySQL or MariaDB server, databases on it, the local time zone."""
 
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,3 +43,20 @@ def private_mariadb(tmp_path: Path) -> Iterator[MariaDB]:
     """A server that runs for one test alone, which may do to it what it likes."""
     with MariaDB(tmp_path) as server:
         yield server
+
+
+@pytest.fixture
+def in_zone() -> Iterator[Callable[[str], None]]:
+    """Set the local time zone until the test ends."""
+    before = os.environ.get("TZ")
+
+    def enter(zone: str) -> None:
+        os.environ["TZ"] = zone
+        time.tzset()
+
+    yield enter
+    if before is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = before
+    time.tzset()

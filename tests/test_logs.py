@@ -1,12 +1,15 @@
 """What the three logs write, and what happens when they cannot."""
 
 import os
+import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
 import pytest
 import trio
+from attrs import evolve
 
 from trioworq.clock import Clock
 from trioworq.config import Config, ConfigError
@@ -16,6 +19,7 @@ from trioworq.logs import SHOWN_PAYLOAD_BYTES, WAITING_LIMIT_BYTES, AccessLine, 
 
 LINE = AccessLine("127.0.0.1:5", "curl/8", "GET", "/queues?a=b", 200, 1.23456)
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "")
+FAILURE = Result(ResultStatus.FAILURE, 200, "not today")
 
 
 def job(payload: bytes = b"x") -> Job:
@@ -68,6 +72,46 @@ async def test_a_request_without_a_user_agent_has_no_such_key(tmp_path: Path) ->
         logs.access.write(AccessLine("1.2.3.4:5", None, "GET", "/", 200, 1.0))
     [line] = lines(tmp_path / "a")
     assert "user_agent" not in line
+
+
+async def test_times_of_requests_are_in_whole_seconds_and_the_local_zone(
+    in_zone: Callable[[str], None], tmp_path: Path
+) -> None:
+    """RFC 3339, with Z for UTC (contract §1.18)."""
+    async with open_logs(Config(access_log=str(tmp_path / "a")), Clock()) as logs:
+        for zone in ("JST-9", "UTC"):
+            in_zone(zone)
+            logs.access.write(LINE)
+    tokyo, utc = [str(line["time"]) for line in lines(tmp_path / "a")]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+09:00", tokyo)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", utc)
+
+
+async def test_a_log_is_appended_to(tmp_path: Path) -> None:
+    """A restart keeps what is there."""
+    path = tmp_path / "q"
+    for number in range(2):
+        async with open_logs(Config(queue_log=str(path)), Clock()) as logs:
+            logs.queue.completed(job(b"%d" % number), SUCCESS)
+    assert [line["payload"] for line in lines(path)] == ["0", "1"]
+
+
+async def test_failed_attempts_are_counted_with_the_one_at_hand(tmp_path: Path) -> None:
+    """A retry shows the retries left before it, both lines show the failures with it (contract §1.17)."""
+    async with open_logs(Config(queue_log=str(tmp_path / "q")), Clock()) as logs:
+        again = evolve(job(), fail_count=1, retries_left=2)
+        logs.queue.retried(again, FAILURE)
+        logs.queue.completed(again, FAILURE)
+        logs.queue.completed(again, SUCCESS)
+    shown = [
+        (line["action"], line["status"], line["fail_count"], line["retry_count"])
+        for line in lines(tmp_path / "q")
+    ]
+    assert shown == [
+        ("retry", "failed", 2, 2),
+        ("complete", "failed", 2, 2),
+        ("complete", "completed", 1, 2),
+    ]
 
 
 async def test_lines_keep_their_order(tmp_path: Path) -> None:

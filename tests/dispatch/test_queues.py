@@ -232,6 +232,19 @@ async def test_a_routing_stays_in_force_through_a_reload_that_began_before_it(
             assert side.queues.routing("gone") is None
 
 
+async def test_a_push_starts_its_job_at_once(autojump_clock: MockClock) -> None:
+    """With a free worker slot it does not wait for the next poll (design §4)."""
+    workers = answering(SUCCESS)
+    async with open_push_side(workers) as side:
+        await side.define("default", polling_interval_ms=60_000)
+        await side.push()
+        await side.wait_until_empty()
+        pushed_at = trio.current_time()
+        await side.push()
+        await workers.wait_for_calls(2)
+        assert workers.calls[1].at_s - pushed_at < 0.1
+
+
 async def test_a_push_that_cannot_be_stored_is_not_counted(autojump_clock: MockClock) -> None:
     """StoreUnavailable reaches the caller, and no line and no count says otherwise (I2)."""
     async with open_memory_store() as real:

@@ -83,6 +83,24 @@ async def test_json_is_read_leniently(face: Face, body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    "content_type",
+    [
+        "application/json",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/html; charset=utf-16",
+        "nonsense",
+    ],
+)
+async def test_a_body_is_json_whatever_it_is_called(face: Face, content_type: str) -> None:
+    """curl calls it a form, the console calls it text (contract §1.1)."""
+    body = b'{"url": "http://w/?a=b&c=d"}'
+    answer = await face.client.post("/job/c", content=body, headers={"Content-Type": content_type})
+    assert answer.status_code == 200
+    assert answer.json()["url"] == "http://w/?a=b&c=d"
+
+
+@pytest.mark.parametrize(
     ("body", "detail"),
     [
         (b"", "EOF"),

@@ -1,9 +1,7 @@
 """Shapes and times on their own (contract §1.10)."""
 
 import json
-import os
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -12,23 +10,6 @@ from hypothesis import strategies as st
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX
 from trioworq.web.wire import read_order, show_time
-
-
-@pytest.fixture
-def in_zone() -> Iterator[Callable[[str], None]]:
-    """Set the local time zone until the test ends."""
-    before = os.environ.get("TZ")
-
-    def enter(zone: str) -> None:
-        os.environ["TZ"] = zone
-        time.tzset()
-
-    yield enter
-    if before is None:
-        del os.environ["TZ"]
-    else:
-        os.environ["TZ"] = before
-    time.tzset()
 
 
 @pytest.mark.parametrize(
