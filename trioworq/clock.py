@@ -1,8 +1,12 @@
 """The one source of wall time: Trio's clock, anchored to the wall (design §4, "Time")."""
 
 import time
+from collections.abc import Awaitable, Callable
 
 import trio
+
+# A time that took longer to be told is not believed: nobody knows when on its way it was true.
+_TRUSTED_ROUND_TRIP_S = 0.5
 
 
 class Clock:
@@ -17,6 +21,16 @@ class Clock:
     def now_ms(self) -> int:
         """Return the time now, in UTC milliseconds since the epoch."""
         return int(self._offset_ms + trio.current_time() * 1000)
+
+    async def follow(self, read_ms: Callable[[], Awaitable[int | None]]) -> bool:
+        """Anchor to what the store says; False, with nothing changed, if it took long to say it."""
+        asked_at_s = trio.current_time()
+        store_ms = await read_ms()
+        round_trip_s = trio.current_time() - asked_at_s
+        if round_trip_s > _TRUSTED_ROUND_TRIP_S:
+            return False
+        self.anchor(None if store_ms is None else store_ms + round(round_trip_s * 500))
+        return True
 
     def anchor(self, store_ms: int | None) -> None:
         """Follow the store's clock, or, where the store has none of its own, this machine's."""

@@ -37,6 +37,8 @@ from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.server import serve
 
+# How long to wait at the start before a slow store is asked for its time again.
+CLOCK_RETRY_S = 0.1
 # How often the clock follows the store's.
 ANCHOR_INTERVAL_S = 60.0
 # How long after shutdown_timeout the end may take with a store that does not answer: giving back the jobs
@@ -51,11 +53,15 @@ class Shutdown:
     timeout_s: float
     requested: trio.Event = field(factory=trio.Event)
     deadline: float = float("inf")
+    is_serving: bool = False
+    starting: trio.CancelScope = field(factory=trio.CancelScope)
 
     def request(self) -> None:
-        """Begin; the time counts from here."""
+        """Begin; the time counts from here. A daemon that is still starting has nothing to finish."""
         self.deadline = trio.current_time() + self.timeout_s
         self.requested.set()
+        if not self.is_serving:
+            self.starting.cancel(reason="asked to stop while starting")
 
 
 async def run(
@@ -75,9 +81,12 @@ async def run(
     clock = Clock()
     async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
         await signals.start(_receive_signals, shutdown, logs, die)
+        logs.error.info(f"trioworq {__version__} starts (PID {os.getpid()})")
         for warning in warnings:
             logs.error.warning(warning)
-        await _run_daemon(config, sockets, shutdown, clock, logs)
+        with shutdown.starting:
+            await _run_daemon(config, sockets, shutdown, clock, logs)
+        logs.error.info("stopped")
         signals.cancel_scope.cancel(reason="everything has ended")
 
 
@@ -90,7 +99,7 @@ async def _run_daemon(
         open_store(config, node_id=node.id) as store,
         open_workers(_worker_settings(config)) as workers,
     ):
-        clock.anchor(await store.clock_ms())
+        await _set_clock(clock, store)
         settings = _queue_settings(config)
         async with trio.open_nursery() as keeper:
             keeper.start_soon(_keep_time, clock, store, logs)
@@ -100,7 +109,6 @@ async def _run_daemon(
                 await _run_front(config, sockets, queues, shutdown, logs)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
-    logs.error.info("stopped")
 
 
 async def _run_front(
@@ -114,6 +122,7 @@ async def _run_front(
     )
     async with trio.open_nursery() as front:
         await front.start(serve, app, config, sockets, shutdown.requested, logs.error)
+        shutdown.is_serving = True
         logs.error.info(_greeting(config, sockets))
         await shutdown.requested.wait()
         front.cancel_scope.deadline = shutdown.deadline
@@ -153,12 +162,19 @@ async def _wait_for_stop(arrivals: AsyncIterator[int], logs: Logs) -> None:
         logs.reopen()
 
 
+async def _set_clock(clock: Clock, store: Store) -> None:
+    is_set = await clock.follow(store.clock_ms)
+    while not is_set:
+        await trio.sleep(CLOCK_RETRY_S)
+        is_set = await clock.follow(store.clock_ms)
+
+
 async def _keep_time(clock: Clock, store: Store, logs: Logs) -> None:
     """Follow the store's clock. Runs until cancelled."""
     while True:
         await trio.sleep(ANCHOR_INTERVAL_S)
         try:
-            clock.anchor(await store.clock_ms())
+            await clock.follow(store.clock_ms)
         except StoreUnavailable as error:
             logs.error.warning("cannot read the store's clock; going on with ours", reason=str(error))
 
@@ -172,7 +188,7 @@ def _greeting(config: Config, sockets: Sequence[socket.socket]) -> str:
         case Driver.IN_MEMORY:
             data = "jobs are kept in memory and lost at the end"
     places = ", ".join(f"http://{_address(bound)}" for bound in sockets)
-    return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
+    return f"listens on {places}; {data}"
 
 
 def _address(bound: socket.socket) -> str:

@@ -1,6 +1,8 @@
 """What becomes of jobs when the world changes between a claim and its answer."""
 
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 import trio
@@ -10,7 +12,10 @@ from tests.dispatch.lagging_store import LaggingStore
 from tests.dispatch.push_side import SUCCESS, answering, hanging, open_memory_store, open_push_side
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import JobSet
+from trioworq.stores.interface import CLAIM_BYTES, JobSet
+from trioworq.stores.sqlite.store import open_sqlite_store
+
+T = TypeVar("T")
 
 
 @pytest.mark.parametrize(
@@ -127,3 +132,26 @@ async def test_a_claim_that_the_end_cuts_off_leaves_nothing_to_the_next_owner_bu
             with trio.fail_after(2):
                 await workers.wait_for_calls(1)
             await side.wait_until_empty()
+
+
+async def test_a_claim_cut_short_by_large_payloads_is_followed_by_another(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """What one claim leaves because of its bytes does not wait for the poll (I8)."""
+
+    async def inline(work: Callable[[], T]) -> T:
+        await trio.lowlevel.checkpoint()
+        return work()
+
+    workers = answering(SUCCESS)
+    async with (
+        open_sqlite_store(tmp_path / "jobs.db", new_runner=lambda: inline) as store,
+        open_push_side(workers, store=store) as side,
+    ):
+        await side.define("default", polling_interval_ms=3_600_000)
+        for _ in range(3):
+            await side.push(payload=b"1" * CLAIM_BYTES, run_after_s=1)
+        await trio.sleep(2)
+        await side.push()
+        with trio.fail_after(1):
+            await workers.wait_for_calls(4)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.running_daemon import RecordingWorker, running_daemon, wait_until
+from tests.process.running_daemon import RecordingWorker, free_port, running_daemon, wait_until
 from trioworq.dispatch.ownership import LEASE_MS
 
 
@@ -116,6 +116,16 @@ def test_a_client_that_reads_nothing_does_not_hold_the_stop(tmp_path: Path) -> N
             started_at = time.monotonic()
             assert daemon.stop() == 0
             assert time.monotonic() - started_at < 6
+
+
+def test_a_daemon_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
+    """It does not wait until it gives the database up, and its end is a normal one."""
+    dsn = f"--mysql-dsn=user:word@tcp(127.0.0.1:{free_port()})/x"
+    with running_daemon(tmp_path / "a", "--driver=mysql", dsn) as daemon:
+        wait_until(lambda: any("starts" in line["message"] for line in daemon.lines("error")))
+        started_at = time.monotonic()
+        assert daemon.stop() == 0
+        assert time.monotonic() - started_at < 3
 
 
 def test_log_files_are_reopened_at_usr1(worker: RecordingWorker, tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from attrs import evolve
 
 from tests.stores.conftest import OpenStore
 from tests.stores.nodes import NOW, Node, completed, failed, new_job
-from trioworq.core.jobs import INT64_MAX, UINT32_MAX, Job, JobState, NewJob
+from trioworq.core.jobs import INT64_MAX, UINT32_MAX, Job, JobState, NewJob, Payload, PayloadForm
 from trioworq.core.queues import QueueDefinition
-from trioworq.stores.interface import Claim, Store
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Store
 
 
 def stored(job: NewJob, job_id: int) -> Job:
@@ -197,3 +197,24 @@ async def test_due_queues_are_the_defined_ones_with_a_job_to_claim(node: Node) -
     assert await store.due_queues(NOW) == ["due"]
     assert await store.due_queues(NOW + 999) == ["due"]
     assert sorted(await store.due_queues(NOW + 1000)) == ["deferred", "due"]
+
+
+async def test_claim_of_large_payloads_ends_early(open_durable: OpenStore) -> None:
+    """A claim stops soon after CLAIM_BYTES; the next ones go on where it stopped, each job once."""
+    payload = Payload(PayloadForm.TEXT, b"x" * (CLAIM_BYTES // 2))
+    async with open_durable("node-1") as store:
+        node = Node(store)
+        await node.hold("q")
+        ids = [await store.push(new_job(payload=payload)) for _ in range(20)]
+        claims = []
+        while jobs := await node.claim(limit=20):
+            claims.append([job.id for job in jobs])
+        assert len(claims) > 1
+        assert [job_id for claim in claims for job_id in claim] == ids
+
+
+async def test_claim_of_many_small_jobs_is_not_cut(node: Node) -> None:
+    """A claim that may take a hundred jobs takes a hundred, in order."""
+    ids = [await node.store.push(new_job()) for _ in range(105)]
+    assert [job.id for job in await node.claim(limit=100)] == ids[:100]
+    assert [job.id for job in await node.claim(limit=100)] == ids[100:]

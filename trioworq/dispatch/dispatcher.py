@@ -14,7 +14,7 @@ from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
 from trioworq.core.throttle import TokenBucket
 from trioworq.logs import ErrorLog, QueueLog
-from trioworq.stores.interface import Claim, Store, StoreUnavailable
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable
 
 # The most that one claim takes, so that a claim stays a short transaction.
 CLAIM_LIMIT = 200
@@ -203,7 +203,7 @@ class Dispatcher:
             return []
         finally:
             self._deleted = None
-        if len(jobs) == limit:
+        if len(jobs) == limit or sum(len(job.payload.body) for job in jobs) >= CLAIM_BYTES:
             self._may_have_work = True
         # A new epoch began by releasing what was claimed under the old one.
         return [job for job in jobs if job.id not in deleted] if self.epoch == epoch else []

@@ -28,6 +28,9 @@ from trioworq.core.routing import Routing
 # A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
 PAGE_BYTES = 16 * 1024 * 1024
 
+# A claim is a transaction, and others wait for it: it ends with the job whose payload fills this.
+CLAIM_BYTES = 8 * 1024 * 1024
+
 T = TypeVar("T")
 
 
@@ -132,6 +135,7 @@ class Store(Protocol):
     async def claim(self, claim: Claim) -> list[Job]:
         """Mark due jobs as running and return them, ordered by (priority, next_try, id).
 
+        There are fewer than `limit` when no more are due, or when their payloads have `CLAIM_BYTES`.
         Every claimed job's `attempt` grows by one. Returns nothing when the epoch is not the queue's
         current one (I7). If cancelled: the claim may still happen, and its jobs stay running until the
         queue's next owner releases them; so cancel the wait before a claim, never the claim.

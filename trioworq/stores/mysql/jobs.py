@@ -12,7 +12,7 @@ from attrs import evolve
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job, JobState, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import Claim
+from trioworq.stores.interface import CLAIM_BYTES, Claim
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, JOB, Row, failure_of, job_of
@@ -49,6 +49,9 @@ DUE = (
     "AND priority = %s AND next_try <= %s ORDER BY next_try, id LIMIT %s"
 )
 FIND_EPOCH = "SELECT epoch FROM queue_owner WHERE queue = %s FOR UPDATE"
+# A row says how large it is only when it has been read: this many may prove to be large ones.
+_STARTED_AT_ONCE = 16
+
 # Below every priority.
 _LOWEST = -(2**31)
 
@@ -166,6 +169,19 @@ async def claim(connection: Connection, claim: Claim) -> list[Job]:
     found = await connection.execute(FIND_EPOCH, (claim.queue,))
     if found.rows != ((claim.epoch,),):
         return []
+    claimed: list[Job] = []
+    room = CLAIM_BYTES
+    while room > 0 and len(claimed) < claim.limit:
+        count = min(_STARTED_AT_ONCE, claim.limit - len(claimed))
+        some = await _start_due(connection, evolve(claim, limit=count))
+        claimed += some
+        room -= sum(len(job.payload.body) for job in some)
+        if len(some) < count:
+            break
+    return claimed
+
+
+async def _start_due(connection: Connection, claim: Claim) -> list[Job]:
     due = [job_of(row) for row in await _due(connection, claim)]
     if not due:
         return []

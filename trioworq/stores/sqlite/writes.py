@@ -3,7 +3,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from attrs import astuple, evolve
@@ -14,7 +14,7 @@ from trioworq.core.queues import Owner, QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
-from trioworq.stores.interface import Claim, Hold
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -146,22 +146,26 @@ def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
     epoch = _only(connection, "SELECT epoch FROM queue_owner WHERE queue = ?", (claim.queue,))
     if epoch != (claim.epoch,):
         return []
-    rows = _due(connection, claim)
-    connection.executemany(START, [(claim.now_ms, row[0]) for row in rows])
-    return [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in map(job_of, rows)]
-
-
-def _due(connection: sqlite3.Connection, claim: Claim) -> list[Row]:
-    """Read due jobs, one priority after the other: each is one range of the index, whatever is deferred."""
-    rows: list[Row] = []
-    priority = _LOWEST
-    while len(rows) < claim.limit:
-        found = _only(connection, NEXT_PRIORITY, (claim.queue, priority))
-        if found is None:
+    jobs: list[Job] = []
+    room = CLAIM_BYTES
+    for job in _due(connection, claim):
+        jobs.append(job)
+        room -= len(job.payload.body)
+        if room <= 0:
             break
+    connection.executemany(START, [(claim.now_ms, job.id) for job in jobs])
+    return [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in jobs]
+
+
+def _due(connection: sqlite3.Connection, claim: Claim) -> Iterator[Job]:
+    """Read due jobs, one priority after the other: each is one range of the index, whatever is deferred."""
+    left = claim.limit
+    priority = _LOWEST
+    while left > 0 and (found := _only(connection, NEXT_PRIORITY, (claim.queue, priority))):
         (priority,) = found
-        rows += connection.execute(DUE, (claim.queue, priority, claim.now_ms, claim.limit - len(rows)))
-    return rows
+        for row in connection.execute(DUE, (claim.queue, priority, claim.now_ms, left)):
+            left -= 1
+            yield job_of(row)
 
 
 def _put_queue(connection: sqlite3.Connection, definition: QueueDefinition) -> bool:
