@@ -95,7 +95,7 @@ class Dispatcher:
 
     def redefine(self, definition: QueueDefinition) -> None:
         """Change the live queue, or take a stopped one up again; running jobs are not disturbed."""
-        self._bucket = _bucket(definition, self.definition, self._bucket)
+        self._bucket = _bucket(definition, self._bucket)
         self.definition = definition
         self._slots.total_tokens = definition.max_workers
         self._is_stopping = False
@@ -277,12 +277,8 @@ class Dispatcher:
             await trio.sleep(STORE_BACK_OFF_S)
 
 
-def _bucket(
-    definition: QueueDefinition,
-    before: QueueDefinition | None = None,
-    bucket: TokenBucket | None = None,
-) -> TokenBucket | None:
-    """Return the throttle that a definition asks for, with the tokens of the one before it."""
+def _bucket(definition: QueueDefinition, bucket: TokenBucket | None = None) -> TokenBucket | None:
+    """Return the throttle that a definition asks for, with the tokens of the one before it, if any."""
     if not definition.is_throttled:
         return None
     rate, burst = definition.max_dispatches_per_second, definition.max_burst_size
