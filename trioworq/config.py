@@ -144,6 +144,13 @@ class Config:
     max_body_bytes: int = _option(
         16 * 1024 * 1024, "Bytes of a request's body.", read=_bytes, from_fireworq=False
     )
+    max_bodies_bytes: int = _option(
+        256 * 1024 * 1024,
+        "Bytes of all requests' bodies at the same time, but for the first 64 KiB of each; "
+        "what comes beyond is answered 503.",
+        read=_bytes,
+        from_fireworq=False,
+    )
     dispatch_user_agent: str = _option(
         f"Fireworq/{FIREWORQ_VERSION}", "User-Agent of the requests to workers."
     )

@@ -29,9 +29,10 @@ from werkzeug.routing import BaseConverter, MapAdapter
 from trioworq.config import Config
 from trioworq.core.errors import InvalidRequest
 from trioworq.logs import AccessLine, AccessLog, ErrorLog
+from trioworq.web.bodies import BodyBudget, MeteredBody
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
-from trioworq.web.replies import BodyTooLarge, BodyTooSlow, explain, no_such_page, refuse
+from trioworq.web.replies import BodyTooLarge, BodyTooSlow, TooManyBodies, explain, no_such_page, refuse
 
 _PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
 
@@ -55,7 +56,7 @@ def create_app(
         )
     app.register_error_handler(HTTPException, edge.refuse)
     app.register_error_handler(Exception, edge.fail)
-    app.asgi_app = _Entrance(app.asgi_app)  # type: ignore[method-assign]
+    app.asgi_app = _Entrance(app.asgi_app, BodyBudget(config.max_bodies_bytes))  # type: ignore[method-assign]
     return app
 
 
@@ -95,6 +96,7 @@ class _Entrance:
     """Gives the app cleaned paths only, and refuses what it could stumble over."""
 
     _app: Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
+    _budget: BodyBudget
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
@@ -106,7 +108,12 @@ class _Entrance:
         except InvalidRequest as error:
             await _send(send, refuse("/", HTTPStatus.BAD_REQUEST, str(error), {"Connection": "close"}))
             return
-        await self._app(cast("HTTPScope", {**scope, "path": path}), receive, send)
+        body = MeteredBody(receive, self._budget)
+        known = {**scope, "path": path, "state": {**scope["state"], "body": body}}
+        try:
+            await self._app(cast("HTTPScope", known), body.receive, send)
+        finally:
+            body.release()
 
 
 async def _send(send: ASGISendCallable, response: Response) -> None:
@@ -200,13 +207,16 @@ class _Edge:
 
 
 async def _read_body(request: QuartRequest) -> bytes:
-    """Return the whole body, whatever its content type. Raises BodyTooLarge, BodyTooSlow."""
+    """Return the whole body, whatever its content type. Raises BodyTooLarge, BodyTooSlow, TooManyBodies."""
     try:
-        return await request.get_data(cache=False, as_text=False, parse_form_data=False)
+        body = await request.get_data(cache=False, as_text=False, parse_form_data=False)
     except RequestEntityTooLarge:
         raise BodyTooLarge(f"A body should have at most {request.max_content_length} bytes") from None
     except RequestTimeout:
         raise BodyTooSlow("The body did not come in time") from None
+    if request.scope["state"]["body"].is_over_budget:
+        raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
+    return body
 
 
 def _address(client: Any) -> str:

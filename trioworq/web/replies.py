@@ -15,6 +15,8 @@ from trioworq.web.messages import JSON, TEXT, Response
 
 RETRY_AFTER_S = 1
 
+_STORE_IS_AWAY = "The store is out of reach for now; nothing was stored"
+
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", "/v6/": "Not found."}
 
@@ -27,11 +29,16 @@ class BodyTooSlow(CallerError):
     """The body did not come whole in time."""
 
 
+class TooManyBodies(CallerError):
+    """Other bodies take all the memory that there is for them."""
+
+
 _STATUS: Mapping[type[Exception], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
+    TooManyBodies: HTTPStatus.SERVICE_UNAVAILABLE,
     StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -39,11 +46,12 @@ _STATUS: Mapping[type[Exception], HTTPStatus] = {
 def explain(path: str, error: Exception) -> Response | None:
     """Answer an error that the caller is to know of; None for one that is a fault of this program."""
     status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
-    if status is HTTPStatus.SERVICE_UNAVAILABLE:
-        # The error's own words may name the database.
-        detail = "The store is out of reach for now; nothing was stored"
-        return refuse(path, status, detail, {"Retry-After": str(RETRY_AFTER_S)})
-    return None if status is None else refuse(path, status, str(error))
+    if status is None:
+        return None
+    # A store's own words may name the database.
+    detail = _STORE_IS_AWAY if isinstance(error, StoreUnavailable) else str(error)
+    is_for_now = status is HTTPStatus.SERVICE_UNAVAILABLE
+    return refuse(path, status, detail, {"Retry-After": str(RETRY_AFTER_S)} if is_for_now else {})
 
 
 def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:

@@ -1,0 +1,93 @@
+"""All request bodies together take a bounded amount of memory (I13)."""
+
+import orjson
+import trio
+import trio.testing
+from hypercorn.typing import ASGIReceiveEvent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.web.face import open_face, read_until
+from trioworq.web.bodies import FREE_BYTES, BodyBudget, MeteredBody
+
+
+def metered(sizes: list[int], budget: BodyBudget) -> MeteredBody:
+    """Return a body that comes in parts of these sizes."""
+    left = list(sizes)
+
+    async def receive() -> ASGIReceiveEvent:
+        await trio.lowlevel.checkpoint()
+        size = left.pop(0)
+        return {"type": "http.request", "body": b"x" * size, "more_body": bool(left)}
+
+    return MeteredBody(receive, budget)
+
+
+async def kept(body: MeteredBody, parts: int) -> int:
+    """Receive parts and count the bytes that are let through."""
+    count = 0
+    for _ in range(parts):
+        event = await body.receive()
+        assert event["type"] == "http.request"
+        count += len(event["body"])
+    return count
+
+
+async def test_a_body_takes_its_bytes_until_it_is_released() -> None:
+    """But for the first 64 KiB, which are free."""
+    budget = BodyBudget(100_000)
+    body = metered([FREE_BYTES, 60_000, 40_000], budget)
+    assert await kept(body, 3) == FREE_BYTES + 100_000
+    assert budget.left_bytes == 0
+    body.release()
+    assert budget.left_bytes == 100_000
+
+
+async def test_a_body_that_finds_no_room_ends_where_it_is() -> None:
+    """What is left of it is not kept, and small bodies still come in."""
+    budget = BodyBudget(50_000)
+    body = metered([FREE_BYTES + 40_000, 20_000, 5], budget)
+    first = await body.receive()
+    second = await body.receive()
+    assert (first["type"], len(first["body"])) == ("http.request", FREE_BYTES + 40_000)  # type: ignore[typeddict-item]
+    assert second == {"type": "http.request", "body": b"", "more_body": False}
+    assert body.is_over_budget
+    assert await kept(body, 1) == 0
+    assert await kept(metered([FREE_BYTES], budget), 1) == FREE_BYTES
+
+
+@given(st.lists(st.lists(st.integers(0, 200_000), min_size=1, max_size=5), max_size=5))
+def test_bodies_never_hold_more_than_the_budget_and_leave_it_whole(bodies: list[list[int]]) -> None:
+    """Whatever their sizes, and whether they find room or not."""
+
+    async def run() -> None:
+        budget = BodyBudget(150_000)
+        under_way = [metered(sizes, budget) for sizes in bodies]
+        let_through = [await kept(body, len(sizes)) for body, sizes in zip(under_way, bodies, strict=True)]
+        assert sum(max(0, count - FREE_BYTES) for count in let_through) <= 150_000
+        assert budget.left_bytes >= 0
+        for body in under_way:
+            body.release()
+        assert budget.left_bytes == 150_000
+
+    trio.run(run)
+
+
+async def test_large_bodies_beyond_the_budget_are_a_503_and_small_ones_go_on() -> None:
+    """A client that holds back half a body takes its share only; others are told to come again."""
+    large = orjson.dumps({"url": "http://w/", "payload": "x" * 300_000})
+    head = b"POST /job/any HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(large)
+    async with open_face(max_bodies_bytes=250_000) as face:
+        async with await face.connect() as slow:
+            await slow.send_all(head + large[:-1])
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            refused = await face.ask("POST", "/job/any", large)
+            assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+            assert refused.body == (
+                b"503 Service Unavailable\n\nToo many large bodies are on their way; nothing was stored\n"
+            )
+            assert await face.jobs() == []
+            assert (await face.ask("POST", "/job/any", b'{"url": "http://w/"}')).status == 200
+            await slow.send_all(large[-1:])
+            assert (await read_until(slow, b"\r\n")).startswith(b"HTTP/1.1 200")
+        assert (await face.ask("POST", "/job/any", large)).status == 200
