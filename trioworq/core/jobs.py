@@ -57,6 +57,25 @@ class NewJob:
     max_retries: int = 0
     priority: int = DEFAULT_PRIORITY
 
+    def stored(self, job_id: int) -> "Job":
+        """Return the job as it is once it has been stored under `job_id`."""
+        return Job(
+            id=job_id,
+            queue=self.queue,
+            category=self.category,
+            url=self.url,
+            payload=self.payload,
+            state=JobState.WAITING,
+            priority=self.priority,
+            created_at_ms=self.created_at_ms,
+            next_try_ms=self.next_try_ms,
+            timeout_s=self.timeout_s,
+            retry_delay_s=self.retry_delay_s,
+            retries_left=self.max_retries,
+            fail_count=0,
+            attempt=0,
+        )
+
 
 @frozen
 class Job:

@@ -123,22 +123,7 @@ class MemoryStore:
         """Store a job; raises InvalidRequest for one that does not fit."""
         check_storable(job)
         await trio.lowlevel.checkpoint()
-        stored = Job(
-            id=next(self._job_ids),
-            queue=job.queue,
-            category=job.category,
-            url=job.url,
-            payload=job.payload,
-            state=JobState.WAITING,
-            priority=job.priority,
-            created_at_ms=job.created_at_ms,
-            next_try_ms=job.next_try_ms,
-            timeout_s=job.timeout_s,
-            retry_delay_s=job.retry_delay_s,
-            retries_left=job.max_retries,
-            fail_count=0,
-            attempt=0,
-        )
+        stored = job.stored(next(self._job_ids))
         self._insert(stored)
         return stored.id
 
