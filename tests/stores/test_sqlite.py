@@ -22,6 +22,7 @@ from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import PAGE_BYTES, Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.leases import FIRST_EPOCH
+from trioworq.stores.rows import Row
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction, translated
 from trioworq.stores.sqlite.store import open_sqlite_store
@@ -103,7 +104,7 @@ def test_no_more_rows_are_read_once_the_page_is_full(connection: sqlite3.Connect
             writes.apply(connection, new_job(payload=half))
     read: list[int] = []
 
-    def count(_cursor: sqlite3.Cursor, row: reads.Row) -> reads.Row:
+    def count(_cursor: sqlite3.Cursor, row: Row) -> Row:
         read.append(row[0])
         return row
 

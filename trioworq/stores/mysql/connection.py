@@ -20,6 +20,7 @@ from trioworq.stores.mysql.dsn import Dsn, Tls
 from trioworq.stores.mysql.errors import (
     ACCESS_DENIED,
     UNKNOWN_DATABASE,
+    UNKNOWN_LOGIN_METHOD,
     CommitUnknown,
     Conflict,
     ConnectionLost,
@@ -245,7 +246,7 @@ def _refusal(dsn: Dsn, code: int, message: str) -> Exception:
         return StoreRefused(f"mysql_dsn: the database does not exist: make it with {create}")
     if code in ACCESS_DENIED:
         return StoreRefused(f"mysql_dsn: {message} ({code}): check user, password and grants")
-    if code == 2059:
+    if code == UNKNOWN_LOGIN_METHOD:
         return StoreRefused(f"mysql_dsn: {message}: give the user another authentication plugin")
     return ConnectionLost(f"MySQL: no login at {dsn.place}: {message} ({code})")
 

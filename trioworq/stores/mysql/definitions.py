@@ -10,7 +10,8 @@ from trioworq.core.errors import NoSuchQueue
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.routing import Routing
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.reads import FIND_QUEUE, QUEUE, queue_of
+from trioworq.stores.mysql.reads import FIND_QUEUE, queue_of
+from trioworq.stores.rows import QUEUE
 
 
 async def put_queue(connection: Connection, definition: QueueDefinition) -> bool:

@@ -33,6 +33,8 @@ class Duplicate(InvalidRequest):
 # Access denied to the server or the database, host blocked or not allowed, unknown database.
 ACCESS_DENIED = frozenset({1044, 1045, 1129, 1130, 1142, 1227, 1698})
 UNKNOWN_DATABASE = 1049
+# The library's own: the server wants a login by a method that is not known here.
+UNKNOWN_LOGIN_METHOD = 2059
 
 _DUPLICATE = 1062
 _CONFLICTS = frozenset({1020, 1205, 1213})

@@ -4,7 +4,7 @@ Each function is a step of a transaction that the caller commits.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import assert_never
 
 from attrs import evolve
@@ -15,8 +15,9 @@ from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import CLAIM_BYTES, Claim
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.literals import fill
-from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, JOB, Row, failure_of, job_of
+from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, failure_of, job_of
 from trioworq.stores.operations import DeleteFailure, DeleteJob
+from trioworq.stores.rows import JOB, Row
 
 PUSH = (
     "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
@@ -130,7 +131,7 @@ async def complete(connection: Connection, completions: Sequence[Completed]) -> 
 
 def complete_many(completions: Sequence[Completed]) -> bytes:
     """Return the statement that removes the jobs of these runs, as far as they are the running ones."""
-    ids = b",".join(b"%d" % done.job_id for done in completions)
+    ids = _numbers(done.job_id for done in completions)
     runs = b",".join(b"(%d,%d)" % (done.job_id, done.attempt) for done in completions)
     # The ids alone give the ranges of the primary key, the pairs the fencing.
     return b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND state = 1" % (ids, runs)
@@ -210,20 +211,17 @@ async def _due(connection: Connection, claim: Claim) -> list[Row]:
 
 def start_many(ids: Sequence[int], now_ms: int) -> bytes:
     """Return the statement that starts these jobs, as far as they are waiting."""
-    places = b",".join(b"%d" % job_id for job_id in ids)
-    return (
-        b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
-        % (
-            now_ms,
-            places,
-        )
-    )
+    start = b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
+    return start % (now_ms, _numbers(ids))
 
 
 async def _running(connection: Connection, ids: Sequence[int]) -> set[tuple[int, int]]:
-    places = b",".join(b"%d" % job_id for job_id in ids)
-    found = await connection.send(b"SELECT id, attempt FROM job WHERE id IN (%s) AND state = 1" % places)
-    return set(found.rows)
+    select = b"SELECT id, attempt FROM job WHERE id IN (%s) AND state = 1" % _numbers(ids)
+    return set((await connection.send(select)).rows)
+
+
+def _numbers(ids: Iterable[int]) -> bytes:
+    return b",".join(b"%d" % job_id for job_id in ids)
 
 
 async def delete_job(connection: Connection, deletion: DeleteJob) -> Job | None:

@@ -50,15 +50,15 @@ async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int,
     expires_at = hold.now_ms + hold.lease_ms
     if is_new:
         # Not REPLACE: when another node makes the row at the same moment, one of the two must lose.
-        insert = (
+        statement = (
             "INSERT INTO queue_owner (node_id, host, epoch, expires_at, queue) VALUES (%s, %s, %s, %s, %s)"
         )
     else:
-        insert = (
+        statement = (
             "UPDATE queue_owner SET node_id = %s, host = %s, epoch = %s, expires_at = %s WHERE queue = %s"
         )
     try:
-        await connection.execute(insert, (hold.node_id, hold.host, epoch, expires_at, queue))
+        await connection.execute(statement, (hold.node_id, hold.host, epoch, expires_at, queue))
     except Duplicate as error:
         raise Conflict("MySQL: another node has just taken the queue") from error
     await connection.execute(RELEASE_QUEUE, (queue,))

@@ -15,8 +15,9 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.stores.interface import PAGE_BYTES, FailureOrder, FailureQuery, JobQuery, Page
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.literals import Value
-from trioworq.stores.mysql.reads import FAILURE, JOB, Row, failure_of, job_of
+from trioworq.stores.mysql.reads import failure_of, job_of
 from trioworq.stores.paging import LAST, bounds, cut, failure_place, job_place
+from trioworq.stores.rows import FAILURE, JOB, Row
 
 LIST_DOWN = (
     "SELECT next_try, id FROM job FORCE INDEX (job_list) WHERE kind = 0 AND queue = %s AND state = %s "

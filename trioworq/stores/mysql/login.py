@@ -1,7 +1,7 @@
 """How a password is shown to a server that asks for `caching_sha2_password`, MySQL 8's default.
 
 trio_mysql's own handler forgets an `await` on the fast path. A server is therefore told that
-`mysql_native_password` is meant, asks to switch, and comes here. `Link` is the part of a trio_mysql
+`mysql_native_password` is meant, asks to switch, and comes here. `Wire` is the part of a trio_mysql
 connection that a login needs.
 """
 
@@ -22,7 +22,7 @@ class LoginRefused(Exception):
     """The login cannot be completed, or not without giving the password away."""
 
 
-class Link(Protocol):
+class Wire(Protocol):
     """A connection in the middle of its login."""
 
     password: bytes
@@ -40,8 +40,8 @@ class Link(Protocol):
 class CachingSha2:
     """Handles the server's wish to use `caching_sha2_password`."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
+    def __init__(self, wire: Wire) -> None:
+        self._wire = wire
 
     async def authenticate(self, request: Any) -> Any:
         """Log in and return the server's OK packet. Raises LoginRefused."""
@@ -49,31 +49,31 @@ class CachingSha2:
         salt = bytes(request.read_all())[:_SALT_BYTES]
         if len(salt) != _SALT_BYTES:
             raise LoginRefused("the server sent a malformed salt")
-        if not self._link.password:
+        if not self._wire.password:
             return await self._ask(b"")
-        verdict = await self._ask(scramble(self._link.password, salt))
+        verdict = await self._ask(scramble(self._wire.password, salt))
         code = _extra(verdict)
         if code == _FAST_PATH_DONE:
-            return await self._link._read_packet()
+            return await self._wire._read_packet()
         if code == _FULL_PATH_NEEDED:
             return await self._show_password(salt)
         raise LoginRefused("the server's answer to the login was not understood")
 
     async def _show_password(self, salt: bytes) -> Any:
-        if self._link._secure:
-            return await self._ask(self._link.password + b"\0")
+        if self._wire._secure:
+            return await self._ask(self._wire.password + b"\0")
         key = _extra(await self._ask(_ASK_FOR_KEY))
-        return await self._ask(encrypt(self._link.password, salt, key))
+        return await self._ask(encrypt(self._wire.password, salt, key))
 
     async def _ask(self, payload: bytes) -> Any:
-        await self._link.write_packet(payload)
-        return await self._link._read_packet()
+        await self._wire.write_packet(payload)
+        return await self._wire._read_packet()
 
 
 class Unsafe:
     """Refuses the methods by which a server would be given the password as it is."""
 
-    def __init__(self, _link: Link) -> None:
+    def __init__(self, _wire: Wire) -> None:
         pass
 
     async def authenticate(self, _request: Any) -> Any:

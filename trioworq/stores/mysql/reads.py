@@ -5,23 +5,12 @@ server to one range of one index whatever its statistics say.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
-from typing import Any
-
-from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
-from trioworq.core.results import Result, ResultStatus
 from trioworq.core.routing import Routing
+from trioworq.stores import rows
 from trioworq.stores.mysql.connection import Connection
-
-JOB = (
-    "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
-    "timeout, retry_delay, retries_left, fail_count, attempt"
-)
-FAILURE = (
-    "id, job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at"
-)
-QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
+from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = %s AND queue = %s AND kind = 0"
 # Not EXISTS, which the servers turn into a join over the whole table; and the first job of each queue
@@ -36,8 +25,6 @@ FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE que
 
 # Microseconds would be rounded, up to a millisecond that has not begun.
 CLOCK = "SELECT CAST(FLOOR(UNIX_TIMESTAMP(NOW(6)) * 1000) AS SIGNED)"
-
-Row = tuple[Any, ...]
 
 
 async def read_job(connection: Connection, queue: str, job_id: int) -> Job | None:
@@ -97,42 +84,16 @@ async def read_clock_ms(connection: Connection) -> int:
 
 def job_of(row: Row) -> Job:
     """Read a row of the columns `JOB`."""
-    job_id, queue, category, url, body, form, state, priority, created_at, next_try, *rest = row
-    timeout, retry_delay, retries_left, fail_count, attempt = rest
-    return Job(
-        id=job_id,
-        queue=queue.decode(),
-        category=category.decode(),
-        url=url.decode(),
-        payload=Payload(PayloadForm(form), body),
-        state=JobState(state),
-        priority=priority,
-        created_at_ms=created_at,
-        next_try_ms=next_try,
-        timeout_s=timeout,
-        retry_delay_s=retry_delay,
-        retries_left=retries_left,
-        fail_count=fail_count,
-        attempt=attempt,
-    )
+    job_id, queue, category, url, *rest = row
+    return rows.job_of((job_id, queue.decode(), category.decode(), url.decode(), *rest))
 
 
 def failure_of(row: Row) -> FailedJob:
     """Read a row of the columns `FAILURE`."""
     failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
-    fail_count, failed_at, created_at = rest
-    return FailedJob(
-        id=failure_id,
-        job_id=job_id,
-        queue=queue.decode(),
-        category=category.decode(),
-        url=url.decode(),
-        payload=Payload(PayloadForm(form), body),
-        result=Result(ResultStatus(status.decode()), code, message.decode()),
-        fail_count=fail_count,
-        failed_at_ms=failed_at,
-        created_at_ms=created_at,
-    )
+    names = (queue.decode(), category.decode(), url.decode())
+    result = (status.decode(), code, message.decode())
+    return rows.failure_of((failure_id, job_id, *names, body, form, *result, *rest))
 
 
 def queue_of(row: Row) -> QueueDefinition:

@@ -3,24 +3,13 @@
 
 import sqlite3
 from contextlib import closing
-from typing import Any
 
-from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
-from trioworq.core.results import Result, ResultStatus
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Page
 from trioworq.stores.paging import LAST, bounds, cut_failures, cut_jobs
-
-JOB = (
-    "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
-    "timeout, retry_delay, retries_left, fail_count, attempt"
-)
-FAILURE = (
-    "id, job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at"
-)
-QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
+from trioworq.stores.rows import FAILURE, JOB, QUEUE, failure_of, job_of
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = ? AND queue = ? AND kind = 0"
 LIST_DOWN = (
@@ -43,8 +32,6 @@ FAILURES_BY_CREATION = (
 )
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
-
-Row = tuple[Any, ...]
 
 
 def read_job(connection: sqlite3.Connection, queue: str, job_id: int) -> Job | None:
@@ -114,43 +101,3 @@ def read_owner(connection: sqlite3.Connection, queue: str, now_ms: int) -> Owner
     """Return who holds the lease of a queue."""
     row = connection.execute(FIND_OWNER, (queue, now_ms)).fetchone()
     return Owner(*row) if row else None
-
-
-def job_of(row: Row) -> Job:
-    """Read a row of the columns `JOB`."""
-    job_id, queue, category, url, body, form, state, priority, created_at, next_try, *rest = row
-    timeout, retry_delay, retries_left, fail_count, attempt = rest
-    return Job(
-        id=job_id,
-        queue=queue,
-        category=category,
-        url=url,
-        payload=Payload(PayloadForm(form), body),
-        state=JobState(state),
-        priority=priority,
-        created_at_ms=created_at,
-        next_try_ms=next_try,
-        timeout_s=timeout,
-        retry_delay_s=retry_delay,
-        retries_left=retries_left,
-        fail_count=fail_count,
-        attempt=attempt,
-    )
-
-
-def failure_of(row: Row) -> FailedJob:
-    """Read a row of the columns `FAILURE`."""
-    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
-    fail_count, failed_at, created_at = rest
-    return FailedJob(
-        id=failure_id,
-        job_id=job_id,
-        queue=queue,
-        category=category,
-        url=url,
-        payload=Payload(PayloadForm(form), body),
-        result=Result(ResultStatus(status), code, message),
-        fail_count=fail_count,
-        failed_at_ms=failed_at,
-        created_at_ms=created_at,
-    )

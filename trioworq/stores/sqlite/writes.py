@@ -25,7 +25,8 @@ from trioworq.stores.operations import (
     PutQueue,
     PutRouting,
 )
-from trioworq.stores.sqlite.reads import FAILURE, JOB, QUEUE, Row, failure_of, job_of, read_queue
+from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row, failure_of, job_of
+from trioworq.stores.sqlite.reads import read_queue
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = ? AND attempt = ? AND state = 1"

@@ -1,0 +1,58 @@
+"""Rows of the tables that every SQL schema has: which columns are read, and what a row of them is."""
+
+from typing import Any
+
+from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.results import Result, ResultStatus
+
+JOB = (
+    "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
+    "timeout, retry_delay, retries_left, fail_count, attempt"
+)
+FAILURE = (
+    "id, job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at"
+)
+QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
+
+Row = tuple[Any, ...]
+
+
+def job_of(row: Row) -> Job:
+    """Read a row of the columns `JOB`."""
+    job_id, queue, category, url, body, form, state, priority, created_at, next_try, *rest = row
+    timeout, retry_delay, retries_left, fail_count, attempt = rest
+    return Job(
+        id=job_id,
+        queue=queue,
+        category=category,
+        url=url,
+        payload=Payload(PayloadForm(form), body),
+        state=JobState(state),
+        priority=priority,
+        created_at_ms=created_at,
+        next_try_ms=next_try,
+        timeout_s=timeout,
+        retry_delay_s=retry_delay,
+        retries_left=retries_left,
+        fail_count=fail_count,
+        attempt=attempt,
+    )
+
+
+def failure_of(row: Row) -> FailedJob:
+    """Read a row of the columns `FAILURE`."""
+    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
+    fail_count, failed_at, created_at = rest
+    return FailedJob(
+        id=failure_id,
+        job_id=job_id,
+        queue=queue,
+        category=category,
+        url=url,
+        payload=Payload(PayloadForm(form), body),
+        result=Result(ResultStatus(status), code, message),
+        fail_count=fail_count,
+        failed_at_ms=failed_at,
+        created_at_ms=created_at,
+    )
