@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import orjson
+import structlog
 import trio
 from attrs import define, field
 
@@ -16,7 +17,7 @@ from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
-from trioworq.logs import AccessLog, Logs, QueueLog, Sink, open_logs
+from trioworq.logs import AccessLog, ErrorLog, Logs, QueueLog, Sink
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
@@ -35,6 +36,13 @@ class KeptLines(Sink):
 
     def write(self, line: bytes) -> None:
         self.lines.append(orjson.loads(line))
+
+
+def kept_errors() -> tuple[ErrorLog, list[Any]]:
+    """Return an error log of every level, and the list that it keeps its lines in."""
+    capture = structlog.testing.LogCapture()
+    level = structlog.make_filtering_bound_logger(0)
+    return structlog.wrap_logger(None, processors=[capture], wrapper_class=level), capture.entries
 
 
 @define
@@ -102,6 +110,7 @@ class PushSide:
     queues: Queues
     store: Store
     queue_lines: list[dict[str, Any]]
+    error_lines: list[Any]
 
     async def push(self, url: str = "http://worker/", category: str = "any", **fields: Any) -> int:
         """Push a job and return its id."""
@@ -146,7 +155,11 @@ async def open_memory_store() -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_push_side(
-    workers: Caller, *, store: Store | None = None, node_id: str = "here", default_queue: str = "default"
+    workers: Caller,
+    *,
+    store: Store | None = None,
+    node_id: str = "here",
+    default_queue: str = "default",
 ) -> AsyncIterator[PushSide]:
     """Run queues over `store`, or over an in-memory store of their own."""
     if store is None:
@@ -158,20 +171,20 @@ async def open_push_side(
         return
     clock = Clock()
     queue_lines = KeptLines()
-    async with open_logs(Config(error_log_level="fatal"), clock) as files:
-        logs = Logs(
-            access=AccessLog(KeptLines(), clock, "access"),
-            queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
-            error=files.error,
-            sinks=(),
-        )
-        settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms=1000)
-        async with open_queues(
-            node=Node(node_id, "host"),
-            store=store,
-            workers=workers,
-            clock=clock,
-            logs=logs,
-            settings=settings,
-        ) as queues:
-            yield PushSide(queues, store, queue_lines.lines)
+    error_log, error_lines = kept_errors()
+    logs = Logs(
+        access=AccessLog(KeptLines(), clock, "access"),
+        queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
+        error=error_log,
+        sinks=(),
+    )
+    settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms=1000)
+    async with open_queues(
+        node=Node(node_id, "host"),
+        store=store,
+        workers=workers,
+        clock=clock,
+        logs=logs,
+        settings=settings,
+    ) as queues:
+        yield PushSide(queues, store, queue_lines.lines, error_lines)

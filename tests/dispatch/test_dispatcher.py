@@ -36,17 +36,6 @@ async def test_a_pushed_job_reaches_its_worker_as_it_was_pushed(autojump_clock: 
     ]
 
 
-async def test_a_push_is_dispatched_without_waiting_for_the_poll(autojump_clock: MockClock) -> None:
-    """A push on the node that owns the queue kicks the dispatcher."""
-    workers = answering(SUCCESS)
-    async with open_push_side(workers) as side:
-        await trio.sleep(0.5)
-        pushed_at_s = trio.current_time()
-        await side.push()
-        await workers.wait_for_calls(1)
-        assert workers.calls[0].at_s - pushed_at_s < 0.05
-
-
 async def test_a_deferred_job_is_not_early_and_not_late(autojump_clock: MockClock) -> None:
     """It starts after run_after, within one polling interval (I5, I8)."""
     workers = answering(SUCCESS)
@@ -349,6 +338,22 @@ async def test_the_queue_log_tells_the_life_of_a_job(autojump_clock: MockClock) 
         "payload", "next_try", "retry_count", "retry_delay", "fail_count", "timeout", "message",
     ]  # fmt: skip
     assert complete["payload"] == '{"a": 1}'
+
+
+async def test_each_call_is_a_debug_line_of_the_error_log(autojump_clock: MockClock) -> None:
+    """It names the queue, the job and the verdict (contract §1.18)."""
+    async with open_push_side(answering(PERMANENT)) as side:
+        job_id = await side.push()
+        await side.wait_until_empty()
+        (line,) = [line for line in side.error_lines if line["event"] == "dispatch"]
+    assert line == {
+        "log_level": "debug",
+        "event": "dispatch",
+        "queue": "default",
+        "id": job_id,
+        "status": "permanent-failure",
+        "code": 200,
+    }
 
 
 async def test_cancelling_at_any_moment_leaves_no_job_behind(autojump_clock: MockClock) -> None:

@@ -33,7 +33,7 @@ def stats_of(side: PushSide, queue: str = "default") -> QueueStats:
 async def test_the_default_queue_is_made_at_the_start(autojump_clock: MockClock) -> None:
     """It gets the default settings (contract README 2)."""
     async with open_push_side(answering(SUCCESS)) as side:
-        assert await side.queues.find("default") == QueueDefinition("default", 200, 20)
+        assert await side.store.queue("default") == QueueDefinition("default", 200, 20)
 
 
 async def test_a_default_queue_that_exists_is_left_as_it_is(autojump_clock: MockClock) -> None:
@@ -42,7 +42,7 @@ async def test_a_default_queue_that_exists_is_left_as_it_is(autojump_clock: Mock
         async with open_push_side(answering(SUCCESS), store=store) as side:
             await side.define("default", max_workers=3)
         async with open_push_side(answering(SUCCESS), store=store, node_id="next") as side:
-            assert await side.queues.find("default") == QueueDefinition("default", 200, 3)
+            assert await side.store.queue("default") == QueueDefinition("default", 200, 3)
 
 
 async def test_without_a_default_queue_an_unknown_category_is_refused(autojump_clock: MockClock) -> None:
@@ -101,7 +101,7 @@ async def test_a_deleted_default_queue_comes_back_with_default_settings(autojump
         with pytest.raises(NoSuchQueue):
             await side.push()
         await trio.sleep(1.1)
-        assert await side.queues.find("default") == QueueDefinition("default", 200, 20)
+        assert await side.store.queue("default") == QueueDefinition("default", 200, 20)
         await side.push()
         await side.wait_until_empty()
 

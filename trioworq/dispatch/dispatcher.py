@@ -177,6 +177,7 @@ class Dispatcher:
         """Wait until something has changed, or the throttle gives the next token."""
         timeout_s = float("inf")
         if self._bucket is not None and self._may_have_work and self._slots.available_tokens >= 1:
+            # With a token at hand it is something else that is waited for: a lease, or the end.
             timeout_s = self._bucket.wait_s(trio.current_time()) or timeout_s
         with trio.move_on_after(timeout_s):
             await self._woken.receive()
@@ -223,6 +224,7 @@ class Dispatcher:
         try:
             with run.call:
                 result = await self._workers.post(job.url, job.payload.body, job.timeout_s)
+                self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
             if not run.call.cancelled_caught:
                 await self._settle(job, result)
         except trio.Cancelled:

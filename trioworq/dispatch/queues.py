@@ -56,7 +56,7 @@ class QueueSettings:
 
 
 class Queues:
-    """The push side as the web sees it. Reads of jobs and failures go to `store` directly."""
+    """The push side as the web sees it. What needs a look at the store alone goes to `store` directly."""
 
     def __init__(
         self,
@@ -123,19 +123,18 @@ class Queues:
         )
         job_id = await self.store.push(job)
         self._counters.setdefault(queue, QueueCounters()).pushed(now_ms)
-        self._logs.queue.pushed(_stored(job, job_id))
+        self._logs.queue.pushed(job.stored(job_id))
         if not order.run_after_s and queue in self._running:
             self._running[queue].kick()
         return job_id, queue
 
     # Definitions.
 
-    async def find(self, name: str) -> QueueDefinition | None:
-        """Return a queue's definition from the store, shared by all nodes."""
-        return await self.store.queue(name)
-
     async def require(self, name: str) -> None:
-        """Raise NoSuchQueue unless the queue is defined; one defined on another node is started here."""
+        """Raise NoSuchQueue unless the queue is defined; one defined on another node is started here.
+
+        Raises StoreUnavailable too. If cancelled: the queue may have been started.
+        """
         if name in self._running:
             await trio.lowlevel.checkpoint()
             return
@@ -146,12 +145,18 @@ class Queues:
             raise NoSuchQueue(name)
 
     async def define(self, definition: QueueDefinition) -> None:
-        """Define or redefine a queue; in force on this node when this returns."""
+        """Define or redefine a queue; in force on this node when this returns. Raises StoreUnavailable.
+
+        If cancelled: the definition may be stored all the same, and `watch` then brings it in force.
+        """
         if await self.store.put_queue(definition) or definition.name not in self._running:
             await self._reload_definitions()
 
     async def undefine(self, name: str) -> QueueDefinition | None:
-        """Remove a definition and return it; running jobs go on to their end."""
+        """Remove a definition and return it; running jobs go on to their end. Raises StoreUnavailable.
+
+        If cancelled: as for `define`.
+        """
         definition = await self.store.delete_queue(name)
         if definition is not None:
             await self._reload_definitions()
@@ -163,13 +168,16 @@ class Queues:
         return None if queue is None else Routing(category, queue)
 
     async def route(self, routing: Routing) -> None:
-        """Route a category. Raises NoSuchQueue when the queue is not defined."""
+        """Route a category. Raises NoSuchQueue when the queue is not defined, and StoreUnavailable.
+
+        If cancelled: the routing may be stored all the same, and `watch` then brings it in force.
+        """
         async with self._rerouting:
             await self.store.put_routing(routing)
             self._routings[routing.category] = routing.queue
 
     async def unroute(self, category: str) -> Routing | None:
-        """Remove a routing and return it."""
+        """Remove a routing and return it. Raises StoreUnavailable. If cancelled: as for `route`."""
         async with self._rerouting:
             routing = await self.store.delete_routing(category)
             self._routings.pop(category, None)
@@ -184,7 +192,7 @@ class Queues:
 
     def all_stats(self) -> Mapping[str, QueueStats]:
         """Return the counters of every queue that runs here, by name, sorted."""
-        return {name: self._running[name].stats() for name in sorted(self._running, key=str.encode)}
+        return {name: self._running[name].stats() for name in sorted(self._running)}
 
     async def owner(self, name: str) -> Owner | None:
         """Return the node that dispatches a queue; None when none does. Raises NoSuchQueue."""
@@ -192,7 +200,10 @@ class Queues:
         return await self.store.owner(name, self._clock.now_ms())
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
-        """Remove a job and return it; a running one has its call cancelled (I12)."""
+        """Remove a job and return it; a running one has its call cancelled (I12). Raises StoreUnavailable.
+
+        If cancelled: the job may be removed all the same; its call then goes on, and its outcome is dropped.
+        """
         job = await self.store.delete_job(queue, job_id)
         if job is not None and job.state is JobState.RUNNING:
             for dispatcher in (self._running.get(queue), self._draining.get(queue)):
@@ -300,25 +311,6 @@ class Queues:
     def running_jobs(self) -> int:
         """Count the jobs in workers' hands."""
         return sum(item.running_jobs for item in (*self._running.values(), *self._draining.values()))
-
-
-def _stored(job: NewJob, job_id: int) -> Job:
-    return Job(
-        id=job_id,
-        queue=job.queue,
-        category=job.category,
-        url=job.url,
-        payload=job.payload,
-        state=JobState.WAITING,
-        priority=job.priority,
-        created_at_ms=job.created_at_ms,
-        next_try_ms=job.next_try_ms,
-        timeout_s=job.timeout_s,
-        retry_delay_s=job.retry_delay_s,
-        retries_left=job.max_retries,
-        fail_count=0,
-        attempt=0,
-    )
 
 
 @asynccontextmanager

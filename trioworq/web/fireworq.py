@@ -106,10 +106,10 @@ class _Definitions:
 
     async def all_stats(self, request: Request) -> Response:
         stats = self._queues.all_stats()
-        return _answer({name: wire.show_stats(stats[name]) for name in sorted(stats)})
+        return _answer({name: wire.show_stats(each) for name, each in stats.items()})
 
     async def get(self, request: Request) -> Response:
-        return _answer(wire.show_definition(_found(await self._queues.find(request.arguments["q"]))))
+        return _answer(wire.show_definition(_found(await self._queues.store.queue(request.arguments["q"]))))
 
     async def put(self, request: Request) -> Response:
         definition = wire.read_definition(request.arguments["q"], request.body, self._queues.defaults)
