@@ -120,6 +120,12 @@ def polite(worker: HostileWorker) -> Act:
     return act
 
 
+async def ask_and_hang(peer: Peer) -> None:
+    """Take a request and never answer it."""
+    await peer.request()
+    await peer.hang()
+
+
 def acting(act: Act) -> Callable[[HostileWorker], Act]:
     """Do what `act` says, which keeps no record."""
     return lambda _worker: act

@@ -6,12 +6,11 @@ from typing import Any
 
 import httpx2
 import orjson
-import structlog
 import trio
 from attrs import define, evolve
 from hypercorn.typing import ASGIFramework
 
-from tests.dispatch.push_side import KeptLines, PushSide, hanging, open_push_side
+from tests.dispatch.push_side import KeptLines, PushSide, hanging, kept_errors, open_push_side
 from trioworq.clock import Clock
 from trioworq.config import Config
 from trioworq.core.jobs import Job
@@ -144,16 +143,27 @@ async def until(condition: Callable[[], bool]) -> None:
             await trio.sleep(0.002)
 
 
+async def is_alive(served: Served) -> bool:
+    """Whether a new client is answered."""
+    answer = await served.client.get("/version", headers={"Connection": "close"})
+    return bool(answer.status_code == 200)
+
+
+async def open_unread(served: Served) -> trio.SocketStream:
+    """Ask for the big answer, and read only its beginning."""
+    stream = await served.connect()
+    await stream.send_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stream.receive_some(1)
+    return stream
+
+
 @asynccontextmanager
 async def open_served(
     routes: Sequence[Route], config: Config = CONFIG, *, app: ASGIFramework | None = None
 ) -> AsyncIterator[Served]:
     """Serve routes, or an app of its own, on a free port."""
     access_lines = KeptLines()
-    capture = structlog.testing.LogCapture()
-    error_log = structlog.wrap_logger(
-        None, processors=[capture], wrapper_class=structlog.make_filtering_bound_logger(0)
-    )
+    error_log, errors = kept_errors()
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
     made = create_app(routes, config=config, access_log=access_log, error_log=error_log)
     sockets = bind_sockets(config.bind)
@@ -162,7 +172,7 @@ async def open_served(
     async with trio.open_nursery() as servers:
         await servers.start(serve, app or made, config, sockets, stop, error_log)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield Served(port, client, access_lines.lines, capture.entries, stop)
+            yield Served(port, client, access_lines.lines, errors, stop)
         servers.cancel_scope.cancel()
 
 

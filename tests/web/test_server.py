@@ -1,123 +1,35 @@
-"""Sockets, connections and hostile clients: one bad peer costs its own connection and no more (I13)."""
+"""Connections over HTTP/1 and hostile clients: a bad peer costs its own connection and no more (I13)."""
 
-import base64
 import errno
 import resource
 import socket
 
-import h2.config
-import h2.connection
-import h2.events
 import pytest
 import trio
 from attrs import evolve
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-from tests.web.face import CONFIG, Face, Served, open_face, open_served, parse, read_all, read_until, until
+from tests.web.endpoints import Gate, answer_ok, big, wide
+from tests.web.face import (
+    CONFIG,
+    Face,
+    is_alive,
+    open_face,
+    open_served,
+    open_unread,
+    parse,
+    read_all,
+    read_until,
+    until,
+)
 from trioworq import __version__
-from trioworq.config import ConfigError
-from trioworq.web.messages import Request, Response, Route
-from trioworq.web.server import bind_sockets
+from trioworq.web.messages import Route
 
 GET = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
 VERSION_END = f"{__version__}\n".encode()
 
 
-async def is_alive(served: Served) -> bool:
-    """Whether a new client is answered."""
-    answer = await served.client.get("/version", headers={"Connection": "close"})
-    return bool(answer.status_code == 200)
-
-
-class Gate:
-    """An endpoint that answers when it is let."""
-
-    def __init__(self) -> None:
-        self.opened = trio.Event()
-        self.waiting = 0
-
-    async def __call__(self, _request: Request) -> Response:
-        self.waiting += 1
-        await self.opened.wait()
-        return Response(200, b"done")
-
-    def routes(self) -> list[Route]:
-        return [Route("GET", "/gate", self)]
-
-
-async def answer_ok(_request: Request) -> Response:
-    """Answer at once."""
-    return Response(200)
-
-
 GATE = b"GET /gate HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-# Binding.
-
-
-@pytest.mark.parametrize(
-    ("bind", "family"),
-    [
-        ("127.0.0.1:0", socket.AF_INET),
-        ("localhost:0", socket.AF_INET),
-        ("[::1]:0", socket.AF_INET6),
-        (":0", socket.AF_INET6),
-        ("0.0.0.0:0", socket.AF_INET),
-    ],
-)
-def test_an_address_a_name_or_nothing_is_bound(bind: str, family: socket.AddressFamily) -> None:
-    """A name takes its IPv4 address, an empty host takes every address of both kinds."""
-    [bound] = bind_sockets(bind)
-    with bound:
-        assert bound.family == family
-        host = "::1" if bind == "[::1]:0" else "127.0.0.1"
-        socket.create_connection((host, bound.getsockname()[1]), timeout=5).close()
-
-
-@pytest.mark.parametrize(
-    "bind",
-    [
-        "",
-        "8080",
-        "host",
-        "127.0.0.1:",
-        "127.0.0.1:x",
-        "127.0.0.1:65536",
-        "127.0.0.1:0000065536",
-        ":-1",
-        "127.0.0.1:٣",
-        "::" + "9" * 5000,
-    ],
-)
-def test_what_is_no_address_is_refused(bind: str) -> None:
-    """The line says what an address looks like."""
-    with pytest.raises(ConfigError, match=r"should be an address and a port"):
-        bind_sockets(bind)
-
-
-def test_a_port_in_use_is_refused_in_one_line() -> None:
-    """The line says what to do, and nothing is left open."""
-    advice = "in use; stop what listens there or choose another"
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(ConfigError, match=advice) as caught:
-        bind_sockets(f"127.0.0.1:{taken.getsockname()[1]}")
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("bind", "advice"),
-    [
-        ("192.0.2.1:0", "does not have that address"),
-        ("no.such.host.invalid:1", "cannot find"),
-        ("two..dots:1", "cannot be the name"),
-        ("a" * 64 + ".example:1", "cannot be the name"),
-        ("\udcff:1", "cannot be the name"),
-    ],
-)
-def test_an_address_that_is_not_ours_is_refused(bind: str, advice: str) -> None:
-    """So is a name that nobody knows."""
-    with pytest.raises(ConfigError, match=advice):
-        bind_sockets(bind)
 
 
 # What clients may do.
@@ -176,64 +88,7 @@ async def test_a_refused_body_is_not_asked_for() -> None:
         assert b"HTTP/1.1 413 " in raw
 
 
-async def test_http_2_works_without_tls(face: Face) -> None:
-    """A client that knows the server speaks HTTP/2 is answered in it."""
-    events = await exchange_http_2(face, [b"/version"])
-    assert b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived)).startswith(
-        b"Fireworq"
-    )
-
-
-def ask_http_2(paths: list[bytes]) -> h2.connection.H2Connection:
-    """Return a client's side of HTTP/2 that has paths to ask for."""
-    # Its own checks are off: what is sent may be meant to be wrong.
-    config = h2.config.H2Configuration(
-        validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None
-    )
-    connection = h2.connection.H2Connection(config)
-    connection.initiate_connection()
-    for path in paths:
-        headers = [(b":method", b"GET"), (b":path", path), (b":scheme", b"http"), (b":authority", b"x")]
-        connection.send_headers(connection.get_next_available_stream_id(), headers, end_stream=True)
-    return connection
-
-
-async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Event]:
-    """Ask for paths over HTTP/2 and return what comes until the server closes or a stream ends."""
-    connection = ask_http_2(paths)
-    events: list[h2.events.Event] = []
-    with trio.fail_after(10):
-        async with await face.connect() as stream:
-            await stream.send_all(connection.data_to_send())
-            while not any(isinstance(event, h2.events.StreamEnded) for event in events):
-                data = await stream.receive_some()
-                if not data:
-                    break
-                events += connection.receive_data(data)
-    return events
-
-
 # What clients may not do.
-
-
-async def test_a_path_of_http_2_that_is_not_ascii_ends_its_connection_only(face: Face) -> None:
-    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
-    await exchange_http_2(face, ["/queue/あ".encode()])
-    await until(lambda: len(face.errors) == 1)
-    assert face.errors[0]["event"] == "connection failed"
-    assert await is_alive(face)
-
-
-async def test_an_upgrade_to_http_2_with_bad_settings_ends_its_connection_only(face: Face) -> None:
-    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
-    settings = base64.urlsafe_b64encode(b"\x00\x01\x02").decode()
-    raw = (
-        "GET /version HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
-        f"HTTP2-Settings: {settings}\r\n\r\n"
-    )
-    await face.exchange(raw.encode())
-    await until(lambda: len(face.errors) == 1)
-    assert await is_alive(face)
 
 
 @pytest.mark.parametrize(
@@ -345,19 +200,6 @@ async def test_an_idle_connection_is_closed() -> None:
             assert 0.5 < trio.current_time() - started_at < 3
 
 
-async def big(_request: Request) -> Response:
-    """Answer more than any socket buffer holds."""
-    return Response(200, b"x" * 50_000_000)
-
-
-async def open_unread(served: Served) -> trio.SocketStream:
-    """Ask for the big answer, and read only its beginning."""
-    stream = await served.connect()
-    await stream.send_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
-    await stream.receive_some(1)
-    return stream
-
-
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
     """It keeps its connection for request_timeout_s, not for ever: then the only slot is free again."""
     config = evolve(CONFIG, request_timeout_s=1, max_connections=1)
@@ -367,11 +209,6 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []
-
-
-async def wide(_request: Request) -> Response:
-    """Answer with a head that soon fills a socket's buffer."""
-    return Response(200, headers={"X-Wide": "x" * 1_000_000})
 
 
 async def test_a_client_that_is_cut_off_in_the_middle_of_a_head_is_no_fault() -> None:
@@ -384,31 +221,6 @@ async def test_a_client_that_is_cut_off_in_the_middle_of_a_head_is_no_fault() ->
             assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []
-
-
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-
-def websocket_over_http_2() -> bytes:
-    """Return a handshake that Hypercorn refuses, and whose stream the client leaves open."""
-    connection = ask_http_2([])
-    names = [b":method", b":protocol", b":path", b":scheme", b":authority", b"sec-websocket-version"]
-    values = [b"CONNECT", b"websocket", b"/version", b"http", b"x", b"12"]
-    connection.send_headers(1, list(zip(names, values, strict=True)))
-    return connection.data_to_send()
-
-
-@pytest.mark.parametrize(
-    "beginning",
-    [PREFACE, PREFACE + bytes.fromhex("000000040000000000 000020 01 05"), websocket_over_http_2()],
-    ids=["preface", "half a frame", "refused websocket"],
-)
-async def test_a_client_that_begins_http_2_and_stops_is_cut_off(beginning: bytes) -> None:
-    """Hypercorn waits for ever for what may follow; the connection does not."""
-    async with open_face(request_timeout_s=1, keep_alive_timeout_s=1) as face:
-        with trio.fail_after(5):
-            await face.exchange(beginning)
-    assert face.errors == []
 
 
 async def test_every_write_has_a_deadline() -> None:
@@ -426,20 +238,6 @@ async def test_every_write_has_a_deadline() -> None:
         unread = await open_unread(served)
         with trio.fail_after(5):
             await ended.wait()
-        await unread.aclose()
-    assert served.errors == []
-
-
-async def test_a_client_that_takes_nothing_over_http_2_is_cut_off() -> None:
-    """Flow control lets a client refuse an answer without a word; it has request_timeout_s to take it."""
-    config = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1, max_connections=1)
-    async with open_served([Route("GET", "/big", big), Route("GET", "/gate", answer_ok)], config) as served:
-        connection = ask_http_2([b"/big"])
-        unread = await served.connect()
-        await unread.send_all(connection.data_to_send())
-        await unread.receive_some(1)
-        with trio.fail_after(8):
-            assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []
 

@@ -1,0 +1,110 @@
+"""HTTP/2 without TLS, and what its clients may not do (I13)."""
+
+import base64
+
+import h2.config
+import h2.connection
+import h2.events
+import pytest
+import trio
+from attrs import evolve
+
+from tests.web.endpoints import answer_ok, big
+from tests.web.face import CONFIG, Face, is_alive, open_face, open_served, until
+from trioworq.web.messages import Route
+
+
+def ask_http_2(paths: list[bytes]) -> h2.connection.H2Connection:
+    """Return a client's side of HTTP/2 that has paths to ask for."""
+    # Its own checks are off: what is sent may be meant to be wrong.
+    config = h2.config.H2Configuration(
+        validate_outbound_headers=False, normalize_outbound_headers=False, header_encoding=None
+    )
+    connection = h2.connection.H2Connection(config)
+    connection.initiate_connection()
+    for path in paths:
+        headers = [(b":method", b"GET"), (b":path", path), (b":scheme", b"http"), (b":authority", b"x")]
+        connection.send_headers(connection.get_next_available_stream_id(), headers, end_stream=True)
+    return connection
+
+
+async def exchange_http_2(face: Face, paths: list[bytes]) -> list[h2.events.Event]:
+    """Ask for paths over HTTP/2 and return what comes until the server closes or a stream ends."""
+    connection = ask_http_2(paths)
+    events: list[h2.events.Event] = []
+    with trio.fail_after(10):
+        async with await face.connect() as stream:
+            await stream.send_all(connection.data_to_send())
+            while not any(isinstance(event, h2.events.StreamEnded) for event in events):
+                data = await stream.receive_some()
+                if not data:
+                    break
+                events += connection.receive_data(data)
+    return events
+
+
+async def test_http_2_works_without_tls(face: Face) -> None:
+    """A client that knows the server speaks HTTP/2 is answered in it."""
+    events = await exchange_http_2(face, [b"/version"])
+    assert b"".join(event.data for event in events if isinstance(event, h2.events.DataReceived)).startswith(
+        b"Fireworq"
+    )
+
+
+async def test_a_path_of_http_2_that_is_not_ascii_ends_its_connection_only(face: Face) -> None:
+    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
+    await exchange_http_2(face, ["/queue/あ".encode()])
+    await until(lambda: len(face.errors) == 1)
+    assert face.errors[0]["event"] == "connection failed"
+    assert await is_alive(face)
+
+
+async def test_an_upgrade_to_http_2_with_bad_settings_ends_its_connection_only(face: Face) -> None:
+    """Hypercorn fails on it; the failure is logged once and the daemon lives."""
+    settings = base64.urlsafe_b64encode(b"\x00\x01\x02").decode()
+    raw = (
+        "GET /version HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+        f"HTTP2-Settings: {settings}\r\n\r\n"
+    )
+    await face.exchange(raw.encode())
+    await until(lambda: len(face.errors) == 1)
+    assert await is_alive(face)
+
+
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+
+def websocket_over_http_2() -> bytes:
+    """Return a handshake that Hypercorn refuses, and whose stream the client leaves open."""
+    connection = ask_http_2([])
+    names = [b":method", b":protocol", b":path", b":scheme", b":authority", b"sec-websocket-version"]
+    values = [b"CONNECT", b"websocket", b"/version", b"http", b"x", b"12"]
+    connection.send_headers(1, list(zip(names, values, strict=True)))
+    return connection.data_to_send()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [PREFACE, PREFACE + bytes.fromhex("000000040000000000 000020 01 05"), websocket_over_http_2()],
+    ids=["preface", "half a frame", "refused websocket"],
+)
+async def test_a_client_that_begins_http_2_and_stops_is_cut_off(beginning: bytes) -> None:
+    """Hypercorn waits for ever for what may follow; the connection does not."""
+    async with open_face(request_timeout_s=1, keep_alive_timeout_s=1) as face:
+        with trio.fail_after(5):
+            await face.exchange(beginning)
+    assert face.errors == []
+
+
+async def test_a_client_that_takes_nothing_over_http_2_is_cut_off() -> None:
+    """Flow control lets a client refuse an answer without a word; it has request_timeout_s to take it."""
+    config = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1, max_connections=1)
+    async with open_served([Route("GET", "/big", big), Route("GET", "/gate", answer_ok)], config) as served:
+        connection = ask_http_2([b"/big"])
+        unread = await served.connect()
+        await unread.send_all(connection.data_to_send())
+        await unread.receive_some(1)
+        with trio.fail_after(8):
+            assert (await served.client.get("/gate")).status_code == 200
+        await unread.aclose()
+    assert served.errors == []
