@@ -29,7 +29,9 @@ class Clock:
         round_trip_s = trio.current_time() - asked_at_s
         if round_trip_s > _TRUSTED_ROUND_TRIP_S:
             return False
-        self.anchor(None if store_ms is None else store_ms + round(round_trip_s * 500))
+        # What the store said was true half-way between the question and now, as far as anybody can tell.
+        half_way_ms = round(round_trip_s * 1000 / 2)
+        self.anchor(None if store_ms is None else store_ms + half_way_ms)
         return True
 
     def anchor(self, store_ms: int | None) -> None:

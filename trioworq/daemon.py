@@ -3,8 +3,9 @@
     logs                             opened first, closed last
     └ signals                        around the rest, so that a second signal is heard until the end
       └ store ⊃ workers              more that is opened before and closed after its users
-          └ queues                     definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
-          └ front                    accept loop, connections: ends first
+        └ keeper                     the clock keeper
+          └ queues                   definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
+            └ front                  accept loop, connections: ends first
 
 Stopping: stop accepting and finish the requests at hand → stop claiming and finish the running jobs,
 both within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
