@@ -29,6 +29,26 @@ passwords are masked wherever options are shown (`/settings`, logs).
 `DEBUG`, set to anything, makes `debug` the default of both log levels.
 """
 
+TAIL = """
+## Logs
+
+The access log and the queue log are JSON lines: one for each request, one for each step of a job (`push`,
+`pop`, `retry`, `complete`; a payload is shown up to 64 KiB). The error log is made to be read on a terminal,
+and JSON lines in a file. A target that takes no more lines, such as a full disk, costs lines and nothing
+else: those that are lost are counted, and the count is logged when there is room again.
+
+## Signals and exit codes
+
+| signal | what follows |
+|---|---|
+| `SIGTERM`, `SIGINT`, `SIGHUP` | requests and running jobs get `shutdown_timeout` to finish, then it ends |
+| a second one of these | the process ends at once; running jobs run again at the next start |
+| `SIGUSR1` | the log files are opened anew, so that they can be renamed away before |
+
+The exit code is 0 after a normal stop, and 1 after bad configuration, a store that cannot be opened, a
+crash, a second signal or a stop that took too long.
+"""
+
 
 def section(title: str, options: list[Option]) -> str:
     """Return a table of options."""
@@ -49,6 +69,7 @@ def main() -> None:
     print(HEAD, end="")
     print(section("Options of Fireworq", [option for option in OPTIONS if option.from_fireworq]), end="")
     print(section("Options of trioworq", [option for option in OPTIONS if not option.from_fireworq]), end="")
+    print(TAIL, end="")
 
 
 if __name__ == "__main__":
