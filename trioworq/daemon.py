@@ -82,7 +82,8 @@ async def run(
     clock = Clock()
     async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
         await signals.start(_receive_signals, shutdown, logs, die)
-        logs.error.info(f"trioworq {__version__} starts (PID {os.getpid()})")
+        # Not for everyone: bad configuration, which shows below, is to be answered with one line.
+        logs.error.debug("starts")
         for warning in warnings:
             logs.error.warning(warning)
         with shutdown.starting:
@@ -189,7 +190,7 @@ def _greeting(config: Config, sockets: Sequence[socket.socket]) -> str:
         case Driver.IN_MEMORY:
             data = "jobs are kept in memory and lost at the end"
     places = ", ".join(f"http://{_address(bound)}" for bound in sockets)
-    return f"listens on {places}; {data}"
+    return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
 
 
 def _address(bound: socket.socket) -> str:
