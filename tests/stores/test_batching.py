@@ -76,7 +76,7 @@ async def running(nursery: trio.Nursery, ledger: Ledger) -> AsyncIterator[Opener
 
     async def start(**bounds: int) -> Batcher:
         batchers.append(Batcher(ledger.apply, **bounds))
-        await nursery.start(batchers[-1].run)
+        nursery.start_soon(batchers[-1].run)
         return batchers[-1]
 
     yield start
@@ -193,7 +193,7 @@ async def test_unknown_error_ends_the_service_and_tells_everyone_waiting(ledger:
     answers: dict[Operation, Any] = {}
     with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="a bug")):
         async with trio.open_nursery() as service, trio.open_nursery() as submitters:
-            await service.start(batcher.run)
+            service.start_soon(batcher.run)
             for number in range(3):
                 submitters.start_soon(submit_into, batcher, done(number), answers)
                 await wait_all_tasks_blocked()
@@ -309,7 +309,7 @@ async def test_closing_applies_what_was_submitted(ledger: Ledger) -> None:
     batcher = Batcher(ledger.apply, batch_rows=2)
     ledger.gate = trio.Event()
     async with trio.open_nursery() as nursery:
-        await nursery.start(batcher.run)
+        nursery.start_soon(batcher.run)
         operations = [done(number) for number in range(6)]
         answers = await start_all(nursery, batcher, operations)
         batcher.close()
@@ -325,7 +325,7 @@ async def test_closing_ends_at_its_deadline(ledger: Ledger, autojump_clock: trio
     ledger.gate = trio.Event()
     began = trio.current_time()
     async with trio.open_nursery() as nursery:
-        await nursery.start(batcher.run)
+        nursery.start_soon(batcher.run)
         leave_answers: dict[Operation, Any] = {}
         nursery.start_soon(submit_into, batcher, done(1), leave_answers)
         await trio.testing.wait_all_tasks_blocked()
@@ -340,7 +340,7 @@ async def test_service_outlives_the_cancellation_of_its_users(ledger: Ledger) ->
     ledger.gate = trio.Event()
     with trio.CancelScope() as scope:
         async with trio.open_nursery() as nursery:
-            await nursery.start(batcher.run)
+            nursery.start_soon(batcher.run)
             nursery.start_soon(submit_into, batcher, done(1), {})
             await wait_all_tasks_blocked()
             scope.cancel()

@@ -9,6 +9,7 @@ import pytest
 import trio
 import trio.testing
 
+from tests.stores.conftest import OpenStore
 from tests.stores.nodes import new_job
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import StoreRefused
@@ -70,6 +71,17 @@ async def test_opening_again_finds_the_schema_as_it_is(tmp_path: Path) -> None:
     for number in range(1, 4):
         async with open_store(sqlite_at(tmp_path / "a.db"), node_id=f"node-{number}") as store:
             assert await store.push(new_job()) == number
+
+
+async def test_opening_may_be_cancelled_at_any_moment(open_durable: OpenStore) -> None:
+    """It ends at once, and the database can be opened again and used."""
+    for after_ms in range(0, 40, 4):
+        with trio.fail_after(5):
+            with trio.move_on_after(after_ms / 1000):
+                async with open_durable("cancelled"):
+                    await trio.sleep_forever()
+            async with open_durable("next") as store:
+                assert await store.queues() == []
 
 
 async def test_missing_folder_is_refused(tmp_path: Path) -> None:

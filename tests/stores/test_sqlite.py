@@ -381,3 +381,17 @@ def test_commits_are_durable(connection: sqlite3.Connection) -> None:
     """A write-ahead log, fsynced at every commit (2 is FULL)."""
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
+async def test_opening_that_is_cancelled_waits_for_nothing(path: Path) -> None:
+    """The service task, which heeds no cancellation, ends even when that came just before its start."""
+
+    async def cancel_after(work: Callable[[], T]) -> T:
+        done = work()
+        opening.cancel()
+        return done
+
+    with trio.CancelScope() as opening:
+        async with open_sqlite_store(path, new_runner=lambda: cancel_after):
+            await trio.sleep_forever()
+    assert opening.cancelled_caught

@@ -113,14 +113,14 @@ class Batcher:
             raise submission.outcome
         return submission.outcome
 
-    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+    async def run(self) -> None:
         """Apply what is submitted until `close`, then what is left, for at most `CLOSING_S` seconds.
 
-        Cancellation from outside is not heeded: who opened the store must `close` it, in a `finally`.
+        Cancellation from outside is not heeded: who opened the store must `close` it, in a `finally`. Hence
+        no `task_status`: a start that is cancelled would wait for this to end before that `finally`.
         """
         with self._scope:
             try:
-                task_status.started()
                 while await self._wait_for_work():
                     self._take()
                     await self._commit(self._in_flight)

@@ -69,12 +69,13 @@ async def open_mysql_store(
     writer = Writer(write_link, node_id, clock)
     reader = Reader([Link(dsn, patience, autocommit=True) for _ in range(READERS)])
     batcher = Batcher(writer.apply)
-    connected = trio.CancelScope()
+    connected, is_connected = trio.CancelScope(), trio.Event()
     async with trio.open_nursery() as services:
         try:
-            await services.start(_serve, connected, write_link, reader)
+            services.start_soon(_serve, connected, is_connected, write_link, reader)
+            await is_connected.wait()
             async with trio.open_nursery() as commits:
-                await commits.start(batcher.run)
+                commits.start_soon(batcher.run)
                 try:
                     yield MySqlStore(batcher, reader, write_link)
                 finally:
@@ -84,18 +85,18 @@ async def open_mysql_store(
 
 
 async def _serve(
-    connected: trio.CancelScope, write_link: Link, reader: Reader, *, task_status: trio.TaskStatus[None]
+    connected: trio.CancelScope, is_connected: trio.Event, write_link: Link, reader: Reader
 ) -> None:
     """Keep the connections and answer questions until `connected` is cancelled.
 
-    Once started, no other cancellation is heeded: those who clean up still need the database.
+    Once it `is_connected`, no other cancellation is heeded: those who clean up still need the database.
     """
     with connected:
         async with trio.open_nursery() as tasks:
             await tasks.start(write_link.run)
             await tasks.start(reader.run)
             connected.shield = True
-            task_status.started()
+            is_connected.set()
 
 
 class MySqlStore:

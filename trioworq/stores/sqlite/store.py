@@ -60,7 +60,7 @@ async def open_sqlite_store(
         run_write = new_runner()
         batcher = Batcher(lambda operations: _commit(run_write, writer, operations))
         async with trio.open_nursery() as services:
-            await services.start(batcher.run)
+            services.start_soon(batcher.run)
             try:
                 yield SqliteStore(batcher, reader, new_runner())
             finally:
