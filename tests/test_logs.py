@@ -9,13 +9,21 @@ from pathlib import Path
 import orjson
 import pytest
 import trio
+import trio.testing
 from attrs import evolve
 
 from trioworq.clock import Clock
 from trioworq.config import Config, ConfigError
 from trioworq.core.jobs import Job, JobState, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
-from trioworq.logs import SHOWN_PAYLOAD_BYTES, WAITING_LIMIT_BYTES, AccessLine, Sink, open_logs
+from trioworq.logs import (
+    FLUSH_INTERVAL_S,
+    SHOWN_PAYLOAD_BYTES,
+    WAITING_LIMIT_BYTES,
+    AccessLine,
+    Sink,
+    open_logs,
+)
 
 LINE = AccessLine("127.0.0.1:5", "curl/8", "GET", "/queues?a=b", 200, 1.23456)
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "")
@@ -227,3 +235,19 @@ async def test_a_blocked_target_holds_nobody_up_and_what_it_costs_is_said() -> N
     os.close(writing)
     notice = orjson.loads(received.splitlines()[-1])
     assert received.count(line) + notice["count"] == count
+
+
+async def test_lines_are_not_lost_to_an_end_that_comes_while_they_are_taken(
+    tmp_path: Path, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whether the writing task or its cancellation comes first in the same instant, every line is written."""
+    for attempt in range(20):
+        sink = Sink(str(tmp_path / str(attempt)), 1)
+        sink.write(b"line")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(sink.run)
+            await trio.testing.wait_all_tasks_blocked()
+            await trio.sleep(FLUSH_INTERVAL_S)
+            nursery.cancel_scope.cancel()
+        await sink.finish()
+        assert (tmp_path / str(attempt)).read_bytes() == b"line\n"

@@ -7,6 +7,7 @@ taking them (a full disk, a blocked pipe) costs lines, which are counted and rep
 import logging
 import os
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -52,6 +53,8 @@ class Sink:
         self._fd = _open_for_append(path) if path else standard_stream
         self._writing = threading.Lock()
         self._lines: list[bytes] = []
+        # Taken, and left to whichever thread writes next.
+        self._batches: deque[list[bytes]] = deque()
         self._waiting_bytes = 0
         self._dropped = 0
         self._has_lines = trio.Event()
@@ -77,25 +80,26 @@ class Sink:
             os.close(fresh)
 
     async def run(self) -> None:
-        """Write lines as they come. If cancelled: the lines not yet written stay for `finish`."""
+        """Write lines as they come. If cancelled: `finish` sees to the lines not yet written."""
         while True:
             await self._has_lines.wait()
             await trio.sleep(FLUSH_INTERVAL_S)
             await self._flush()
 
     async def finish(self) -> None:
-        """Write the lines that are left, then close the file."""
-        if self._lines:
-            await self._flush()
+        """Write the lines that are left, also what `run` had taken when it was cancelled; close the file.
+
+        If cancelled: the file stays open, because a thread may still be writing to it.
+        """
+        await self._flush()
         if self._path:
             os.close(self._fd)
 
     async def _flush(self) -> None:
-        lines = self._take()
+        self._batches.append(self._take())
         # A blocked pipe may hold the thread for ever; it must not hold the program's end.
-        is_written = await trio.to_thread.run_sync(self._write, lines, abandon_on_cancel=True)
-        if not is_written:
-            self._dropped += len(lines)
+        lost = await trio.to_thread.run_sync(self._write_batches, abandon_on_cancel=True)
+        self._dropped += lost
 
     def _take(self) -> list[bytes]:
         if self._dropped:
@@ -106,15 +110,27 @@ class Sink:
         self._has_lines = trio.Event()
         return lines
 
-    def _write(self, lines: list[bytes]) -> bool:
-        """Write the lines, in a thread; False when the target is full or gone, as far as it took them."""
-        view = memoryview(b"\n".join([*lines, b""]))
+    def _write_batches(self) -> int:
+        """Write, in a thread, what has been taken; return how many lines were lost.
+
+        Whoever has waited for the lock finds that what was taken before has been written.
+        """
+        lost = 0
         with self._writing:
-            while view:
-                try:
-                    view = view[os.write(self._fd, view) :]
-                except OSError:
-                    return False
+            while self._batches:
+                lines = self._batches.popleft()
+                if not self._write(lines):
+                    lost += len(lines)
+        return lost
+
+    def _write(self, lines: list[bytes]) -> bool:
+        """Write lines; False when the target is full or gone, as far as it took them."""
+        view = memoryview(b"\n".join([*lines, b""]))
+        while view:
+            try:
+                view = view[os.write(self._fd, view) :]
+            except OSError:
+                return False
         return True
 
 
@@ -263,8 +279,9 @@ class Logs:
 async def open_logs(config: Config, clock: Clock) -> AsyncIterator[Logs]:
     """Open the logs.
 
-    Tasks: one writer for each target. Stops when: the body ends; the last lines are written first,
-    within CLOSING_TIMEOUT_S. Raises: ConfigError for a file that cannot be opened.
+    Tasks: one writer for each target, and one that ends its file. Stops when: the body ends; the last lines
+    are written first, within CLOSING_TIMEOUT_S, whatever other targets do. Raises: ConfigError for a file
+    that cannot be opened.
     """
     standard_output = Sink("", 1)
     access = Sink(config.access_log, 1) if config.access_log else standard_output
@@ -286,8 +303,9 @@ async def open_logs(config: Config, clock: Clock) -> AsyncIterator[Logs]:
             writers.cancel_scope.cancel()
     finally:
         with trio.move_on_after(CLOSING_TIMEOUT_S, shield=True):
-            for sink in sinks:
-                await sink.finish()
+            async with trio.open_nursery() as finishing:
+                for sink in sinks:
+                    finishing.start_soon(sink.finish)
 
 
 def _error_log(sink: Sink, config: Config) -> ErrorLog:
