@@ -242,6 +242,7 @@ async def test_a_backup_dispatches_nothing_until_the_lease_lapses(autojump_clock
             await trio.sleep(1.1)
             assert activity(stalled) == (0, 0, 0)
             assert stalled_workers.in_flight == 0
+            assert "The node is now in BACKUP mode" in [line["event"] for line in stalled.error_lines]
             assert (await real.failures(FailureQuery("default", 10))).items == []
 
 

@@ -46,6 +46,12 @@ def test_after_kill_nothing_is_lost_and_what_ran_runs_again(
         wait_until(lambda: len([line for line in daemon.lines() if line["action"] == "complete"]) == 6)
         assert sorted(worker.started[2:]) == sorted([b"0", b"1", b"2", b"3", b"4", b"later"])
         assert set(running) <= set(worker.started[2:])
+        recovery = [line["message"] for line in daemon.lines("error") if line.get("queue") == "default"]
+        assert recovery == [
+            "Switching to PRIMARY mode...",
+            "Recovering complete: 2 job(s) recovered",
+            "The node is now in PRIMARY mode",
+        ]
         completed = [line for line in daemon.lines() if line["action"] == "complete"]
         assert {line["retry_count"] for line in completed if line["id"] != deferred} == {3}
         assert {line["fail_count"] for line in completed} == {0}

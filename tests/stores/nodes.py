@@ -33,17 +33,20 @@ def new_job(**changes: Any) -> NewJob:
 
 @define
 class Node:
-    """One node that uses a store; `epochs` are those of the queues it holds."""
+    """One node that uses a store; `epochs` are those of the queues it holds, `recovered` its last hold's counts."""
 
     store: Store
     node_id: str = "node-1"
     epochs: dict[str, int] = field(factory=dict)
+    recovered: dict[str, int] = field(factory=dict)
 
     async def hold(self, *queues: str, now_ms: int = NOW) -> dict[str, int]:
-        """Take or renew the leases of `queues`."""
+        """Take or renew the leases of `queues`; return their epochs."""
         held = await self.store.hold(Hold(self.node_id, f"{self.node_id}.test", queues, now_ms, LEASE_MS))
-        self.epochs.update(held)
-        return held
+        self.recovered = {queue: tenure.recovered for queue, tenure in held.items()}
+        epochs = {queue: tenure.epoch for queue, tenure in held.items()}
+        self.epochs.update(epochs)
+        return epochs
 
     async def claim(self, limit: int = 100, *, queue: str = "q", now_ms: int = NOW) -> list[Job]:
         """Claim jobs under the epoch that this node was last given."""

@@ -263,7 +263,8 @@ class Rival:
     async def _claim(self, now_ms: int) -> list[Job]:
         try:
             held = await self._store.hold(Hold(self._node_id, "h", ["q"], now_ms, lease_ms=2))
-            return await self._store.claim(Claim("q", held.get("q", 0), 5, NOW))
+            epoch = held["q"].epoch if "q" in held else 0
+            return await self._store.claim(Claim("q", epoch, 5, NOW))
         except StoreUnavailable:
             return []
 

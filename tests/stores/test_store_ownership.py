@@ -78,6 +78,7 @@ async def test_take_over_releases_running_jobs_with_nothing_counted(node: Node) 
     assert job.fail_count == 1
     backup = Node(store, "node-2")
     await backup.hold("q", now_ms=LAPSED)
+    assert backup.recovered == {"q": 1}
     assert await store.job("q", job.id) == evolve(job, state=JobState.WAITING)
     assert await store.settle(completed(job)) is False
     (again,) = await backup.claim(now_ms=LAPSED)

@@ -14,7 +14,7 @@ from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
 from trioworq.core.throttle import TokenBucket
 from trioworq.logs import ErrorLog, QueueLog
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable, Tenure
 
 # The most that one claim takes, so that a claim stays a short transaction.
 CLAIM_LIMIT = 200
@@ -101,19 +101,24 @@ class Dispatcher:
         self._is_stopping = False
         self.kick()
 
-    def own(self, epoch: int | None) -> None:
-        """Become active under `epoch`, or a backup with None.
+    def own(self, tenure: Tenure | None) -> None:
+        """Become active for a tenure, or a backup with None.
 
         Jobs that run under another epoch belong to the new owner: their calls are cut off here.
         """
+        epoch = None if tenure is None else tenure.epoch
         if epoch == self.epoch:
             return
         if self.epoch is not None:
             for run in self._runs.values():
                 run.call.cancel(reason="the queue has a new owner")
         self.epoch = epoch
-        mode = "BACKUP" if epoch is None else "PRIMARY"
-        self._error_log.info(f"The node is now in {mode} mode")
+        if tenure is None:
+            self._error_log.info("The node is now in BACKUP mode")
+        else:
+            self._error_log.info("Switching to PRIMARY mode...")
+            self._error_log.info(f"Recovering complete: {tenure.recovered} job(s) recovered")
+            self._error_log.info("The node is now in PRIMARY mode")
         self.kick()
 
     def cancel_run(self, job_id: int) -> None:

@@ -57,11 +57,11 @@ async def _hold_all(
         await trio.lowlevel.checkpoint()
         return
     try:
-        epochs = await store.hold(Hold(node.id, node.host, names, clock.now_ms(), LEASE_MS))
+        tenures = await store.hold(Hold(node.id, node.host, names, clock.now_ms(), LEASE_MS))
     except StoreUnavailable as error:
         # Claims name their epoch, so a lease that lapses meanwhile can do no harm (I7).
         error_log.warning("cannot renew the leases of queues; trying again", reason=str(error))
         return
     for name in names:
         if name in dispatchers:
-            dispatchers[name].own(epochs.get(name))
+            dispatchers[name].own(tenures.get(name))

@@ -123,6 +123,14 @@ class Hold:
     lease_ms: int
 
 
+@frozen
+class Tenure:
+    """A queue is held under `epoch`; taking it over put `recovered` running jobs back to waiting."""
+
+    epoch: int
+    recovered: int = 0
+
+
 class Store(Protocol):
     """Durable state: jobs, failures, definitions, ownership."""
 
@@ -219,8 +227,8 @@ class Store(Protocol):
 
     # Ownership
 
-    async def hold(self, hold: Hold) -> dict[str, int]:
-        """Take or renew the leases of the named queues; return the epoch of each queue that is now held.
+    async def hold(self, hold: Hold) -> dict[str, Tenure]:
+        """Take or renew the leases of the named queues; return the tenure of each queue that is now held.
 
         A lease that another node holds and that has not ended is left to it. A lease taken over starts
         a new epoch, and in the same transaction the jobs that were running go back to waiting with

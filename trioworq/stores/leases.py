@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from attrs import frozen
 
 from trioworq.core.queues import Owner
-from trioworq.stores.interface import Hold
+from trioworq.stores.interface import Hold, Tenure
 
 FIRST_EPOCH = 1
 
@@ -20,10 +20,10 @@ class LeasePlan:
     renewed: dict[str, int]
     taken: dict[str, int]
 
-    @property
-    def held(self) -> dict[str, int]:
-        """The epoch of each queue that the node holds now."""
-        return self.renewed | self.taken
+    def tenures(self, recovered: Mapping[str, int]) -> dict[str, Tenure]:
+        """Return what the node holds now; `recovered` counts the jobs that were released, by queue."""
+        held = self.renewed | self.taken
+        return {queue: Tenure(epoch, recovered.get(queue, 0)) for queue, epoch in held.items()}
 
 
 def plan(hold: Hold, leases: Mapping[str, Owner]) -> LeasePlan:

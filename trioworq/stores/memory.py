@@ -20,7 +20,7 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
-from trioworq.stores.interface import Claim, FailureOrder, FailureQuery, Hold, JobQuery, Page
+from trioworq.stores.interface import Claim, FailureOrder, FailureQuery, Hold, JobQuery, Page, Tenure
 from trioworq.stores.operations import check_storable
 from trioworq.stores.paging import bounds, cut_failures, cut_jobs
 
@@ -267,15 +267,14 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._revision
 
-    async def hold(self, hold: Hold) -> dict[str, int]:
-        """Take or renew leases; return the epochs of those held."""
+    async def hold(self, hold: Hold) -> dict[str, Tenure]:
+        """Take or renew leases; return the tenures of those held."""
         await trio.lowlevel.checkpoint()
         planned = leases.plan(hold, self._leases)
-        for queue, epoch in planned.held.items():
-            self._leases[queue] = Owner(hold.node_id, hold.host, epoch, hold.now_ms + hold.lease_ms)
-        for queue in planned.taken:
-            self._release_running(queue)
-        return planned.held
+        tenures = planned.tenures({queue: self._release_running(queue) for queue in planned.taken})
+        for queue, tenure in tenures.items():
+            self._leases[queue] = Owner(hold.node_id, hold.host, tenure.epoch, hold.now_ms + hold.lease_ms)
+        return tenures
 
     async def give_back(self, node_id: str) -> None:
         """End every lease of a node."""
@@ -306,11 +305,13 @@ class MemoryStore:
         del self._jobs[job.id]
         self._places[job.queue].remove(job)
 
-    def _release_running(self, queue: str) -> None:
-        for _, job_id in list(self._places[queue].running):
+    def _release_running(self, queue: str) -> int:
+        running = list(self._places[queue].running)
+        for _, job_id in running:
             job = self._jobs[job_id]
             self._remove(job)
             self._insert(evolve(job, state=JobState.WAITING))
+        return len(running)
 
 
 def _place(job: Job) -> Place:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from trioworq.stores import leases
-from trioworq.stores.interface import Hold
+from trioworq.stores.interface import Hold, Tenure
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.errors import Conflict, Duplicate
 from trioworq.stores.mysql.literals import fill, rows
@@ -17,17 +17,19 @@ RELEASE_QUEUE = (
 GIVE_BACK = "UPDATE queue_owner SET expires_at = 0 WHERE node_id = %s"
 
 
-async def hold(connection: Connection, hold: Hold) -> dict[str, int]:
-    """Take or renew leases; return the epoch of each queue that is held now."""
+async def hold(connection: Connection, hold: Hold) -> dict[str, Tenure]:
+    """Take or renew leases; return the tenure of each queue that is held now."""
     if not hold.queues:
         return {}
     found = await connection.send(lock_leases(hold.queues))
     present = {row[0].decode(): owner_of(row[1:]) for row in found.rows}
     planned = leases.plan(hold, present)
     await _renew(connection, hold, planned.renewed)
-    for queue, epoch in planned.taken.items():
-        await _take_over(connection, hold, queue, epoch, is_new=queue not in present)
-    return planned.held
+    recovered = {
+        queue: await _take_over(connection, hold, queue, epoch, is_new=queue not in present)
+        for queue, epoch in planned.taken.items()
+    }
+    return planned.tenures(recovered)
 
 
 def lock_leases(queues: Collection[str]) -> bytes:
@@ -46,7 +48,8 @@ async def _renew(connection: Connection, hold: Hold, queues: Collection[str]) ->
         await connection.send(b"UPDATE queue_owner SET %s WHERE queue IN (%s)" % (lease, places))
 
 
-async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int, *, is_new: bool) -> None:
+async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int, *, is_new: bool) -> int:
+    """Begin an epoch; count the running jobs that go back to waiting."""
     expires_at = hold.now_ms + hold.lease_ms
     if is_new:
         # Not REPLACE: when another node makes the row at the same moment, one of the two must lose.
@@ -61,7 +64,7 @@ async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int,
         await connection.execute(statement, (hold.node_id, hold.host, epoch, expires_at, queue))
     except Duplicate as error:
         raise Conflict("MySQL: another node has just taken the queue") from error
-    await connection.execute(RELEASE_QUEUE, (queue,))
+    return (await connection.execute(RELEASE_QUEUE, (queue,))).affected
 
 
 async def give_back(connection: Connection, node_id: str) -> None:

@@ -16,7 +16,7 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
+from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page, Tenure
 from trioworq.stores.mysql import lists, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
@@ -189,10 +189,10 @@ class MySqlStore:
         """Return how often definitions and routings have changed."""
         return await self._read(reads.read_revision)
 
-    async def hold(self, hold: Hold) -> dict[str, int]:
-        """Take or renew leases; return the epochs of those held."""
-        epochs: dict[str, int] = await self._write(hold)
-        return epochs
+    async def hold(self, hold: Hold) -> dict[str, Tenure]:
+        """Take or renew leases; return the tenures of those held."""
+        tenures: dict[str, Tenure] = await self._write(hold)
+        return tenures
 
     async def give_back(self, node_id: str) -> None:
         """End every lease of a node."""

@@ -17,7 +17,7 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page
+from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page, Tenure
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -167,10 +167,10 @@ class SqliteStore:
         """Return how often definitions and routings have changed."""
         return await self._read(reads.read_revision)
 
-    async def hold(self, hold: Hold) -> dict[str, int]:
-        """Take or renew leases; return the epochs of those held."""
-        epochs: dict[str, int] = await self._batcher.submit(hold)
-        return epochs
+    async def hold(self, hold: Hold) -> dict[str, Tenure]:
+        """Take or renew leases; return the tenures of those held."""
+        tenures: dict[str, Tenure] = await self._batcher.submit(hold)
+        return tenures
 
     async def give_back(self, node_id: str) -> None:
         """End every lease of a node."""

@@ -14,7 +14,7 @@ from trioworq.core.queues import Owner, QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold, Tenure
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -208,7 +208,7 @@ def _count_change(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = ?", (name,))
 
 
-def _hold(connection: sqlite3.Connection, hold: Hold) -> dict[str, int]:
+def _hold(connection: sqlite3.Connection, hold: Hold) -> dict[str, Tenure]:
     planned = leases.plan(hold, _read_leases(connection, hold.queues))
     expires_at = hold.now_ms + hold.lease_ms
     connection.execute(
@@ -219,8 +219,8 @@ def _hold(connection: sqlite3.Connection, hold: Hold) -> dict[str, int]:
         "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (?, ?, ?, ?, ?)",
         [(queue, hold.node_id, hold.host, epoch, expires_at) for queue, epoch in planned.taken.items()],
     )
-    connection.executemany(RELEASE_QUEUE, [(queue,) for queue in planned.taken])
-    return planned.held
+    recovered = {queue: connection.execute(RELEASE_QUEUE, (queue,)).rowcount for queue in planned.taken}
+    return planned.tenures(recovered)
 
 
 def _read_leases(connection: sqlite3.Connection, queues: Sequence[str]) -> dict[str, Owner]:
