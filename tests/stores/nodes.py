@@ -33,7 +33,10 @@ def new_job(**changes: Any) -> NewJob:
 
 @define
 class Node:
-    """One node that uses a store; `epochs` are those of the queues it holds, `recovered` its last hold's counts."""
+    """One node that uses a store.
+
+    `epochs` are those of the queues it holds, `recovered` what its last hold put back to waiting.
+    """
 
     store: Store
     node_id: str = "node-1"
