@@ -11,12 +11,11 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import trio
 
 from trioworq.clock import Clock
-from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
-from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page, Tenure
+from trioworq.stores.interface import FailureQuery, JobQuery, Page
 from trioworq.stores.mysql import lists, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
@@ -24,17 +23,8 @@ from trioworq.stores.mysql.link import Link, Patience
 from trioworq.stores.mysql.reader import Reader
 from trioworq.stores.mysql.schema import prepare
 from trioworq.stores.mysql.writer import Writer
-from trioworq.stores.operations import (
-    DeleteFailure,
-    DeleteJob,
-    DeleteQueue,
-    DeleteRouting,
-    GiveBack,
-    Operation,
-    PutQueue,
-    PutRouting,
-    check_storable,
-)
+from trioworq.stores.operations import Operation
+from trioworq.stores.writing import BatchedWrites
 
 # One slow list should not keep everyone else from reading.
 READERS = 2
@@ -99,29 +89,14 @@ async def _serve(
             is_connected.set()
 
 
-class MySqlStore:
+class MySqlStore(BatchedWrites):
     """`interface.Store` on MySQL or MariaDB; opened by `open_mysql_store`."""
 
     def __init__(self, batcher: Batcher, reader: Reader, write_link: Link) -> None:
+        super().__init__(self._write)
         self._batcher = batcher
         self._reader = reader
         self._write_link = write_link
-
-    async def push(self, job: NewJob) -> int:
-        """Store a job; raises InvalidRequest for one that does not fit."""
-        check_storable(job)
-        job_id: int = await self._write(job)
-        return job_id
-
-    async def claim(self, claim: Claim) -> list[Job]:
-        """Mark due jobs as running and return them."""
-        jobs: list[Job] = await self._write(claim)
-        return jobs
-
-    async def settle(self, settlement: Settlement) -> bool:
-        """End an attempt."""
-        was_running: bool = await self._write(settlement)
-        return was_running
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
@@ -130,11 +105,6 @@ class MySqlStore:
     async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
         return await self._read(lists.read_jobs, query)
-
-    async def delete_job(self, queue: str, job_id: int) -> Job | None:
-        """Remove a job and return it."""
-        job: Job | None = await self._write(DeleteJob(queue, job_id))
-        return job
 
     async def due_queues(self, now_ms: int) -> list[str]:
         """Name the queues that have a job to claim."""
@@ -148,11 +118,6 @@ class MySqlStore:
         """Return an entry of the failure log."""
         return await self._read(reads.read_failure, queue, failure_id)
 
-    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
-        """Remove an entry of the failure log and return it."""
-        failed: FailedJob | None = await self._write(DeleteFailure(queue, failure_id))
-        return failed
-
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
         return await self._read(reads.read_queues)
@@ -161,42 +126,13 @@ class MySqlStore:
         """Return a queue's definition."""
         return await self._read(reads.read_queue, name)
 
-    async def put_queue(self, definition: QueueDefinition) -> bool:
-        """Define a queue; True if that changed anything."""
-        is_change: bool = await self._write(PutQueue(definition))
-        return is_change
-
-    async def delete_queue(self, name: str) -> QueueDefinition | None:
-        """Remove a definition and return it."""
-        definition: QueueDefinition | None = await self._write(DeleteQueue(name))
-        return definition
-
     async def routings(self) -> list[Routing]:
         """Return every routing."""
         return await self._read(reads.read_routings)
 
-    async def put_routing(self, routing: Routing) -> bool:
-        """Route a category; True if that changed anything. Raises NoSuchQueue."""
-        is_change: bool = await self._write(PutRouting(routing))
-        return is_change
-
-    async def delete_routing(self, category: str) -> Routing | None:
-        """Remove a routing and return it."""
-        routing: Routing | None = await self._write(DeleteRouting(category))
-        return routing
-
     async def revision(self) -> Revision:
         """Return how often definitions and routings have changed."""
         return await self._read(reads.read_revision)
-
-    async def hold(self, hold: Hold) -> dict[str, Tenure]:
-        """Take or renew leases; return the tenures of those held."""
-        tenures: dict[str, Tenure] = await self._write(hold)
-        return tenures
-
-    async def give_back(self, node_id: str) -> None:
-        """End every lease of a node."""
-        await self._write(GiveBack(node_id))
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""

@@ -12,23 +12,12 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import trio
 
-from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
-from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, FailureQuery, Hold, JobQuery, Page, Tenure
-from trioworq.stores.operations import (
-    DeleteFailure,
-    DeleteJob,
-    DeleteQueue,
-    DeleteRouting,
-    GiveBack,
-    Operation,
-    PutQueue,
-    PutRouting,
-    check_storable,
-)
+from trioworq.stores.interface import FailureQuery, JobQuery, Page
+from trioworq.stores.operations import Operation
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import (
     Runner,
@@ -38,6 +27,7 @@ from trioworq.stores.sqlite.connection import (
     transaction,
     translated,
 )
+from trioworq.stores.writing import BatchedWrites
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -77,29 +67,13 @@ async def _commit(
     return await run(work)
 
 
-class SqliteStore:
+class SqliteStore(BatchedWrites):
     """`interface.Store` on SQLite; opened by `open_sqlite_store`."""
 
     def __init__(self, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
-        self._batcher = batcher
+        super().__init__(batcher.submit)
         self._reader = reader
         self._run_read = run_read
-
-    async def push(self, job: NewJob) -> int:
-        """Store a job; raises InvalidRequest for one that does not fit."""
-        check_storable(job)
-        job_id: int = await self._batcher.submit(job)
-        return job_id
-
-    async def claim(self, claim: Claim) -> list[Job]:
-        """Mark due jobs as running and return them."""
-        jobs: list[Job] = await self._batcher.submit(claim)
-        return jobs
-
-    async def settle(self, settlement: Settlement) -> bool:
-        """End an attempt."""
-        was_running: bool = await self._batcher.submit(settlement)
-        return was_running
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
@@ -108,11 +82,6 @@ class SqliteStore:
     async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
         return await self._read(reads.read_jobs, query)
-
-    async def delete_job(self, queue: str, job_id: int) -> Job | None:
-        """Remove a job and return it."""
-        job: Job | None = await self._batcher.submit(DeleteJob(queue, job_id))
-        return job
 
     async def due_queues(self, now_ms: int) -> list[str]:
         """Name the queues that have a job to claim."""
@@ -126,11 +95,6 @@ class SqliteStore:
         """Return an entry of the failure log."""
         return await self._read(reads.read_failure, queue, failure_id)
 
-    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
-        """Remove an entry of the failure log and return it."""
-        failed: FailedJob | None = await self._batcher.submit(DeleteFailure(queue, failure_id))
-        return failed
-
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
         return await self._read(reads.read_queues)
@@ -139,42 +103,13 @@ class SqliteStore:
         """Return a queue's definition."""
         return await self._read(reads.read_queue, name)
 
-    async def put_queue(self, definition: QueueDefinition) -> bool:
-        """Define a queue; True if that changed anything."""
-        is_change: bool = await self._batcher.submit(PutQueue(definition))
-        return is_change
-
-    async def delete_queue(self, name: str) -> QueueDefinition | None:
-        """Remove a definition and return it."""
-        definition: QueueDefinition | None = await self._batcher.submit(DeleteQueue(name))
-        return definition
-
     async def routings(self) -> list[Routing]:
         """Return every routing."""
         return await self._read(reads.read_routings)
 
-    async def put_routing(self, routing: Routing) -> bool:
-        """Route a category; True if that changed anything. Raises NoSuchQueue."""
-        is_change: bool = await self._batcher.submit(PutRouting(routing))
-        return is_change
-
-    async def delete_routing(self, category: str) -> Routing | None:
-        """Remove a routing and return it."""
-        routing: Routing | None = await self._batcher.submit(DeleteRouting(category))
-        return routing
-
     async def revision(self) -> Revision:
         """Return how often definitions and routings have changed."""
         return await self._read(reads.read_revision)
-
-    async def hold(self, hold: Hold) -> dict[str, Tenure]:
-        """Take or renew leases; return the tenures of those held."""
-        tenures: dict[str, Tenure] = await self._batcher.submit(hold)
-        return tenures
-
-    async def give_back(self, node_id: str) -> None:
-        """End every lease of a node."""
-        await self._batcher.submit(GiveBack(node_id))
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""

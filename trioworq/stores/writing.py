@@ -1,0 +1,83 @@
+"""The writing half of the stores that commit in batches: each method hands one operation over."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.queues import QueueDefinition
+from trioworq.core.retry import Settlement
+from trioworq.core.routing import Routing
+from trioworq.stores.interface import Claim, Hold, Tenure
+from trioworq.stores.operations import (
+    DeleteFailure,
+    DeleteJob,
+    DeleteQueue,
+    DeleteRouting,
+    GiveBack,
+    Operation,
+    PutQueue,
+    PutRouting,
+    check_storable,
+)
+
+
+class BatchedWrites:
+    """The writing methods of `interface.Store`; `submit` returns an operation's outcome after its commit."""
+
+    def __init__(self, submit: Callable[[Operation], Awaitable[Any]]) -> None:
+        self._submit = submit
+
+    async def push(self, job: NewJob) -> int:
+        """Store a job; raises InvalidRequest for one that does not fit."""
+        check_storable(job)
+        job_id: int = await self._submit(job)
+        return job_id
+
+    async def claim(self, claim: Claim) -> list[Job]:
+        """Mark due jobs as running and return them."""
+        jobs: list[Job] = await self._submit(claim)
+        return jobs
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """End an attempt."""
+        was_running: bool = await self._submit(settlement)
+        return was_running
+
+    async def delete_job(self, queue: str, job_id: int) -> Job | None:
+        """Remove a job and return it."""
+        job: Job | None = await self._submit(DeleteJob(queue, job_id))
+        return job
+
+    async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        """Remove an entry of the failure log and return it."""
+        failed: FailedJob | None = await self._submit(DeleteFailure(queue, failure_id))
+        return failed
+
+    async def put_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue; True if that changed anything."""
+        is_change: bool = await self._submit(PutQueue(definition))
+        return is_change
+
+    async def delete_queue(self, name: str) -> QueueDefinition | None:
+        """Remove a definition and return it."""
+        definition: QueueDefinition | None = await self._submit(DeleteQueue(name))
+        return definition
+
+    async def put_routing(self, routing: Routing) -> bool:
+        """Route a category; True if that changed anything. Raises NoSuchQueue."""
+        is_change: bool = await self._submit(PutRouting(routing))
+        return is_change
+
+    async def delete_routing(self, category: str) -> Routing | None:
+        """Remove a routing and return it."""
+        routing: Routing | None = await self._submit(DeleteRouting(category))
+        return routing
+
+    async def hold(self, hold: Hold) -> dict[str, Tenure]:
+        """Take or renew leases; return the tenures of those held."""
+        tenures: dict[str, Tenure] = await self._submit(hold)
+        return tenures
+
+    async def give_back(self, node_id: str) -> None:
+        """End every lease of a node."""
+        await self._submit(GiveBack(node_id))
