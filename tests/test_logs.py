@@ -16,14 +16,8 @@ from trioworq.clock import Clock
 from trioworq.config import Config, ConfigError
 from trioworq.core.jobs import Job, JobState, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
-from trioworq.logs import (
-    FLUSH_INTERVAL_S,
-    SHOWN_PAYLOAD_BYTES,
-    WAITING_LIMIT_BYTES,
-    AccessLine,
-    Sink,
-    open_logs,
-)
+from trioworq.logs import SHOWN_PAYLOAD_BYTES, AccessLine, open_logs
+from trioworq.sinks import FLUSH_INTERVAL_S, WAITING_LIMIT_BYTES, Sink
 
 LINE = AccessLine("127.0.0.1:5", "curl/8", "GET", "/queues?a=b", 200, 1.23456)
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "")

@@ -10,7 +10,7 @@
 #   stores      durable state behind one interface; nothing above it sees SQL
 #   core        pure rules and frozen values: no Trio, no I/O, no clock, no logging
 #
-# Beside them: config (one table of options), logs (access, queue and error lines), clock (the one
-# source of wall time).
+# Beside them: config (one table of options), logs (what access, queue and error lines say), sinks (where
+# they go), clock (the one source of wall time).
 
 __version__ = "0.1.0"

@@ -17,7 +17,8 @@ from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
-from trioworq.logs import AccessLog, ErrorLog, Logs, QueueLog, Sink
+from trioworq.logs import AccessLog, ErrorLog, Logs, QueueLog
+from trioworq.sinks import Sink
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
