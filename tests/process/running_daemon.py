@@ -90,9 +90,17 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 @contextmanager
 def running_daemon(
-    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None, port: int | None = None
+    folder: Path,
+    *arguments: str,
+    environment: Mapping[str, str] | None = None,
+    port: int | None = None,
+    waits_for_answers: bool = True,
 ) -> Iterator[RunningDaemon]:
-    """Start a daemon and wait until it answers; kill it at the end if it still runs."""
+    """Start a daemon and wait until it answers, or only listens; kill it at the end if it still runs.
+
+    One that only listens may not hear signals yet.
+    """
+    is_up = is_serving if waits_for_answers else is_listening
     port = port or free_port()
     folder.mkdir(parents=True, exist_ok=True)
     logs = [f"--{log}-log={folder / log}.log" for log in ("queue", "access", "error")]
@@ -106,7 +114,7 @@ def running_daemon(
         )
     daemon = RunningDaemon(process, f"http://127.0.0.1:{port}", folder)
     try:
-        wait_until(lambda: process.poll() is not None or is_listening(port), START_TIMEOUT_S)
+        wait_until(lambda: process.poll() is not None or is_up(port), START_TIMEOUT_S)
         assert process.poll() is None, (folder / "output").read_text()
         yield daemon
     finally:
@@ -120,6 +128,14 @@ def is_listening(port: int) -> bool:
     except OSError:
         return False
     return True
+
+
+def is_serving(port: int) -> bool:
+    """Whether a request to a loopback port is answered; one that no log shows."""
+    try:
+        return httpx2.get(f"http://127.0.0.1:{port}/stats", timeout=1).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 def wait_until(condition: Any, timeout_s: float = 20.0) -> None:

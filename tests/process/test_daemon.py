@@ -127,7 +127,8 @@ def test_a_client_that_reads_nothing_does_not_hold_the_stop(tmp_path: Path) -> N
 def test_a_daemon_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
     """It does not wait until it gives the database up, and its end is a normal one."""
     dsn = f"--mysql-dsn=user:word@tcp(127.0.0.1:{free_port()})/x"
-    with running_daemon(tmp_path / "a", "--driver=mysql", dsn, "--error-log-level=debug") as daemon:
+    options = ("--driver=mysql", dsn, "--error-log-level=debug")
+    with running_daemon(tmp_path / "a", *options, waits_for_answers=False) as daemon:
         wait_until(lambda: any("starts" in line["message"] for line in daemon.lines("error")))
         started_at = time.monotonic()
         assert daemon.stop() == 0
