@@ -39,7 +39,7 @@ from trioworq.web.app import create_app
 from trioworq.web.server import serve
 
 # How long to wait at the start before a slow store is asked for its time again.
-CLOCK_RETRY_S = 0.1
+CLOCK_RETRY_S = 1.0
 # How often the clock follows the store's.
 ANCHOR_INTERVAL_S = 60.0
 # How long after shutdown_timeout the end may take with a store that does not answer: giving back the jobs
@@ -101,7 +101,7 @@ async def _run_daemon(
         open_store(config, node_id=node.id) as store,
         open_workers(_worker_settings(config)) as workers,
     ):
-        await _set_clock(clock, store)
+        await _set_clock(clock, store, logs)
         settings = _queue_settings(config)
         async with trio.open_nursery() as keeper:
             keeper.start_soon(_keep_time, clock, store, logs)
@@ -164,9 +164,11 @@ async def _wait_for_stop(arrivals: AsyncIterator[int], logs: Logs) -> None:
         logs.reopen()
 
 
-async def _set_clock(clock: Clock, store: Store) -> None:
+async def _set_clock(clock: Clock, store: Store, logs: Logs) -> None:
+    """Follow the store's clock before the first job is dated, however long that takes; SIGTERM ends it."""
     is_set = await clock.follow(store.clock_ms)
     while not is_set:
+        logs.error.warning("the store is slow to tell the time; asking again before anything starts")
         await trio.sleep(CLOCK_RETRY_S)
         is_set = await clock.follow(store.clock_ms)
 

@@ -24,8 +24,8 @@ class MeteredBody:
 
     _receive: ASGIReceiveCallable
     _budget: BodyBudget
-    is_over_budget: bool = False
-    _size_bytes: int = 0
+    is_over_budget: bool = field(default=False, init=False)
+    _size_bytes: int = field(default=0, init=False)
     _taken_bytes: int = field(default=0, init=False)
 
     async def receive(self) -> ASGIReceiveEvent:
