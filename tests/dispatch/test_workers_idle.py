@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from trio.testing import MockClock
 
-from trioworq.dispatch.connections import PlainConnection
 from trioworq.dispatch.idle import MAX_IDLE, IdleConnections, Origin
+from trioworq.streams import PlainStream
 
 HERE = ("http", "here.example", 80)
 THERE = ("https", "there.example", 443)
@@ -19,13 +19,13 @@ class Pairs:
     def __init__(self) -> None:
         self.workers: list[socket.socket] = []
 
-    def connection(self) -> PlainConnection:
+    def connection(self) -> PlainStream:
         """Return a connection; its worker's end is the last of `workers`."""
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self.workers.append(theirs)
         theirs.setblocking(False)
-        return PlainConnection(ours)
+        return PlainStream(ours)
 
     def is_open(self, number: int) -> bool:
         """Whether our end of the connection that was made as `number` is open."""
@@ -46,7 +46,7 @@ def pairs() -> Iterator[Pairs]:
         worker.close()
 
 
-def filled(pairs: Pairs, idle: IdleConnections, *origins: Origin) -> list[PlainConnection]:
+def filled(pairs: Pairs, idle: IdleConnections, *origins: Origin) -> list[PlainStream]:
     """Give a connection for each origin."""
     connections = [pairs.connection() for _ in origins]
     for origin, connection in zip(origins, connections, strict=True):

@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from trioworq.dispatch.addresses import Address, LookupFailed, Lookups
-from trioworq.dispatch.connections import (
-    Connection,
+from trioworq.dispatch.targets import Target
+from trioworq.streams import (
     ConnectionLost,
-    PlainConnection,
-    TlsConnection,
+    PlainStream,
+    Stream,
+    TlsStream,
     describe,
 )
-from trioworq.dispatch.targets import Target
 
 CONNECT_LIMIT_S = 30
 HANDSHAKE_LIMIT_S = 10
@@ -36,14 +36,14 @@ class Dialler:
         self._lookups = lookups
         self._ssl_context = ssl_context
 
-    async def dial(self, target: Target) -> Connection:
+    async def dial(self, target: Target) -> Stream:
         """Return a new connection to the target's origin, which the caller owns. Raises CannotConnect.
 
         If cancelled: no socket stays open.
         """
         sock = await self._open_socket(target)
         if target.scheme == "http":
-            return PlainConnection(sock)
+            return PlainStream(sock)
         try:
             return await self._secure(sock, target.host)
         except BaseException:
@@ -59,11 +59,11 @@ class Dialler:
             return await _connect_to_any(addresses[:MAX_ADDRESSES])
         raise CannotConnect(f"dial tcp {target.host}:{target.port}: i/o timeout")
 
-    async def _secure(self, sock: socket.socket, host: str) -> TlsConnection:
+    async def _secure(self, sock: socket.socket, host: str) -> TlsStream:
         with trio.move_on_after(HANDSHAKE_LIMIT_S):
             try:
                 name = host.partition("%")[0].removesuffix(".")
-                connection = TlsConnection(sock, self._context(), name)
+                connection = TlsStream(sock, self._context(), name)
                 await connection.handshake()
             except ConnectionLost as error:
                 raise CannotConnect(str(error)) from error

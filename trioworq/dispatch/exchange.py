@@ -2,14 +2,14 @@
 
 import trio
 
-from trioworq.dispatch.connections import Connection, ConnectionLost
 from trioworq.dispatch.replies import Reply
+from trioworq.streams import ConnectionLost, Stream
 
 # What any socket takes without waiting for its reader, so that sending it cannot hold up the reading.
 SMALL_REQUEST_BYTES = 16 * 1024
 
 
-async def converse(connection: Connection, request: bytes, reply: Reply) -> bool:
+async def converse(connection: Stream, request: bytes, reply: Reply) -> bool:
     """Send `request` and read until `reply` is finished or redirects; return whether all was sent.
 
     Whatever goes wrong is in the reply. A worker may answer before it has read the request; then the
@@ -22,7 +22,7 @@ async def converse(connection: Connection, request: bytes, reply: Reply) -> bool
     return await _send_while_reading(connection, request, reply)
 
 
-async def _send_while_reading(connection: Connection, request: bytes, reply: Reply) -> bool:
+async def _send_while_reading(connection: Stream, request: bytes, reply: Reply) -> bool:
     """Do both at once.
 
     Tasks: the sending. Stops when: the reply is finished. Raises: nothing.
@@ -40,7 +40,7 @@ async def _send_while_reading(connection: Connection, request: bytes, reply: Rep
     return is_sent
 
 
-async def _send(connection: Connection, request: bytes) -> bool:
+async def _send(connection: Stream, request: bytes) -> bool:
     try:
         await connection.send(request)
     except ConnectionLost:
@@ -49,7 +49,7 @@ async def _send(connection: Connection, request: bytes) -> bool:
     return True
 
 
-async def _read(connection: Connection, reply: Reply) -> None:
+async def _read(connection: Stream, reply: Reply) -> None:
     while not reply.is_finished and reply.location is None:
         try:
             data = await connection.receive()

@@ -3,7 +3,7 @@
 import trio
 from attrs import frozen
 
-from trioworq.dispatch.connections import Connection
+from trioworq.streams import Stream
 
 # For all origins together: job URLs can name any number of hosts, file descriptors are few (I13).
 MAX_IDLE = 256
@@ -14,7 +14,7 @@ Origin = tuple[str, str, int]
 
 @frozen(eq=False)
 class _Waiting:
-    connection: Connection
+    connection: Stream
     since: float
 
 
@@ -29,7 +29,7 @@ class IdleConnections:
         self._count = 0
         self._is_closed = False
 
-    def take(self, origin: Origin) -> Connection | None:
+    def take(self, origin: Origin) -> Stream | None:
         """Hand over a connection that is still good, if there is one."""
         stack = self._stacks.get(origin)
         if stack is None:
@@ -41,7 +41,7 @@ class IdleConnections:
             waiting.connection.close()
         return None
 
-    def give(self, origin: Origin, connection: Connection) -> None:
+    def give(self, origin: Origin, connection: Stream) -> None:
         """Take over a connection: keep it, or close it when there are enough."""
         stack = self._stacks.get(origin, [])
         if self._is_closed or len(stack) >= self._max_per_host:

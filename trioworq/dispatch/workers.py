@@ -11,13 +11,13 @@ from attrs import define, frozen
 
 from trioworq.core.results import Result, interpret, unaddressable, unreachable, unreadable
 from trioworq.dispatch.addresses import GetAddrInfo, Lookups
-from trioworq.dispatch.connections import Connection
 from trioworq.dispatch.dialling import CannotConnect, Dialler
 from trioworq.dispatch.exchange import converse
 from trioworq.dispatch.hops import MAX_REDIRECTS, Hop
 from trioworq.dispatch.idle import IdleConnections
 from trioworq.dispatch.replies import Reply
 from trioworq.dispatch.targets import UnreadableUrl, UnusableUrl, parse
+from trioworq.streams import Stream
 
 _TOO_LATE_FOR_HEAD = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 _TOO_LATE_FOR_BODY = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
@@ -106,7 +106,7 @@ class Workers:
                 return reply
         return await self._converse(call, await self._dialler.dial(call.hop.target), request)
 
-    async def _converse(self, call: _Call, connection: Connection, request: bytes) -> Reply:
+    async def _converse(self, call: _Call, connection: Stream, request: bytes) -> Reply:
         """Use a connection, which goes back to the idle ones or is closed, whatever happens."""
         call.reply = reply = Reply(self._settings.max_reply_bytes)
         is_sent = False

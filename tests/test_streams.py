@@ -7,22 +7,22 @@ import pytest
 import trio
 import trio.testing
 
-from trioworq.dispatch.connections import ConnectionLost, PlainConnection
+from trioworq.streams import ConnectionLost, PlainStream
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[PlainConnection, socket.socket]]:
+def pair() -> Iterator[tuple[PlainStream, socket.socket]]:
     """A connection and the other end of it."""
     ours, theirs = socket.socketpair()
     ours.setblocking(False)
     theirs.setblocking(False)
-    connection = PlainConnection(ours)
+    connection = PlainStream(ours)
     with theirs:
         yield connection, theirs
     connection.close()
 
 
-async def test_sending_waits_for_a_reader(pair: tuple[PlainConnection, socket.socket]) -> None:
+async def test_sending_waits_for_a_reader(pair: tuple[PlainStream, socket.socket]) -> None:
     """When the kernel takes no more, sending goes on as the other end reads; every byte arrives in order."""
     connection, theirs = pair
     data = bytes(range(256)) * 8000
@@ -36,7 +36,7 @@ async def test_sending_waits_for_a_reader(pair: tuple[PlainConnection, socket.so
 
 
 async def test_sending_starts_with_waiting_when_nothing_fits(
-    pair: tuple[PlainConnection, socket.socket],
+    pair: tuple[PlainStream, socket.socket],
 ) -> None:
     """A socket that is full from the start is waited for."""
     connection, theirs = pair
@@ -52,7 +52,7 @@ async def test_sending_starts_with_waiting_when_nothing_fits(
 
 
 async def test_an_end_that_is_gone_is_told(
-    pair: tuple[PlainConnection, socket.socket],
+    pair: tuple[PlainStream, socket.socket],
 ) -> None:
     """Sending to an end that is gone raises ConnectionLost, receiving from it gives nothing."""
     connection, theirs = pair
@@ -63,7 +63,7 @@ async def test_an_end_that_is_gone_is_told(
 
 
 async def test_a_connection_lost_while_sending_waits_is_told(
-    pair: tuple[PlainConnection, socket.socket],
+    pair: tuple[PlainStream, socket.socket],
 ) -> None:
     """The end goes away while the kernel takes no more."""
     connection, theirs = pair

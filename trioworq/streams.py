@@ -1,7 +1,10 @@
-"""Connections to workers. The plain one works on the socket itself: `trio.SocketStream` costs about as much
-again as each system call, and these calls are what the daemon exists for (design §8).
+"""Byte streams to workers and from clients.
+
+The plain one works on the socket itself: `trio.SocketStream` costs about as much again as each system call,
+and these calls are what the daemon exists for (design §8).
 """
 
+import contextlib
 import os
 import socket
 import ssl
@@ -16,8 +19,8 @@ class ConnectionLost(Exception):
     """The connection is of no more use; the message says why."""
 
 
-class Connection(Protocol):
-    """A byte stream to a worker; one task sends and one receives at a time."""
+class Stream(Protocol):
+    """A byte stream to a peer; one task sends and one receives at a time."""
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`. Raises ConnectionLost. If cancelled: any part of it may have been sent."""
@@ -27,8 +30,12 @@ class Connection(Protocol):
         """Return the next bytes, none at the end. Raises ConnectionLost. If cancelled: nothing is lost."""
         ...
 
+    def end_sending(self) -> None:
+        """Tell the peer that no more will come; what it sends can still be received."""
+        ...
+
     def is_quiet(self) -> bool:
-        """Whether the worker has neither closed the connection nor sent anything that was not asked for."""
+        """Whether the peer has neither closed the connection nor sent anything that was not asked for."""
         ...
 
     def close(self) -> None:
@@ -36,8 +43,8 @@ class Connection(Protocol):
         ...
 
 
-class PlainConnection:
-    """A connection in the clear. Owns its connected, non-blocking socket."""
+class PlainStream:
+    """A stream in the clear. Owns its connected, non-blocking socket."""
 
     __slots__ = ("_socket",)
 
@@ -45,7 +52,7 @@ class PlainConnection:
         self._socket = sock
 
     async def send(self, data: bytes) -> None:
-        """Send all of `data`; see Connection.
+        """Send all of `data`; see Stream.
 
         Does not checkpoint when the kernel takes all of it at once: the receiving that follows does.
         """
@@ -69,9 +76,9 @@ class PlainConnection:
                 raise ConnectionLost(f"write: {describe(error)}") from error
 
     async def receive(self) -> bytes:
-        """Return the next bytes; see Connection."""
+        """Return the next bytes; see Stream."""
         while True:
-            # A worker needs time to answer, so trying before waiting would nearly always be in vain.
+            # A peer needs time to answer or to ask, so trying before waiting would nearly always be in vain.
             await trio.lowlevel.wait_readable(self._socket)
             try:
                 return self._socket.recv(RECEIVE_BYTES)
@@ -80,59 +87,78 @@ class PlainConnection:
             except OSError as error:
                 raise ConnectionLost(f"read: {describe(error)}") from error
 
+    def end_sending(self) -> None:
+        """Tell the peer that no more will come; see Stream."""
+        _end_sending(self._socket)
+
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be read; see Connection."""
+        """Whether nothing waits to be read; see Stream."""
         return _is_quiet(self._socket)
 
     def close(self) -> None:
-        """Close at once; see Connection."""
+        """Close at once; see Stream."""
         self._socket.close()
 
 
-class TlsConnection:
-    """A connection through TLS. Owns its connected, non-blocking socket."""
+class TlsStream:
+    """A stream through TLS. Owns its connected, non-blocking socket."""
 
-    def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str) -> None:
-        """Prepare TLS with `host`, whose certificate is to be checked.
+    def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str | None) -> None:
+        """Prepare TLS: as the client of `host`, whose certificate is to be checked, or else as the server.
 
         Raises ConnectionLost for a name that no certificate can have.
         """
         self._socket = sock
         transport = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         try:
-            # The end of an HTTP reply is known by its own framing; workers that close without saying
+            # The end of an HTTP message is known by its own framing; peers that close without saying
             # so to TLS are common, and the original takes their answers too.
-            self._stream = trio.SSLStream(transport, context, server_hostname=host, https_compatible=True)
+            self._stream = trio.SSLStream(
+                transport, context, server_hostname=host, server_side=host is None, https_compatible=True
+            )
         except ValueError as error:
             raise ConnectionLost(f"tls: {error}") from error
 
+    @property
+    def agreed_protocol(self) -> str | None:
+        """What both sides agreed to speak (ALPN); None before the handshake, or if nothing was said."""
+        try:
+            protocol: str | None = self._stream.selected_alpn_protocol()
+        except trio.NeedHandshakeError:
+            return None
+        return protocol
+
     async def handshake(self) -> None:
-        """Agree on keys and check the certificate. Raises ConnectionLost."""
+        """Agree on keys and check the certificate; without this the first bytes do. Raises ConnectionLost."""
         try:
             await self._stream.do_handshake()
         except trio.BrokenResourceError as error:
             raise ConnectionLost(f"tls: {_cause(error)}") from error
 
     async def send(self, data: bytes) -> None:
-        """Send all of `data`; see Connection."""
+        """Send all of `data`; see Stream."""
         try:
             await self._stream.send_all(data)
         except trio.BrokenResourceError as error:
             raise ConnectionLost(f"write: {_cause(error)}") from error
 
     async def receive(self) -> bytes:
-        """Return the next bytes; see Connection."""
+        """Return the next bytes; see Stream."""
         try:
             return bytes(await self._stream.receive_some())
         except trio.BrokenResourceError as error:
             raise ConnectionLost(f"read: {_cause(error)}") from error
 
+    def end_sending(self) -> None:
+        """Tell the peer that no more will come, without a farewell of TLS; see Stream."""
+        _end_sending(self._socket)
+
     def is_quiet(self) -> bool:
-        """Whether nothing waits to be read; see Connection."""
+        """Whether nothing waits to be read; see Stream."""
         return _is_quiet(self._socket)
 
     def close(self) -> None:
-        """Close at once, without a farewell that the worker could delay; see Connection."""
+        """Close at once, without a farewell that the peer could delay; see Stream."""
         self._socket.close()
 
 
@@ -148,6 +174,12 @@ def _cause(error: BaseException) -> str:
     if isinstance(cause, ConnectionError):
         return describe(cause)
     return str(cause) or type(cause).__name__
+
+
+def _end_sending(sock: socket.socket) -> None:
+    # A peer that has gone already need not be told.
+    with contextlib.suppress(OSError):
+        sock.shutdown(socket.SHUT_WR)
 
 
 def _is_quiet(sock: socket.socket) -> bool:
