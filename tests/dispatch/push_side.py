@@ -131,12 +131,13 @@ class PushSide:
     async def wait_until_empty(self, queue: str = "default") -> None:
         """Wait until no job of the queue is left, and none is being counted and logged."""
         with trio.fail_after(3600):
-            while [job for kind in JobSet for job in await self.jobs(kind, queue)] or self._busy(queue):
+            # Twice, as a job may go from a list that is still to be read to one that has been.
+            while await self._has_jobs(queue) or await self._has_jobs(queue):
                 await trio.sleep(0.01)
 
-    def _busy(self, queue: str) -> int:
-        stats = self.queues.stats(queue)
-        return 0 if stats is None else stats.total_workers - stats.idle_workers
+    async def _has_jobs(self, queue: str) -> bool:
+        await trio.testing.wait_all_tasks_blocked()
+        return any([await self.jobs(kind, queue) for kind in JobSet])
 
 
 def order(

@@ -272,7 +272,7 @@ async def test_a_claim_that_fails_is_made_again(autojump_clock: MockClock) -> No
         async with open_push_side(workers, store=store.store) as side:
             await trio.sleep(0.5)
             store.unplug("claim")
-            await side.push()
+            await side.push(run_after_s=1)
             await trio.sleep(5)
             assert workers.calls == []
             store.plug_in()

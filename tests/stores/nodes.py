@@ -4,10 +4,12 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, NewJob, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import Claim, Hold, Store
+from trioworq.stores.interface import Claim, Hold, Push, Store
+from trioworq.stores.operations import PushJobs
 
 NOW = 1_700_000_000_000
 LEASE_MS = 10_000
@@ -29,6 +31,19 @@ A_FAILURE = Result(ResultStatus.FAILURE, 500, "it broke")
 def new_job(**changes: Any) -> NewJob:
     """Return a job that is due now in queue q, but for `changes`."""
     return evolve(A_JOB, **changes)
+
+
+def storing(job: NewJob) -> PushJobs:
+    """Return the operation that stores a job that waits its turn."""
+    return PushJobs([Push(job)], [None])
+
+
+async def push_one(store: Store, job: NewJob) -> int:
+    """Store a job that waits its turn, and return its id. Raises InvalidRequest."""
+    (stored,) = await store.push([Push(job)])
+    if isinstance(stored, InvalidRequest):
+        raise stored
+    return stored.id
 
 
 @define

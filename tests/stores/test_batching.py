@@ -1,6 +1,7 @@
 """Group commit: every submitter gets the outcome of its own operation, and only after the commit."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import cache
 from typing import Any
 
 import pytest
@@ -13,8 +14,12 @@ from trioworq.core.jobs import NewJob, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed
 from trioworq.stores.batching import CLOSING_S, Batcher, BatchRejected
-from trioworq.stores.interface import Hold, StoreUnavailable
-from trioworq.stores.operations import Operation, weight
+from trioworq.stores.interface import Hold, Push, StoreUnavailable
+from trioworq.stores.operations import Operation, PushJobs, weight
+
+
+def echo(operation: Operation) -> object:
+    return [operation] if isinstance(operation, PushJobs) else operation
 
 
 class Ledger:
@@ -24,7 +29,7 @@ class Ledger:
         self.batches: list[list[Operation]] = []
         self.attempts = 0
         self.errors: list[Exception | None] = []
-        self.outcome: Callable[[Operation], object] = lambda operation: operation
+        self.outcome: Callable[[Operation], object] = echo
         self.gate = trio.Event()
         self.gate.set()
         self.bad: Operation | None = None
@@ -46,8 +51,14 @@ class Ledger:
         return [operation for batch in self.batches for operation in batch]
 
 
-def push(number: int, size: int = 0) -> NewJob:
+def job(number: int, size: int = 0) -> NewJob:
     return NewJob("q", "c", f"http://w/{number}", Payload(PayloadForm.TEXT, b"x" * size), 0, 0)
+
+
+@cache
+def push(number: int, size: int = 0) -> PushJobs:
+    """Return the push of this number; the same one whenever it is asked for."""
+    return PushJobs([Push(job(number, size))])
 
 
 def done(job_id: int) -> Completed:
@@ -124,7 +135,7 @@ async def test_operations_submitted_during_a_commit_share_the_next_one(
 async def test_batch_is_bounded_in_rows_and_in_bytes(
     running: Opener, nursery: trio.Nursery, ledger: Ledger
 ) -> None:
-    """Neither bound is passed, and one operation above the bytes bound still goes, alone."""
+    """Neither bound is passed, and one operation above the bytes bound still goes, alone; pushes go first."""
     batcher = await running(batch_rows=3, batch_bytes=2000)
     ledger.gate = trio.Event()
     small = [done(number) for number in range(5)]
@@ -133,7 +144,7 @@ async def test_batch_is_bounded_in_rows_and_in_bytes(
     ledger.gate.set()
     await wait_all_tasks_blocked()
     assert [len(batch) for batch in ledger.batches] == [1, 3, 3, 1, 1]
-    assert ledger.committed == [done(99), *small, *large]
+    assert ledger.committed == [done(99), *small[:3], large[0], *small[3:], *large[1:]]
 
 
 async def test_outcome_that_is_an_exception_is_raised_to_its_submitter_only(
@@ -163,7 +174,7 @@ async def test_bad_operation_never_fails_its_neighbours(
     await wait_all_tasks_blocked()
     assert isinstance(answers[push(2)], InvalidRequest)
     assert ledger.committed == [push(0), push(1), push(3)]
-    assert [answers[push(number)] for number in (0, 1, 3)] == [push(0), push(1), push(3)]
+    assert [answers[push(number)] for number in (0, 1, 3)] == [[push(0)], [push(1)], [push(3)]]
 
 
 async def test_unavailable_store_tells_every_submitter_of_the_batch_and_goes_on(
@@ -285,7 +296,7 @@ async def test_submitters_beyond_the_bound_wait_and_leave_nothing_when_cancelled
     ledger.gate.set()
     await wait_all_tasks_blocked()
     assert ledger.batches == [[done(0)], [push(1, 800), push(2, 800)], [push(5, 800)]]
-    assert answers == {push(5, 800): push(5, 800)}
+    assert answers == {push(5, 800): [push(5, 800)]}
 
 
 @pytest.mark.parametrize("bounds", [{"queued_rows": 2}, {"queued_bytes": 1500}])
@@ -366,6 +377,6 @@ def test_weight_counts_bytes_not_characters() -> None:
     """Bounds hold for what goes over the wire: text in UTF-8, payloads and messages as they are."""
     plain = weight(push(1))
     assert weight(push(1, 1000)) == plain + 1000
-    assert weight(evolve(push(1), url="é" * 1000)) == plain - len("http://w/1") + 2000
+    assert weight(PushJobs([Push(evolve(job(1), url="é" * 1000))])) == plain - len("http://w/1") + 2000
     assert weight(Failed(1, 1, Result(ResultStatus.FAILURE, 200, "é" * 1000), 1, 0)) >= 2000
     assert weight(Hold("n", "h", ["é" * 100] * 10, 0, 0)) >= 2000

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from tests.mariadb import MariaDB, administer
-from tests.stores.nodes import NOW, Node, completed, failed, new_job, released
+from tests.stores.nodes import NOW, Node, completed, failed, new_job, push_one, released
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
@@ -54,7 +54,7 @@ async def test_nodes_that_start_together_share_one_schema(mysql_dsn: str) -> Non
 
     async def start_and_push(node_id: str) -> int:
         async with open_mysql_store(mysql_dsn, node_id=node_id) as store:
-            return await store.push(new_job())
+            return await push_one(store, new_job())
 
     ids = await gather(*(partial(start_and_push, f"n{n}") for n in range(4)))
     assert len(set(ids)) == 4
@@ -68,7 +68,7 @@ async def test_migration_that_was_cut_short_is_begun_again(mysql_dsn: str, done:
     """A node that died anywhere in the middle of a migration does not keep the next from starting."""
     administer(mysql_dsn, *available("mysql")[0].statements[:done])
     async with open_mysql_store(mysql_dsn, node_id="n") as store:
-        await store.push(new_job())
+        await push_one(store, new_job())
 
 
 async def test_newer_schema_is_refused(mysql_dsn: str) -> None:
@@ -132,7 +132,7 @@ async def test_migrations_survive_a_server_without_locks(mysql_dsn: str) -> None
         nursery.start_soon(migrate, one)
         nursery.start_soon(migrate, another)
     async with open_mysql_store(mysql_dsn, node_id="n") as store:
-        await store.push(new_job())
+        await push_one(store, new_job())
 
 
 def test_lock_has_a_short_name_of_its_own_for_each_database() -> None:
@@ -144,11 +144,11 @@ def test_lock_has_a_short_name_of_its_own_for_each_database() -> None:
 async def test_marks_of_nodes_that_are_long_gone_are_swept_away(mysql_dsn: str) -> None:
     """A node that starts removes what nodes left that have written nothing for a week, and nothing else."""
     async with open_mysql_store(mysql_dsn, node_id="earlier") as store:
-        await store.push(new_job())
+        await push_one(store, new_job())
     long_ago = Clock().now_ms() - GONE_MS - 60_000
     administer(mysql_dsn, f"INSERT INTO node_batch VALUES ('gone', {long_ago})")
     async with open_mysql_store(mysql_dsn, node_id="new") as store:
-        await store.push(new_job())
+        await push_one(store, new_job())
     async with open_connection(parse(mysql_dsn)) as connection:
         marks = (await connection.execute("SELECT node_id FROM node_batch ORDER BY node_id")).rows
     assert marks == ((b"earlier",), (b"new",))
@@ -163,12 +163,12 @@ async def test_late_completion_in_a_batch_fails_alone(mysql_dsn: str) -> None:
         node = Node(store)
         await node.hold("q")
         for _ in range(6):
-            await store.push(new_job())
+            await push_one(store, new_job())
         jobs = await node.claim()
         settlements: list[Settlement] = [completed(job) for job in jobs[:3]]
         settlements += [Completed(jobs[3].id, 99), released(jobs[4]), failed(jobs[5]), completed(jobs[0])]
         answers = await gather(
-            lambda: store.push(new_job()), *(partial(store.settle, each) for each in settlements)
+            lambda: push_one(store, new_job()), *(partial(store.settle, each) for each in settlements)
         )
         assert answers[1:4].count(True) + answers[7:].count(True) == 3
         assert answers[4:7] == [False, True, True]
@@ -186,8 +186,8 @@ async def test_row_that_another_holds_fails_its_writer_alone(mysql_dsn: str) -> 
         await other.execute("SELECT * FROM queue FOR UPDATE")
         answers = await gather(
             partial(store.put_queue, QueueDefinition("locked", 100, 2)),
-            partial(store.push, new_job()),
-            partial(store.push, new_job()),
+            partial(push_one, store, new_job()),
+            partial(push_one, store, new_job()),
         )
         assert isinstance(answers[0], StoreUnavailable)
         assert all(isinstance(answer, int) for answer in answers[1:])
@@ -196,7 +196,7 @@ async def test_row_that_another_holds_fails_its_writer_alone(mysql_dsn: str) -> 
 async def test_ids_of_a_batch_are_those_of_its_rows(mysql_dsn: str) -> None:
     """Pushes share a statement, and each is given the id of its own row."""
     async with open_mysql_store(mysql_dsn, node_id="n") as store:
-        ids = await gather(*(partial(store.push, new_job(url=f"http://{n}/")) for n in range(50)))
+        ids = await gather(*(partial(push_one, store, new_job(url=f"http://{n}/")) for n in range(50)))
         for n, job_id in enumerate(ids):
             job = await store.job("q", job_id)
             assert job is not None
@@ -208,7 +208,7 @@ async def test_ids_follow_the_servers_increment(private_mariadb: MariaDB) -> Non
     private_mariadb.create_database("jobs")
     administer(private_mariadb.dsn("jobs"), "SET GLOBAL auto_increment_increment = 7")
     async with open_mysql_store(private_mariadb.dsn("jobs"), node_id="n") as store:
-        ids = await gather(*(partial(store.push, new_job(url=f"http://{n}/")) for n in range(20)))
+        ids = await gather(*(partial(push_one, store, new_job(url=f"http://{n}/")) for n in range(20)))
         for n, job_id in enumerate(ids):
             job = await store.job("q", job_id)
             assert job is not None
@@ -221,7 +221,9 @@ async def test_payload_over_the_servers_packet_is_refused_alone(tmp_path: Path) 
         server.create_database("jobs")
         async with open_mysql_store(server.dsn("jobs"), node_id="n") as store:
             sizes = [1, 2_000_000, 700_000, 700_000, 700_000, 2]
-            answers = await gather(*(partial(store.push, new_job(payload=payload(size))) for size in sizes))
+            answers = await gather(
+                *(partial(push_one, store, new_job(payload=payload(size))) for size in sizes)
+            )
             assert isinstance(answers[1], InvalidRequest)
             assert "max_allowed_packet" in str(answers[1])
             stored = [await store.job("q", answer) for answer in answers if isinstance(answer, int)]
@@ -278,7 +280,7 @@ async def test_nodes_never_claim_the_same_attempt(mysql_dsn: str) -> None:
             open_mysql_store(mysql_dsn, node_id="a") as a,
             open_mysql_store(mysql_dsn, node_id="b") as b,
         ):
-            pushed = await gather(*(partial(a.push, new_job()) for _ in range(60)))
+            pushed = await gather(*(partial(push_one, a, new_job()) for _ in range(60)))
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(Rival(a, "a", claimed).run, lambda: next(ticks))
                 nursery.start_soon(Rival(b, "b", claimed).run, lambda: next(ticks))
@@ -295,7 +297,7 @@ async def test_claim_waits_for_a_take_over_that_is_under_way(mysql_dsn: str) -> 
     ):
         node = Node(store)
         await node.hold("q")
-        await store.push(new_job())
+        await push_one(store, new_job())
         claimed: list[list[Job]] = []
 
         async def claim() -> None:
@@ -318,7 +320,7 @@ async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_ds
     ):
         node = Node(store)
         await node.hold("q")
-        pushed = [await store.push(new_job()) for _ in range(3)]
+        pushed = [await push_one(store, new_job()) for _ in range(3)]
         claimed: list[int] = []
 
         async def claim() -> None:

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from attrs import define, field
 
-from tests.stores.nodes import NOW, Node, failed, new_job
+from tests.stores.nodes import NOW, Node, failed, new_job, push_one
 from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.stores.interface import PAGE_BYTES, FailureQuery, JobQuery, JobSet, Page, Store
 from trioworq.stores.mysql import lists
@@ -71,14 +71,14 @@ async def jobs_while(
 
 
 async def push(store: Store, count: int) -> list[int]:
-    return [await store.push(new_job()) for _ in range(count)]
+    return [await push_one(store, new_job()) for _ in range(count)]
 
 
 async def test_no_more_sizes_are_asked_for_once_the_page_is_full(node: Node, connection: Connection) -> None:
     """The server reads a payload as a whole to say its length: those of later pages are left alone."""
     large = Payload(PayloadForm.TEXT, bytes(PAGE_BYTES // 2))
     for _ in range(3):
-        await node.store.push(new_job(payload=large))
+        await push_one(node.store, new_job(payload=large))
     await push(node.store, 60)
     counted = Counted(connection)
     query = JobQuery("q", JobSet.WAITING, NOW, 1000, ascending=True)
@@ -133,7 +133,7 @@ async def test_failure_that_is_deleted_meanwhile_is_not_shown(node: Node, connec
     """The others are, and the next page begins where it would have."""
     entries: list[FailedJob] = []
     for _ in range(3):
-        await node.store.push(new_job())
+        await push_one(node.store, new_job())
         await node.store.settle(failed(await node.claim_one()))
         entries[:0] = (await node.store.failures(FailureQuery("q", 1))).items
     newest, middle, oldest = entries

@@ -11,7 +11,7 @@ import trio.testing
 
 from tests.mariadb import MariaDB
 from tests.stores.mysql_proxy import Cut, proxy_to
-from tests.stores.nodes import Node, completed, new_job
+from tests.stores.nodes import Node, completed, new_job, push_one
 from trioworq.core.jobs import Payload, PayloadForm
 from trioworq.stores.interface import Store, StoreBroken, StoreRefused, StoreUnavailable
 from trioworq.stores.mysql.connection import Connection, open_connection
@@ -40,7 +40,7 @@ class Load:
             body = b"%d" % next(self._numbers)
             with trio.CancelScope(shield=True):
                 try:
-                    job_id = await self._store.push(new_job(payload=Payload(PayloadForm.JSON, body)))
+                    job_id = await push_one(self._store, new_job(payload=Payload(PayloadForm.JSON, body)))
                 except StoreUnavailable:
                     self.refused += 1
                 else:
@@ -123,9 +123,9 @@ async def test_push_whose_commit_was_cut_off_is_stored_once(mysql_dsn: str, cut:
     """Whether or not the commit got through, the push is answered with the id of the one stored job."""
     with trio.fail_after(A_MINUTE):
         async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
-            before = await store.push(new_job())
+            before = await push_one(store, new_job())
             proxy.cuts = [cut, cut]
-            job_id = await store.push(new_job())
+            job_id = await push_one(store, new_job())
             assert proxy.cuts == []
             assert set(await rows(mysql_dsn)) == {before, job_id}
 
@@ -137,7 +137,7 @@ async def test_settlement_whose_commit_was_cut_off_is_answered_truly(mysql_dsn: 
         async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
             node = Node(store)
             await node.hold("q")
-            await store.push(new_job())
+            await push_one(store, new_job())
             job = await node.claim_one()
             proxy.cuts = [cut]
             assert await store.settle(completed(job))
@@ -151,7 +151,7 @@ async def test_claim_whose_commit_was_cut_off_gives_each_job_once(mysql_dsn: str
         async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
             node = Node(store)
             await node.hold("q")
-            pushed = {await store.push(new_job()) for _ in range(5)}
+            pushed = {await push_one(store, new_job()) for _ in range(5)}
             proxy.cuts = [cut]
             claimed = await node.claim()
             assert {job.id for job in claimed} == pushed
@@ -165,21 +165,21 @@ async def test_database_that_comes_back_is_used_again(private_mariadb: MariaDB) 
     with trio.fail_after(A_MINUTE):
         dsn = private_mariadb.dsn("jobs")
         async with open_mysql_store(dsn, node_id="n", patience=ONE_SECOND) as store:
-            before = await store.push(new_job())
+            before = await push_one(store, new_job())
             await trio.to_thread.run_sync(private_mariadb.stop)
             started_at = trio.current_time()
             with pytest.raises(StoreUnavailable):
-                await store.push(new_job())
+                await push_one(store, new_job())
             assert trio.current_time() - started_at >= 1.0
             with trio.fail_after(0.5):
                 with pytest.raises(StoreUnavailable):
-                    await store.push(new_job())
+                    await push_one(store, new_job())
                 with pytest.raises(StoreUnavailable):
                     await store.job("q", before)
             await trio.to_thread.run_sync(private_mariadb.start)
             while True:
                 try:
-                    after = await store.push(new_job())
+                    after = await push_one(store, new_job())
                     break
                 except StoreUnavailable:
                     await trio.sleep(0.05)
@@ -220,7 +220,7 @@ async def test_work_submitted_before_the_end_is_committed(mysql_dsn: str) -> Non
             node = Node(store)
             await node.hold("q")
             for _ in range(50):
-                await store.push(new_job())
+                await push_one(store, new_job())
             for job in await node.claim():
                 nursery.start_soon(store.settle, completed(job))
             await trio.testing.wait_all_tasks_blocked()

@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from tests.stores.conftest import OpenStore
-from tests.stores.nodes import new_job
+from tests.stores.nodes import new_job, push_one
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import StoreRefused
 from trioworq.stores.memory import MemoryStore
@@ -55,14 +55,14 @@ async def test_path_is_taken_literally(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.chdir(tmp_path)
     for name in (":memory:", "file:x?mode=ro", "an é .db"):
         async with open_store(sqlite_at(Path(name)), node_id="node-1") as store:
-            await store.push(new_job())
+            await push_one(store, new_job())
         assert (tmp_path / name).is_file()
 
 
 async def test_closed_store_leaves_one_file(tmp_path: Path) -> None:
     """Its write-ahead log has been taken in, so the file can be copied."""
     async with open_store(sqlite_at(tmp_path / "a.db"), node_id="node-1") as store:
-        await store.push(new_job())
+        await push_one(store, new_job())
     assert os.listdir(tmp_path) == ["a.db"]
 
 
@@ -70,7 +70,7 @@ async def test_opening_again_finds_the_schema_as_it_is(tmp_path: Path) -> None:
     """Migrations that have been applied are not applied again."""
     for number in range(1, 4):
         async with open_store(sqlite_at(tmp_path / "a.db"), node_id=f"node-{number}") as store:
-            assert await store.push(new_job()) == number
+            assert await push_one(store, new_job()) == number
 
 
 async def test_opening_may_be_cancelled_at_any_moment(open_durable: OpenStore) -> None:
@@ -160,7 +160,7 @@ async def test_error_in_the_block_leaves_a_store_that_can_be_opened_again(tmp_pa
     config = sqlite_at(tmp_path / "a.db")
     with pytest.RaisesGroup(ZeroDivisionError):
         async with open_store(config, node_id="node-1") as store:
-            job_id = await store.push(new_job())
+            job_id = await push_one(store, new_job())
             raise ZeroDivisionError
     async with open_store(config, node_id="node-2") as store:
         assert await store.job("q", job_id) is not None

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 import pytest
 import trio
 
-from tests.stores.nodes import NOW, Node, new_job
+from tests.stores.nodes import NOW, Node, new_job, push_one, storing
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.stores.batching import BatchRejected
@@ -101,7 +101,7 @@ def test_no_more_rows_are_read_once_the_page_is_full(connection: sqlite3.Connect
     half = Payload(PayloadForm.TEXT, bytes(PAGE_BYTES // 2 - 1000))
     with transaction(connection):
         for _ in range(6):
-            writes.apply(connection, new_job(payload=half))
+            writes.apply(connection, [storing(new_job(payload=half))])
     read: list[int] = []
 
     def count(_cursor: sqlite3.Cursor, row: Row) -> Row:
@@ -120,8 +120,8 @@ def fill(connection: sqlite3.Connection) -> None:
         for number in range(400):
             due = NOW + number * 1000
             changed = new_job(next_try_ms=due, priority=number % 5, queue=f"q{number % 3}")
-            writes.apply(connection, changed)
-        writes.apply(connection, job)
+            writes.apply(connection, [storing(changed)])
+        writes.apply(connection, [storing(job)])
 
 
 def steps(connection: sqlite3.Connection, work: Callable[[], object]) -> int:
@@ -146,16 +146,16 @@ def test_claim_costs_the_same_however_many_jobs_are_deferred(connection: sqlite3
 
     def push(queue: str, count: int, *, due: int) -> None:
         for number in range(count):
-            writes.apply(connection, new_job(queue=queue, priority=number % 4, next_try_ms=due))
+            writes.apply(connection, [storing(new_job(queue=queue, priority=number % 4, next_try_ms=due))])
 
     def claim(queue: str) -> int:
-        outcome = writes.apply(connection, Claim(queue, FIRST_EPOCH, 15, NOW))
+        (outcome,) = writes.apply(connection, [Claim(queue, FIRST_EPOCH, 15, NOW)])
         return len(cast("list[Job]", outcome))
 
     costs = {}
     for queue, deferred in (("few", 4), ("many", 20_000)):
         with transaction(connection):
-            writes.apply(connection, Hold("node-1", "host", [queue], NOW, 1000))
+            writes.apply(connection, [Hold("node-1", "host", [queue], NOW, 1000)])
             push(queue, deferred, due=NOW + 1)
             push(queue, 20, due=NOW)
             costs[queue] = steps(connection, partial(claim, queue))
@@ -188,7 +188,7 @@ async def test_store_runs_on_the_runner_it_is_given(
     async with open_sqlite_store(path, new_runner=new_runner) as store:
         node = Node(store)
         await node.hold("q")
-        job_id = await store.push(new_job())
+        job_id = await push_one(store, new_job())
         assert await store.job("q", job_id) is not None
     assert sorted(runner.count for runner in runners) == [1, 1, 2]
 
@@ -201,7 +201,7 @@ async def test_event_loop_runs_on_while_another_process_holds_the_write_lock(pat
             answers: list[int] = []
 
             async def push() -> None:
-                answers.append(await store.push(new_job()))
+                answers.append(await push_one(store, new_job()))
 
             async with trio.open_nursery() as pushers:
                 pushers.start_soon(push)
@@ -221,9 +221,9 @@ async def test_lock_that_is_never_released_makes_the_store_unavailable(
         with open_connection(path) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreUnavailable, match="locked"):
-                await store.push(new_job())
+                await push_one(store, new_job())
             other.execute("ROLLBACK")
-        assert await store.push(new_job()) > 0
+        assert await push_one(store, new_job()) > 0
 
 
 @contextmanager
@@ -240,11 +240,11 @@ def files_no_larger_than(size: int) -> Iterator[None]:
 async def test_store_that_cannot_write_is_unavailable_and_loses_nothing(path: Path) -> None:
     """The push that does not fit is refused and rolled back; when there is room again the store goes on."""
     async with open_sqlite_store(path) as store:
-        first = await store.push(new_job())
+        first = await push_one(store, new_job())
         large = new_job(payload=Payload(PayloadForm.TEXT, bytes(4_000_000)))
         with files_no_larger_than(1_000_000), pytest.raises(StoreUnavailable, match="disk"):
-            await store.push(large)
-        second = await store.push(large)
+            await push_one(store, large)
+        second = await push_one(store, large)
         waiting = (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 10, ascending=True))).items
         assert [job.id for job in waiting] == [first, second]
 
@@ -256,7 +256,7 @@ def test_full_database_is_unavailable_and_rolled_back(connection: sqlite3.Connec
     def push_many() -> None:
         with translated(), transaction(connection):
             for _ in range(1000):
-                writes.apply(connection, new_job(url="x" * 1000))
+                writes.apply(connection, [storing(new_job(url="x" * 1000))])
 
     with pytest.raises(StoreUnavailable, match="full"):
         push_many()
@@ -268,13 +268,13 @@ async def test_two_processes_share_a_file(path: Path) -> None:
     """A hot restart: both write at the same time, and each sees the other's jobs (design §5)."""
     script = """
 import pathlib, sys, trio
-from tests.stores.nodes import new_job
+from tests.stores.nodes import new_job, push_one
 from trioworq.stores.leases import FIRST_EPOCH
 from trioworq.stores.sqlite.store import open_sqlite_store
 async def main():
     async with open_sqlite_store(pathlib.Path(sys.argv[1])) as store:
         for _ in range(200):
-            print(await store.push(new_job()))
+            print(await push_one(store, new_job()))
 trio.run(main)
 """
     mine: list[int] = []
@@ -282,7 +282,7 @@ trio.run(main)
 
     async def push_until(process: trio.Process) -> None:
         while process.poll() is None:
-            mine.append(await store.push(new_job()))
+            mine.append(await push_one(store, new_job()))
 
     async def collect(stdout: trio.abc.ReceiveStream) -> None:
         printed = b"".join([chunk async for chunk in stdout])
@@ -368,7 +368,7 @@ def test_transaction_is_all_or_nothing(connection: sqlite3.Connection) -> None:
 
     def push_and_fail() -> None:
         with transaction(connection):
-            writes.apply(connection, new_job())
+            writes.apply(connection, [storing(new_job())])
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from tests.stores.nodes import Node, new_job
+from tests.stores.nodes import Node, new_job, push_one
 from trioworq.core.errors import NoSuchQueue
 from trioworq.core.jobs import UINT32_MAX
 from trioworq.core.queues import QueueDefinition
@@ -110,7 +110,7 @@ async def test_jobs_and_routings_outlive_the_definition(node: Node) -> None:
     store = node.store
     await store.put_queue(DEFINITION)
     await store.put_routing(Routing("c", "q"))
-    job_id = await store.push(new_job())
+    job_id = await push_one(store, new_job())
     await store.delete_queue("q")
     assert await store.routings() == [Routing("c", "q")]
     assert await store.job("q", job_id) is not None

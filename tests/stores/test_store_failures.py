@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.stores.nodes import NOW, Node, failed, new_job
+from tests.stores.nodes import NOW, Node, failed, new_job, push_one
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import FailedJob
 from trioworq.core.results import Result, ResultStatus
@@ -12,7 +12,7 @@ from trioworq.stores.interface import FailureOrder, FailureQuery
 async def fail(node: Node, *created_at_ms: int) -> list[FailedJob]:
     """Let one job a time fail, in the order given; return the log, newest failure first."""
     for created_at in created_at_ms:
-        await node.store.push(new_job(created_at_ms=created_at))
+        await push_one(node.store, new_job(created_at_ms=created_at))
         await node.store.settle(failed(await node.claim_one()))
     return list((await node.store.failures(FailureQuery("q", 100))).items)
 
@@ -33,7 +33,7 @@ def in_order(log: list[FailedJob], order: FailureOrder) -> list[FailedJob]:
 )
 async def test_result_is_kept_as_it_was(node: Node, result: Result) -> None:
     """Status, code and message, the longest that the core makes included."""
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     await node.store.settle(failed(await node.claim_one(), result))
     (entry,) = (await node.store.failures(FailureQuery("q", 10))).items
     assert entry.result == result

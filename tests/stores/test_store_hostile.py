@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from tests.stores.nodes import NOW, Node, completed, failed, new_job
+from tests.stores.nodes import NOW, Node, completed, failed, new_job, push_one
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, NO_PAYLOAD, UINT32_MAX, Payload, PayloadForm
 from trioworq.core.queues import QueueDefinition
@@ -35,7 +35,7 @@ async def test_any_name_is_kept_and_found_as_it_is(store: Store, name: str) -> N
     await node.hold(name)
     await store.put_queue(QueueDefinition(name, 200, 20))
     await store.put_routing(Routing(name, name))
-    await store.push(new_job(queue=name, category=name, url=name))
+    await push_one(store, new_job(queue=name, category=name, url=name))
     assert await store.due_queues(NOW) == [name]
     (job,) = await node.claim(queue=name)
     assert (job.queue, job.category, job.url) == (name, name, name)
@@ -62,7 +62,7 @@ async def test_any_name_is_kept_and_found_as_it_is(store: Store, name: str) -> N
 )
 async def test_payload_comes_back_byte_by_byte(node: Node, payload: Payload) -> None:
     """From a read, a claim and the failure log, in the form it had (contract README 6)."""
-    job_id = await node.store.push(new_job(payload=payload))
+    job_id = await push_one(node.store, new_job(payload=payload))
     found = await node.store.job("q", job_id)
     assert found is not None
     assert found.payload == payload
@@ -77,14 +77,14 @@ async def test_payload_of_16_mib_is_kept(node: Node) -> None:
     """The largest that the web lets in, one byte more than a MEDIUMBLOB holds."""
     body = bytes(range(256)) * (16 * 1024 * 4)
     assert len(body) == 16 * 1024 * 1024
-    await node.store.push(new_job(payload=Payload(PayloadForm.TEXT, body)))
+    await push_one(node.store, new_job(payload=Payload(PayloadForm.TEXT, body)))
     assert (await node.claim_one()).payload.body == body
 
 
 async def test_url_of_the_largest_size_is_kept(node: Node) -> None:
     """65 535 bytes, in characters of several bytes too."""
     for url in ("http://worker/" + "x" * (65_535 - 14), "é" * 32_767):
-        job_id = await node.store.push(new_job(url=url))
+        job_id = await push_one(node.store, new_job(url=url))
         found = await node.store.job("q", job_id)
         assert found is not None
         assert found.url == url
@@ -111,7 +111,7 @@ async def test_job_that_does_not_fit_is_refused_and_nothing_is_stored(
 
     async def push(changes: dict[str, object]) -> None:
         try:
-            outcomes.append(await store.push(new_job(**changes)))
+            outcomes.append(await push_one(store, new_job(**changes)))
         except InvalidRequest as error:
             outcomes.append(error)
 
@@ -128,7 +128,7 @@ async def test_job_that_does_not_fit_is_refused_and_nothing_is_stored(
 
 async def test_largest_numbers_of_a_settlement_are_kept(node: Node) -> None:
     """A retry may lie at the end of time."""
-    await node.store.push(new_job(max_retries=UINT32_MAX))
+    await push_one(node.store, new_job(max_retries=UINT32_MAX))
     job = await node.claim_one()
     await node.store.settle(Retried(job.id, job.attempt, INT64_MAX, UINT32_MAX - 1, 1))
     found = await node.store.job("q", job.id)
@@ -145,5 +145,5 @@ async def test_ids_that_no_job_can_have_find_nothing(node: Node) -> None:
         assert await store.failure("q", job_id) is None
         assert await store.delete_failure("q", job_id) is None
         assert await store.settle(Completed(job_id, 1)) is False
-    await store.push(new_job())
+    await push_one(store, new_job())
     assert await store.settle(completed(await node.claim_one())) is True

@@ -10,7 +10,7 @@ from attrs import define, field
 
 from tests.stores.conftest import OpenStore
 from tests.stores.model import Model
-from tests.stores.nodes import LEASE_MS, NOW, Node, completed, failed, new_job, released, retried
+from tests.stores.nodes import LEASE_MS, NOW, Node, completed, failed, new_job, push_one, released, retried
 from trioworq.core.jobs import Job
 from trioworq.core.retry import Settlement
 from trioworq.stores.interface import FailureQuery, JobQuery, JobSet, Store, StoreUnavailable
@@ -49,7 +49,7 @@ class History:
             priority=self.chance.choice([100, 100, 1, -5]),
             next_try_ms=self.now_ms + self.chance.choice([0, 0, 5, 500]),
         )
-        self.model.push(await self.store.push(job), job)
+        self.model.push(await push_one(self.store, job), job)
 
     async def claim(self) -> None:
         queue, limit = self.chance.choice(QUEUES), self.chance.randrange(5)
@@ -132,7 +132,7 @@ async def test_concurrent_users_lose_and_duplicate_nothing(store: Store, chance:
     deleted: set[int] = set()
 
     async def pusher() -> None:
-        pushed.add(await store.push(new_job(priority=chance.randrange(3))))
+        pushed.add(await push_one(store, new_job(priority=chance.randrange(3))))
 
     async def worker() -> None:
         for job in await node.claim(3):
@@ -162,7 +162,7 @@ async def test_concurrent_users_lose_and_duplicate_nothing(store: Store, chance:
 
 async def test_concurrent_claims_never_share_a_job(node: Node) -> None:
     """Each job is handed to one claim only, however many ask at once (I3)."""
-    pushed = [await node.store.push(new_job()) for _ in range(100)]
+    pushed = [await push_one(node.store, new_job()) for _ in range(100)]
     claimed: list[int] = []
 
     async def claimer() -> None:
@@ -177,7 +177,7 @@ async def test_concurrent_claims_never_share_a_job(node: Node) -> None:
 async def test_settlement_submitted_before_a_claim_is_applied_before_it(node: Node) -> None:
     """A job given back is there for the claim that follows at once, in the same batch or not."""
     store = node.store
-    await store.push(new_job())
+    await push_one(store, new_job())
     job = await node.claim_one()
     again: list[Job] = []
 
@@ -201,7 +201,7 @@ async def test_cancelled_callers_leave_nothing_half_done(node: Node) -> None:
     settled: list[int] = []
 
     async def user() -> None:
-        pushed.append(await store.push(new_job()))
+        pushed.append(await push_one(store, new_job()))
         for job in await node.claim(2):
             settled.extend([job.id] if await store.settle(failed(job)) else [])
 
@@ -212,7 +212,7 @@ async def test_cancelled_callers_leave_nothing_half_done(node: Node) -> None:
             for _ in range(pause):
                 await trio.lowlevel.checkpoint()
             users.cancel_scope.cancel()
-    pushed.append(await store.push(new_job()))
+    pushed.append(await push_one(store, new_job()))
     # Claims that were cut off have left running jobs; the next owner finds all of them waiting.
     await Node(store, "node-2").hold("q", now_ms=NOW + LEASE_MS)
     waiting = [job.id for job in (await store.jobs(JobQuery("q", JobSet.WAITING, NOW, 1000))).items]
@@ -227,7 +227,7 @@ async def test_cancelled_settlement_is_still_carried_out(open_durable: OpenStore
     async with open_durable("node-1") as store:
         node = Node(store)
         await node.hold("q")
-        await store.push(new_job())
+        await push_one(store, new_job())
         job = await node.claim_one()
         with trio.CancelScope() as scope:
             async with trio.open_nursery() as reporters:
@@ -243,4 +243,4 @@ async def test_closed_store_refuses_and_says_so(open_durable: OpenStore) -> None
     async with open_durable("node-1") as store:
         pass
     with pytest.raises(StoreUnavailable):
-        await store.push(new_job())
+        await push_one(store, new_job())

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from tests.stores.nodes import LEASE_MS, NOW, Node, completed, new_job, retried
+from tests.stores.nodes import LEASE_MS, NOW, Node, completed, new_job, push_one, retried
 from trioworq.core.jobs import JobState
 from trioworq.core.queues import Owner
 from trioworq.stores.interface import JobQuery, JobSet, Store
@@ -39,7 +39,7 @@ async def test_lease_of_another_node_is_left_to_it(store: Store) -> None:
 
 async def test_renewed_lease_keeps_its_epoch_and_its_running_jobs(node: Node) -> None:
     """It runs on from now, and nothing is released."""
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     job = await node.claim_one()
     epoch = node.epochs["q"]
     assert await node.hold("q", now_ms=NOW + 5000) == {"q": epoch}
@@ -51,7 +51,7 @@ async def test_renewed_lease_keeps_its_epoch_and_its_running_jobs(node: Node) ->
 
 async def test_own_lease_that_lapsed_is_renewed_if_nobody_took_it(node: Node) -> None:
     """A slow node that lost nothing goes on with its epoch and its running jobs."""
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     job = await node.claim_one()
     epoch = node.epochs["q"]
     assert await node.hold("q", now_ms=LAPSED + 60_000) == {"q": epoch}
@@ -63,7 +63,7 @@ async def test_lapsed_lease_is_taken_over_under_a_new_epoch(node: Node) -> None:
     backup = Node(node.store, "node-2")
     old_epoch = node.epochs["q"]
     assert (await backup.hold("q", now_ms=LAPSED))["q"] > old_epoch
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     assert await node.claim(now_ms=LAPSED) == []
     assert len(await backup.claim(now_ms=LAPSED)) == 1
     assert await node.hold("q", now_ms=LAPSED + 1) == {}
@@ -72,7 +72,7 @@ async def test_lapsed_lease_is_taken_over_under_a_new_epoch(node: Node) -> None:
 async def test_take_over_releases_running_jobs_with_nothing_counted(node: Node) -> None:
     """fail_count and retries stay; the job is due at once and its next run is a new attempt (I4)."""
     store = node.store
-    await store.push(new_job())
+    await push_one(store, new_job())
     await store.settle(retried(await node.claim_one()))
     job = await node.claim_one()
     assert job.fail_count == 1
@@ -90,7 +90,7 @@ async def test_take_over_touches_no_other_queue(store: Store) -> None:
     first = Node(store)
     await first.hold("a", "b")
     for queue in ("a", "b"):
-        await store.push(new_job(queue=queue))
+        await push_one(store, new_job(queue=queue))
         await first.claim(queue=queue)
     await first.hold("b", now_ms=NOW + 5000)
     assert set(await Node(store, "node-2").hold("a", "b", now_ms=LAPSED)) == {"a"}

@@ -3,7 +3,7 @@
 import pytest
 from attrs import evolve
 
-from tests.stores.nodes import A_FAILURE, NOW, Node, completed, failed, new_job, released, retried
+from tests.stores.nodes import A_FAILURE, NOW, Node, completed, failed, new_job, push_one, released, retried
 from trioworq.core.jobs import Job, JobState
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
@@ -22,7 +22,7 @@ def each_settlement(job_id: int, attempt: int) -> list[Settlement]:
 @pytest.fixture
 async def running(node: Node) -> Job:
     """A job that is running."""
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     return await node.claim_one()
 
 
@@ -113,9 +113,9 @@ async def test_settlement_can_be_repeated(node: Node, running: Job) -> None:
 
 async def test_settlement_leaves_other_jobs_alone(node: Node, running: Job) -> None:
     """Only the named job is touched, of those that run and those that wait."""
-    await node.store.push(new_job())
+    await push_one(node.store, new_job())
     other = await node.claim_one()
-    waiting = await node.store.push(new_job())
+    waiting = await push_one(node.store, new_job())
     before = await node.store.job("q", waiting)
     for settlement in (retried(running), completed(running), failed(running), released(running)):
         await node.store.settle(settlement)

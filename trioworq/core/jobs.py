@@ -57,15 +57,15 @@ class NewJob:
     max_retries: int = 0
     priority: int = DEFAULT_PRIORITY
 
-    def stored(self, job_id: int) -> "Job":
-        """Return the job as it is once it has been stored under `job_id`."""
+    def stored(self, job_id: int, *, is_running: bool = False) -> "Job":
+        """Return the job as it is once it has been stored under `job_id`, to wait or as started at once."""
         return Job(
             id=job_id,
             queue=self.queue,
             category=self.category,
             url=self.url,
             payload=self.payload,
-            state=JobState.WAITING,
+            state=JobState.RUNNING if is_running else JobState.WAITING,
             priority=self.priority,
             created_at_ms=self.created_at_ms,
             next_try_ms=self.next_try_ms,
@@ -73,7 +73,7 @@ class NewJob:
             retry_delay_s=self.retry_delay_s,
             retries_left=self.max_retries,
             fail_count=0,
-            attempt=0,
+            attempt=int(is_running),
         )
 
 

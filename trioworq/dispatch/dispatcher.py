@@ -1,4 +1,4 @@
-"""One queue on this node: claim → limit → work → settle."""
+"""One queue on this node: claim → limit → work → settle; a push to an idle queue starts without a claim."""
 
 from contextlib import suppress
 from typing import Protocol
@@ -33,10 +33,27 @@ class Caller(Protocol):
 
 
 @define(eq=False)
+class Slot:
+    """A worker slot that is taken. While its job is being stored, it is the job's `Start`."""
+
+    _dispatcher: "Dispatcher"
+    epoch: int
+
+    def begin(self, job: Job) -> None:
+        """Start the job, now that it is stored as running."""
+        self._dispatcher.begin(self, job)
+
+    def withdraw(self) -> None:
+        """Give the slot back: the job is stored to wait, or not at all."""
+        self._dispatcher.withdraw(self)
+
+
+@define(eq=False)
 class _Run:
-    """A job in a worker's hands."""
+    """A job in a worker's hands, or with an outcome that is being stored."""
 
     job: Job
+    slot: Slot
     call: trio.CancelScope = field(factory=trio.CancelScope)
 
 
@@ -66,9 +83,13 @@ class Dispatcher:
         self._counters = counters
         self._queue_log = queue_log
         self._error_log = error_log.bind(queue=definition.name)
+        # A slot is taken from the claim, or the storing, to the end of the call.
         self._slots = trio.CapacityLimiter(definition.max_workers)
         self._bucket = _bucket(definition)
         self._runs: dict[int, _Run] = {}
+        self._jobs: trio.Nursery | None = None
+        # Slots kept for jobs that are being stored.
+        self._offered = 0
         # Deleted while a claim, that may have taken them first, is under way; None while none is.
         self._deleted: set[int] | None = None
         self._may_have_work = True
@@ -92,6 +113,42 @@ class Dispatcher:
         """Say that there may be a job to claim."""
         self._may_have_work = True
         self._wake_up()
+
+    def offer(self) -> Slot | None:
+        """Keep a slot for a job whose transaction begins, if nothing is ahead of it (`interface.Offer`).
+
+        Else the job waits and is claimed in its turn. A claim that is under way begins its transaction
+        later, or in this one after the job is stored, so it finds the job by itself.
+        """
+        if self._deleted is not None:
+            return None
+        if self._may_have_work:
+            return None
+        if self._bucket is not None or self.epoch is None or not self._room():
+            self.kick()
+            return None
+        self._offered += 1
+        slot = Slot(self, self.epoch)
+        self._slots.acquire_on_behalf_of_nowait(slot)
+        return slot
+
+    def begin(self, slot: Slot, job: Job) -> None:
+        """Start a job that was stored as running on our offer."""
+        self._offered -= 1
+        if self._jobs is None or self.epoch != slot.epoch:
+            # The queue's next owner releases the job, or has done so.
+            self._give(slot)
+        elif self._is_stopping or self._bucket is not None:
+            self._give(slot)
+            self._jobs.start_soon(self._hand_back, job)
+        else:
+            self._start(job, slot, self._jobs)
+
+    def withdraw(self, slot: Slot) -> None:
+        """Take back a slot whose job was not stored as running."""
+        self._offered -= 1
+        self._give(slot)
+        self.kick()
 
     def redefine(self, definition: QueueDefinition) -> None:
         """Change the live queue, or take a stopped one up again; running jobs are not disturbed."""
@@ -152,28 +209,39 @@ class Dispatcher:
         such job, or cancelled; a job that a cancellation cuts off is given back without counting an
         attempt. Raises: StoreBroken.
         """
-        async with trio.open_nursery() as jobs:
-            while not (self._is_stopping and not self._runs):
-                limit = self._room() if self._may_have_work else 0
-                if self.epoch is None or limit == 0:
-                    await self._wait()
-                    continue
-                claimed = await self._claim(limit, self.epoch)
-                # What was free when the claim was made may not be any more: look again, with no
-                # checkpoint from here to the last start (I6).
-                room = self._room()
-                for job in claimed[:room]:
-                    self._start(job, jobs)
-                for job in claimed[room:]:
-                    jobs.start_soon(self._hand_back, job)
-            # No checkpoint since the condition was seen: from here on `redefine` cannot revive it.
-            self.has_ended = True
+        try:
+            async with trio.open_nursery() as self._jobs:
+                await self._dispatch(self._jobs)
+        finally:
+            self._jobs = None
+
+    async def _dispatch(self, jobs: trio.Nursery) -> None:
+        while not (self._is_stopping and not self._runs and not self._offered):
+            limit = self._room() if self._may_have_work else 0
+            if self.epoch is None or limit == 0:
+                await self._wait()
+                continue
+            epoch = self.epoch
+            claimed = await self._claim(limit, epoch)
+            # What was free when the claim was made may not be any more: look again, with no checkpoint
+            # from here to the last start (I6).
+            room = self._room()
+            for job in claimed[:room]:
+                slot = Slot(self, epoch)
+                self._slots.acquire_on_behalf_of_nowait(slot)
+                self._start(job, slot, jobs)
+            for job in claimed[room:]:
+                jobs.start_soon(self._hand_back, job)
+        # No checkpoint since the condition was seen: from here on `redefine` cannot revive it.
+        self.has_ended = True
 
     def _room(self) -> int:
         """Count the jobs that could start now."""
         if self._is_stopping:
             return 0
-        room = min(CLAIM_LIMIT, int(self._slots.available_tokens))
+        # Outcomes may wait for the store without holding slots, but not without end (I13).
+        settling = len(self._runs) - (self._slots.borrowed_tokens - self._offered)
+        room = min(CLAIM_LIMIT, int(self._slots.available_tokens), self.definition.max_workers - settling)
         if self._bucket is not None:
             room = min(room, self._bucket.available(trio.current_time()))
         return max(0, room)
@@ -214,23 +282,25 @@ class Dispatcher:
         # A new epoch began by releasing what was claimed under the old one.
         return [job for job in jobs if job.id not in deleted] if self.epoch == epoch else []
 
-    def _start(self, job: Job, jobs: trio.Nursery) -> None:
-        run = _Run(job)
-        self._slots.acquire_on_behalf_of_nowait(run)
+    def _start(self, job: Job, slot: Slot, jobs: trio.Nursery) -> None:
+        run = _Run(job, slot)
         if self._bucket is not None:
             self._bucket.take(1, trio.current_time())
         self._runs[job.id] = run
         jobs.start_soon(self._work, run)
+
+    def _give(self, slot: Slot) -> None:
+        self._slots.release_on_behalf_of(slot)
+        if self._may_have_work or self._is_stopping:
+            self._wake_up()
 
     async def _work(self, run: _Run) -> None:
         job = run.job
         self._counters.popped(1, self._clock.now_ms())
         self._queue_log.popped(job)
         try:
-            with run.call:
-                result = await self._workers.post(job.url, job.payload.body, job.timeout_s)
-                self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
-            if not run.call.cancelled_caught:
+            result = await self._call(run)
+            if result is not None:
                 await self._settle(job, result)
         except trio.Cancelled:
             # What cannot be given back now is released by the queue's next owner.
@@ -238,11 +308,22 @@ class Dispatcher:
                 await self._insist(retry.Released(job.id, job.attempt))
             raise
         finally:
-            self._slots.release_on_behalf_of(run)
             if self._runs.get(job.id) is run:
                 del self._runs[job.id]
             if self._may_have_work or self._is_stopping:
                 self._wake_up()
+
+    async def _call(self, run: _Run) -> Result | None:
+        """Call the worker; None if the call was cut off, because the job is no longer this node's."""
+        job = run.job
+        try:
+            with run.call:
+                result = await self._workers.post(job.url, job.payload.body, job.timeout_s)
+                self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
+                return result
+        finally:
+            self._give(run.slot)
+        return None
 
     async def _settle(self, job: Job, result: Result) -> None:
         """Store what follows from the result, however long the store is away; then count and log it."""

@@ -1,14 +1,14 @@
 """Every queue of this node: definitions and routings in force, running dispatchers, pushes and stats."""
 
 from collections import ChainMap
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import trio
 from attrs import frozen
 
 from trioworq.clock import Clock
-from trioworq.core.errors import InvalidRequest, NoSuchQueue
+from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import INT64_MAX, Job, JobState, NewJob, Payload
 from trioworq.core.queues import (
     Change,
@@ -27,7 +27,7 @@ from trioworq.dispatch.dispatcher import Caller, Dispatcher
 from trioworq.dispatch.ownership import Node, hold_leases
 from trioworq.dispatch.poller import poll
 from trioworq.logs import Logs
-from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.interface import Push, Store, StoreUnavailable
 
 # How long giving the leases back may take at the end.
 GIVE_BACK_TIMEOUT_S = 5.0
@@ -104,12 +104,33 @@ class Queues:
         Raises NoSuchRoute, NoSuchQueue, InvalidRequest (run_after out of range), StoreUnavailable.
         If cancelled: the job may be stored all the same, and is then dispatched like any other.
         """
-        queue = queue_of(order.category, self._routings, self._default_queue)
-        await self.require(queue)
+        (pushed,) = await self.push_many((order,))
+        if isinstance(pushed, CallerError):
+            raise pushed
+        return pushed
+
+    async def push_many(self, orders: Sequence[Order]) -> list[tuple[int, str] | CallerError]:
+        """Store jobs in one transaction; return for each, in order, (id, queue) or why it was refused.
+
+        Raises StoreUnavailable, with nothing stored. If cancelled: all may be stored all the same.
+        """
+        accepted = [await self._accept(order) for order in orders]
+        pushes = [each for each in accepted if isinstance(each, Push)]
+        stored = iter(await self.store.push(pushes))
+        return [each if isinstance(each, CallerError) else self._report(next(stored)) for each in accepted]
+
+    async def _accept(self, order: Order) -> Push | CallerError:
+        """Make a job of an order, or say why not."""
+        try:
+            queue = queue_of(order.category, self._routings, self._default_queue)
+            if queue not in self._running:
+                await self.require(queue)
+        except CallerError as error:
+            return error
         now_ms = self._clock.now_ms()
         next_try_ms = now_ms + order.run_after_s * 1000
         if next_try_ms > INT64_MAX:
-            raise InvalidRequest("run_after is out of range")
+            return InvalidRequest("run_after is out of range")
         job = NewJob(
             queue=queue,
             category=order.category,
@@ -121,12 +142,15 @@ class Queues:
             retry_delay_s=order.retry_delay_s,
             max_retries=order.max_retries,
         )
-        job_id = await self.store.push(job)
-        self._counters.setdefault(queue, QueueCounters()).pushed(now_ms)
-        self._logs.queue.pushed(job.stored(job_id))
-        if not order.run_after_s and queue in self._running:
-            self._running[queue].kick()
-        return job_id, queue
+        dispatcher = self._running.get(queue)
+        return Push(job, None if order.run_after_s or dispatcher is None else dispatcher.offer)
+
+    def _report(self, stored: Job | InvalidRequest) -> tuple[int, str] | InvalidRequest:
+        if isinstance(stored, InvalidRequest):
+            return stored
+        self._counters.setdefault(stored.queue, QueueCounters()).pushed(stored.created_at_ms)
+        self._logs.queue.pushed(stored)
+        return stored.id, stored.queue
 
     # Definitions.
 

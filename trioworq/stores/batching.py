@@ -6,14 +6,13 @@ an idle store commits a single push at once and a busy one commits many together
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import trio
 from attrs import define
 
-from trioworq.core.jobs import NewJob
 from trioworq.stores.interface import StoreUnavailable
-from trioworq.stores.operations import Operation, weight
+from trioworq.stores.operations import Operation, PushJobs, rows, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
 BATCH_ROWS = 500
@@ -48,7 +47,9 @@ class _Submission:
     outcome: object = None
 
     def answer(self, outcome: object) -> None:
-        """Wake the submitter, if it still waits."""
+        """Let start what was stored to start at once, and wake the submitter, if it still waits."""
+        if isinstance(self.operation, PushJobs):
+            self.operation.end(None if isinstance(outcome, Exception) else cast("list[object]", outcome))
         if self.task is not None:
             self.outcome = outcome
             trio.lowlevel.reschedule(self.task)
@@ -135,7 +136,9 @@ class Batcher:
         self._idle.unpark_all()
 
     async def _wait_for_work(self) -> bool:
-        # A turn for those who have just been answered: what they hand over next can join this batch.
+        # Two turns, so that all who have just been answered have acted on it, in whatever order the first
+        # one runs them: what they hand over next can join this batch, and offers know how a claim ended.
+        await trio.lowlevel.checkpoint()
         await trio.lowlevel.checkpoint()
         while not self._queue and not self._is_closing:
             await self._idle.park()
@@ -150,15 +153,24 @@ class Batcher:
             self._size += size
 
     def _take(self) -> None:
-        """Move a batch from the queue into flight; at least one operation, however large."""
+        """Move a batch from the queue into flight; at least one operation, however large.
+
+        What it holds was waiting at the same time, so any order is a right one. Pushes go first: a claim
+        then finds each job of its own batch that was not let start at once.
+        """
         self._in_flight = []
-        size = 0
-        while self._queue and len(self._in_flight) < self._batch_rows:
+        count = size = 0
+        while self._queue:
+            count += rows(self._queue[0].operation)
             size += self._queue[0].size
-            if self._in_flight and size > self._batch_bytes:
+            if self._in_flight and (count > self._batch_rows or size > self._batch_bytes):
                 break
             self._in_flight.append(self._queue.popleft())
             self._size -= self._in_flight[-1].size
+        self._in_flight.sort(key=lambda submission: not isinstance(submission.operation, PushJobs))
+        for submission in self._in_flight:
+            if isinstance(submission.operation, PushJobs):
+                submission.operation.begin()
         self._admit()
 
     async def _commit(self, batch: list[_Submission]) -> None:
@@ -182,7 +194,7 @@ class Batcher:
         submission.task = None
         if submission in self._outside:
             self._outside.remove(submission)
-        elif isinstance(submission.operation, NewJob) and submission in self._queue:
+        elif isinstance(submission.operation, PushJobs) and submission in self._queue:
             self._queue.remove(submission)
             self._size -= submission.size
             self._admit()

@@ -13,13 +13,14 @@ Errors, wherever a store is asked:
        └─ StoreRefused     cannot be opened as configured; the message says what to do
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
 from attrs import frozen
 
 from trioworq.core.cursors import Cursor
+from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
@@ -63,6 +64,40 @@ class FailureOrder(Enum):
 
     FAILED = "failed"
     CREATED = "created"
+
+
+class Start(Protocol):
+    """A worker slot kept for a job while it is being stored (direct start, design §4).
+
+    Exactly one of the two methods is called, once the outcome is durable or known to be none. Neither
+    waits or raises.
+    """
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under which the job is to start."""
+        ...
+
+    def begin(self, job: Job) -> None:
+        """The job is stored as running: its attempt is in this node's hands."""
+        ...
+
+    def withdraw(self) -> None:
+        """The job was stored to wait, or not at all."""
+        ...
+
+
+# Asked when a job's transaction begins, in the order of the jobs to come; None lets the job wait. Does not
+# wait or raise.
+Offer = Callable[[], Start | None]
+
+
+@frozen
+class Push:
+    """A job to store, and who may start it at once."""
+
+    job: NewJob
+    offer: Offer | None = None
 
 
 @frozen
@@ -136,8 +171,13 @@ class Store(Protocol):
 
     # Jobs
 
-    async def push(self, job: NewJob) -> int:
-        """Store a job and return its id, which no other job has had or will have."""
+    async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
+        """Store jobs in one transaction; return each as it was stored, or why it does not fit.
+
+        Ids grow in the order of the pushes, and no other job has had them or will. A job that its offer
+        keeps a slot for is stored as running, but only if the epoch is the queue's current one (I7) and
+        no job that is due by then waits (I9).
+        """
         ...
 
     async def claim(self, claim: Claim) -> list[Job]:

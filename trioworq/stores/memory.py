@@ -5,7 +5,7 @@ or, if cancelled, not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import count
 from typing import Any, assert_never
@@ -14,14 +14,24 @@ import trio
 from attrs import define, evolve, field
 from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.errors import NoSuchQueue
+from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
-from trioworq.stores.interface import Claim, FailureOrder, FailureQuery, Hold, JobQuery, Page, Tenure
-from trioworq.stores.operations import check_storable
+from trioworq.stores.interface import (
+    Claim,
+    FailureOrder,
+    FailureQuery,
+    Hold,
+    JobQuery,
+    Page,
+    Push,
+    Start,
+    Tenure,
+)
+from trioworq.stores.operations import misfit
 from trioworq.stores.paging import bounds, cut_failures, cut_jobs
 
 # A job's place in its queue: (next_try_ms, id).
@@ -119,13 +129,10 @@ class MemoryStore:
         self._revision = Revision(queues=0, routings=0)
         self._leases: dict[str, Owner] = {}
 
-    async def push(self, job: NewJob) -> int:
-        """Store a job; raises InvalidRequest for one that does not fit."""
-        check_storable(job)
+    async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
+        """Store jobs as far as they fit."""
         await trio.lowlevel.checkpoint()
-        stored = job.stored(next(self._job_ids))
-        self._insert(stored)
-        return stored.id
+        return [misfit(push.job) or self._push(push) for push in pushes]
 
     async def claim(self, claim: Claim) -> list[Job]:
         """Mark due jobs as running and return them."""
@@ -292,6 +299,20 @@ class MemoryStore:
     async def clock_ms(self) -> None:
         """Return None: there is no clock but this machine's."""
         await trio.lowlevel.checkpoint()
+
+    def _push(self, push: Push) -> Job:
+        start = push.offer and push.offer()
+        is_running = start is not None and self._may_start(push.job, start)
+        stored = push.job.stored(next(self._job_ids), is_running=is_running)
+        self._insert(stored)
+        if start is not None:
+            (start.begin(stored) if is_running else start.withdraw())
+        return stored
+
+    def _may_start(self, job: NewJob, start: Start) -> bool:
+        lease = self._leases.get(job.queue)
+        is_current = lease is not None and lease.epoch == start.epoch
+        return is_current and not self._places[job.queue].is_due(job.next_try_ms)
 
     def _find(self, queue: str, job_id: int) -> Job | None:
         job = self._jobs.get(job_id)

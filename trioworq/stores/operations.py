@@ -1,20 +1,53 @@
 """Writes as values: what is handed to a store's service task (design §4).
 
-A push is a `NewJob`, a settlement one of `core.retry`, a claim and a hold come from the interface; the
-rest is here. The comment beside each kind names the outcome it is answered with.
+A settlement is one of `core.retry`, a claim and a hold come from the interface; the rest is here. The
+comment beside each kind names the outcome it is answered with.
 """
 
-from attrs import frozen
+from collections.abc import Sequence
+
+from attrs import define, frozen
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import INT64_MAX, NAME_MAX_BYTES, UINT32_MAX, URL_MAX_BYTES, NewJob
+from trioworq.core.jobs import (
+    INT64_MAX,
+    NAME_MAX_BYTES,
+    UINT32_MAX,
+    URL_MAX_BYTES,
+    Job,
+    JobState,
+    NewJob,
+)
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Failed, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Hold
+from trioworq.stores.interface import Claim, Hold, Push, Start
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256
+
+
+@define(eq=False)
+class PushJobs:
+    """Store jobs that fit; those with a start as running, if they may."""
+
+    pushes: Sequence[Push]
+    starts: Sequence[Start | None] = ()
+
+    def begin(self) -> None:
+        """Ask the offers: the transaction begins."""
+        self.starts = [push.offer and push.offer() for push in self.pushes]
+
+    def end(self, outcomes: Sequence[object] | None) -> None:
+        """Let start what was stored as running; `outcomes` are None when nothing was stored."""
+        starts, self.starts = self.starts, ()
+        for start, outcome in zip(starts, outcomes or [None] * len(starts), strict=True):
+            if start is None:
+                continue
+            if isinstance(outcome, Job) and outcome.state is JobState.RUNNING:
+                start.begin(outcome)
+            else:
+                start.withdraw()
 
 
 @frozen
@@ -69,7 +102,7 @@ class GiveBack:
 
 
 Operation = (
-    NewJob  # the job's id
+    PushJobs  # list[Job | InvalidRequest]
     | Claim  # list[Job]
     | Settlement  # whether it was the running attempt
     | DeleteJob  # Job | None
@@ -86,9 +119,8 @@ Operation = (
 def weight(operation: Operation) -> int:
     """Return about how many bytes an operation adds to its transaction."""
     match operation:
-        case NewJob():
-            names = utf8_size(operation.queue) + utf8_size(operation.category)
-            return _ROW_BYTES + names + utf8_size(operation.url) + len(operation.payload.body)
+        case PushJobs():
+            return sum(_job_weight(push.job) for push in operation.pushes)
         case Failed():
             return _ROW_BYTES + utf8_size(operation.result.message)
         case Hold():
@@ -97,8 +129,26 @@ def weight(operation: Operation) -> int:
             return _ROW_BYTES
 
 
-def check_storable(job: NewJob) -> None:
-    """Raise InvalidRequest for a job that does not fit the columns, alike in every store."""
+def _job_weight(job: NewJob) -> int:
+    names = utf8_size(job.queue) + utf8_size(job.category)
+    return _ROW_BYTES + names + utf8_size(job.url) + len(job.payload.body)
+
+
+def rows(operation: Operation) -> int:
+    """Return about how many rows an operation adds to its transaction."""
+    return len(operation.pushes) if isinstance(operation, PushJobs) else 1
+
+
+def misfit(job: NewJob) -> InvalidRequest | None:
+    """Return what is wrong with a job that does not fit the columns, alike in every store."""
+    try:
+        _check_storable(job)
+    except InvalidRequest as error:
+        return error
+    return None
+
+
+def _check_storable(job: NewJob) -> None:
     _check_text("queue name", job.queue, NAME_MAX_BYTES)
     _check_text("job category", job.category, NAME_MAX_BYTES)
     _check_text("url", job.url, URL_MAX_BYTES)

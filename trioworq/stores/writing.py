@@ -1,13 +1,16 @@
 """The writing half of the stores that commit in batches: each method hands one operation over."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from trioworq.core.jobs import FailedJob, Job, NewJob
+import trio
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Hold, Tenure
+from trioworq.stores.interface import Claim, Hold, Push, Tenure
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -15,9 +18,10 @@ from trioworq.stores.operations import (
     DeleteRouting,
     GiveBack,
     Operation,
+    PushJobs,
     PutQueue,
     PutRouting,
-    check_storable,
+    misfit,
 )
 
 
@@ -27,11 +31,17 @@ class BatchedWrites:
     def __init__(self, submit: Callable[[Operation], Awaitable[Any]]) -> None:
         self._submit = submit
 
-    async def push(self, job: NewJob) -> int:
-        """Store a job; raises InvalidRequest for one that does not fit."""
-        check_storable(job)
-        job_id: int = await self._submit(job)
-        return job_id
+    async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
+        """Store jobs in one transaction, as far as they fit."""
+        misfits = [misfit(push.job) for push in pushes]
+        fitting = [push for push, reason in zip(pushes, misfits, strict=True) if reason is None]
+        stored: list[Job | InvalidRequest] = []
+        if fitting:
+            stored = await self._submit(PushJobs(fitting))
+        else:
+            await trio.lowlevel.checkpoint()
+        outcomes = iter(stored)
+        return [reason or next(outcomes) for reason in misfits]
 
     async def claim(self, claim: Claim) -> list[Job]:
         """Mark due jobs as running and return them."""

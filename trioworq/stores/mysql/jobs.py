@@ -4,7 +4,7 @@ Each function is a step of a transaction that the caller commits.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from attrs import evolve
@@ -18,12 +18,13 @@ from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, failure_of, job_of
 from trioworq.stores.operations import DeleteFailure, DeleteJob
 from trioworq.stores.rows import JOB, Row
+from trioworq.stores.starts import Head
 
 PUSH = (
     "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
-    "created_at, timeout, retry_delay, retries_left, fail_count, attempt) VALUES "
+    "created_at, timeout, retry_delay, retries_left, fail_count, attempt, started_at) VALUES "
 )
-PUSH_ROW = "(0, %s, %s, %s, %s, %s, 0, %s, %s, %s, %s, %s, %s, 0, 0)"
+PUSH_ROW = "(0, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, %s)"
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = %s AND attempt = %s AND state = 1"
@@ -49,6 +50,12 @@ DUE = (
     f"SELECT {JOB} FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
     "AND priority = %s AND next_try <= %s ORDER BY next_try, id LIMIT %s"
 )
+# Who stores jobs as running locks the queue's row like who claims them, and reads who waits without a lock.
+FIND_HEADS = (
+    b"SELECT queue, epoch, (SELECT next_try FROM job FORCE INDEX (job_list) WHERE kind = 0 "
+    b"AND job.queue = queue_owner.queue AND state = 0 ORDER BY next_try LIMIT 1) "
+    b"FROM queue_owner WHERE queue IN (%s) FOR UPDATE"
+)
 FIND_EPOCH = "SELECT epoch FROM queue_owner WHERE queue = %s FOR UPDATE"
 # A row says how large it is only when it has been read: this many may prove to be large ones.
 _STARTED_AT_ONCE = 16
@@ -64,16 +71,26 @@ class Mismatch(Exception):
     """Some completion of a batch was late, and one statement for all cannot tell which."""
 
 
-async def push(connection: Connection, jobs: Sequence[NewJob]) -> list[int | InvalidRequest]:
-    """Store jobs and return their ids, or for one that fits no statement what its client is told."""
-    outcomes: list[int | InvalidRequest] = []
-    for group in _groups(connection, [_push_row(job) for job in jobs]):
+async def find_heads(connection: Connection, queues: Collection[str]) -> dict[str, Head]:
+    """Read the heads of queues, and keep others from claiming or taking them over until the commit (I7)."""
+    if not queues:
+        return {}
+    found = await connection.send(FIND_HEADS % b",".join(fill("%s", (queue,)) for queue in sorted(queues)))
+    return {queue.decode(): Head(*head) for queue, *head in found.rows}
+
+
+async def push(connection: Connection, jobs: Sequence[tuple[NewJob, bool]]) -> list[Job | InvalidRequest]:
+    """Store jobs, to wait or as running; return them, or for one that fits no statement what to say of it."""
+    outcomes: list[Job | InvalidRequest] = []
+    for group in _groups(connection, [_push_row(job, is_running) for job, is_running in jobs]):
         if isinstance(group, InvalidRequest):
             outcomes.append(group)
             continue
         # An INSERT of several rows numbers them in order, `id_step` apart.
         first_id = (await connection.send(PUSH.encode() + b",".join(group))).insert_id
-        outcomes += [first_id + place * connection.id_step for place in range(len(group))]
+        for place in range(len(group)):
+            job, is_running = jobs[len(outcomes)]
+            outcomes.append(job.stored(first_id + place * connection.id_step, is_running=is_running))
     return outcomes
 
 
@@ -98,7 +115,7 @@ def _groups(connection: Connection, rows: Sequence[bytes]) -> Iterator[list[byte
         yield group
 
 
-def _push_row(job: NewJob) -> bytes:
+def _push_row(job: NewJob, is_running: bool) -> bytes:
     return fill(
         PUSH_ROW,
         (
@@ -107,12 +124,15 @@ def _push_row(job: NewJob) -> bytes:
             job.url,
             job.payload.body,
             job.payload.form.value,
+            int(is_running),
             job.priority,
             job.next_try_ms,
             job.created_at_ms,
             job.timeout_s,
             job.retry_delay_s,
             job.max_retries,
+            int(is_running),
+            job.created_at_ms if is_running else None,
         ),
     )
 

@@ -7,7 +7,6 @@ share a statement, then completions, which share another; the rest follows one b
 from collections.abc import Sequence
 from typing import assert_never
 
-from trioworq.core.jobs import NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import Claim, Hold
 from trioworq.stores.mysql import definitions, jobs, leases
@@ -19,9 +18,11 @@ from trioworq.stores.operations import (
     DeleteRouting,
     GiveBack,
     Operation,
+    PushJobs,
     PutQueue,
     PutRouting,
 )
+from trioworq.stores.starts import queues_with_starts, with_starts
 
 _Single = (
     Settlement
@@ -44,15 +45,16 @@ async def apply(
 
     Raises jobs.Mismatch when the transaction has to be rolled back and done again `one_by_one`.
     """
-    pushes = [push for push in operations if isinstance(push, NewJob)]
+    heads = await jobs.find_heads(connection, queues_with_starts(operations))
+    pushes = [push for each in operations if isinstance(each, PushJobs) for push in with_starts(each, heads)]
     completions = [done for done in operations if isinstance(done, Completed)]
-    ids = iter(await jobs.push(connection, pushes))
+    stored = iter(await jobs.push(connection, pushes))
     ends = iter([] if one_by_one else await jobs.complete(connection, completions))
     outcomes: list[object] = []
     for operation in operations:
         match operation:
-            case NewJob():
-                outcomes.append(next(ids))
+            case PushJobs():
+                outcomes.append([next(stored) for _ in operation.pushes])
             case Completed() if not one_by_one:
                 outcomes.append(next(ends))
             case _:

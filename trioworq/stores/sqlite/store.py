@@ -62,7 +62,7 @@ async def _commit(
 ) -> list[object]:
     def work() -> list[object]:
         with translated(), transaction(connection):
-            return [writes.apply(connection, operation) for operation in operations]
+            return writes.apply(connection, operations)
 
     return await run(work)
 

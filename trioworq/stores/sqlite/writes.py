@@ -3,7 +3,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import assert_never
 
 from attrs import astuple, evolve
@@ -22,19 +22,26 @@ from trioworq.stores.operations import (
     DeleteRouting,
     GiveBack,
     Operation,
+    PushJobs,
     PutQueue,
     PutRouting,
 )
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row, failure_of, job_of
 from trioworq.stores.sqlite.reads import read_queue
+from trioworq.stores.starts import Head, queues_with_starts, with_starts
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = ? AND attempt = ? AND state = 1"
 
 PUSH = (
     "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
-    "created_at, timeout, retry_delay, retries_left, fail_count, attempt) "
-    "VALUES (0, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0)"
+    "created_at, timeout, retry_delay, retries_left, fail_count, attempt, started_at) "
+    "VALUES (0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)"
+)
+FIND_EPOCH = "SELECT epoch FROM queue_owner WHERE queue = ?"
+FIND_HEAD = (
+    "SELECT epoch, (SELECT next_try FROM job WHERE kind = 0 AND queue = queue_owner.queue AND state = 0 "
+    "ORDER BY next_try LIMIT 1) FROM queue_owner WHERE queue = ?"
 )
 NEXT_PRIORITY = (
     "SELECT priority FROM job WHERE kind = 0 AND queue = ? AND state = 0 AND priority > ? "
@@ -65,11 +72,16 @@ RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND 
 _LOWEST = -(2**63)
 
 
-def apply(connection: sqlite3.Connection, operation: Operation) -> object:
-    """Carry out one write inside a transaction and return its outcome."""
+def apply(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[object]:
+    """Carry out writes inside a transaction; return their outcomes."""
+    heads = _find_heads(connection, queues_with_starts(operations))
+    return [_apply_one(connection, operation, heads) for operation in operations]
+
+
+def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapping[str, Head]) -> object:
     match operation:
-        case NewJob():
-            return _push(connection, operation)
+        case PushJobs():
+            return [_push(connection, job, is_running) for job, is_running in with_starts(operation, heads)]
         case Completed() | Retried() | Failed() | Released():
             return _settle(connection, operation)
         case Claim():
@@ -97,7 +109,12 @@ def apply(connection: sqlite3.Connection, operation: Operation) -> object:
             assert_never(operation)
 
 
-def _push(connection: sqlite3.Connection, job: NewJob) -> int:
+def _find_heads(connection: sqlite3.Connection, queues: Iterable[str]) -> dict[str, Head]:
+    found = {queue: _only(connection, FIND_HEAD, (queue,)) for queue in queues}
+    return {queue: Head(*row) for queue, row in found.items() if row is not None}
+
+
+def _push(connection: sqlite3.Connection, job: NewJob, is_running: bool) -> Job:
     row = connection.execute(
         PUSH,
         (
@@ -106,16 +123,19 @@ def _push(connection: sqlite3.Connection, job: NewJob) -> int:
             job.url,
             job.payload.body,
             job.payload.form,
+            JobState.RUNNING if is_running else JobState.WAITING,
             job.priority,
             job.next_try_ms,
             job.created_at_ms,
             job.timeout_s,
             job.retry_delay_s,
             job.max_retries,
+            int(is_running),
+            job.created_at_ms if is_running else None,
         ),
     ).lastrowid
     assert row is not None  # noqa: S101  # an INSERT that raised nothing has made a row
-    return row
+    return job.stored(row, is_running=is_running)
 
 
 def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
@@ -144,7 +164,7 @@ def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
 
 
 def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
-    epoch = _only(connection, "SELECT epoch FROM queue_owner WHERE queue = ?", (claim.queue,))
+    epoch = _only(connection, FIND_EPOCH, (claim.queue,))
     if epoch != (claim.epoch,):
         return []
     jobs: list[Job] = []
