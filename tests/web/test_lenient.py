@@ -1,5 +1,6 @@
 """The lenient JSON reader (contract §1.4) on its own."""
 
+import gc
 import time
 import tracemalloc
 from typing import Any
@@ -9,19 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.web.values import blanks, json_values
 from trioworq.core.errors import InvalidRequest
-from trioworq.web.lenient import MAX_MEMBERS, Fields, compact, read_object, replaced
-
-json_values = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
-blanks = st.text(alphabet=" \t\r\n", max_size=3).map(str.encode)
+from trioworq.web.fields import Fields, replaced
+from trioworq.web.lenient import MAX_MEMBERS, read_items, read_object
 
 
 def read(body: bytes) -> Fields | None:
@@ -77,31 +69,6 @@ def test_bytes_that_are_not_utf8_survive_in_a_source(junk: bytes) -> None:
     assert read_object(b'{"p":["%s"]}' % safe).source("p") == b'["%s"]' % safe
 
 
-@given(json_values)
-def test_compacting_changes_blanks_only(value: Any) -> None:
-    """Text is the same value afterwards, and the shortest way to write it."""
-    indented = orjson.dumps(value, option=orjson.OPT_INDENT_2)
-    assert compact(indented) == orjson.dumps(value)
-    assert compact(compact(indented)) == orjson.dumps(value)
-
-
-def test_strings_and_literals_are_not_compacted() -> None:
-    """Blanks and quotes inside strings, and the digits of numbers, stay."""
-    assert compact(b'{ "a \\" b" : [ 1.0 , "\\\\" , " " ] }') == b'{"a \\" b":[1.0,"\\\\"," "]}'
-
-
-def test_compacting_takes_a_few_times_the_texts_memory() -> None:
-    """However many pieces the blanks cut it into."""
-    text = b"[" + b"1 , " * 500_000 + b"1]"
-    tracemalloc.start()
-    try:
-        assert compact(text) == text.replace(b" ", b"")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 4 * len(text)
-
-
 def test_an_object_has_a_thousand_members_at_most() -> None:
     """Reading more would hold everybody else up."""
     members = [b'"%d":%d' % (number, number) for number in range(MAX_MEMBERS + 1)]
@@ -149,3 +116,67 @@ def test_ten_hostile_megabytes_are_refused_quickly(body: bytes) -> None:
         tracemalloc.stop()
     assert spent_s < 2
     assert peak < 6 * len(body)
+
+
+def test_no_cycles_are_looked_for_while_values_are_made() -> None:
+    """JSON has none, and looking takes longer than reading; afterwards they are looked for as before."""
+    collections: list[str] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        collections.append(phase)
+
+    gc.callbacks.append(note)
+    try:
+        read_object(b'{"other":[' + b"[]," * 100_000 + b"1]}")
+        assert collections == []
+    finally:
+        gc.callbacks.remove(note)
+    with pytest.raises(InvalidRequest):
+        read_object(b'{"other":[')
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize(
+    ("body", "items"),
+    [
+        (b"[]", []),
+        (b" [ ] and more", []),
+        (b'[{"a": "\xff]"} , 5,null,\n"x" ]', [b'{"a": "\xff]"}', b"5", b"null", b'"x"']),
+        (b"[1,2] ]", [b"1", b"2"]),
+        (b"[1,2,3]", [b"1", b"2", b"3"]),
+        (b"[1,2,3,4]", [b"1", b"2", b"3", b"4"]),
+        (b"[1,2,3,4,5,broken", [b"1", b"2", b"3", b"4"]),
+    ],
+)
+def test_an_array_is_read_item_by_item(body: bytes, items: list[bytes]) -> None:
+    """Each item keeps its bytes, what follows is ignored, and one item too many is where reading ends."""
+    assert read_items(body, most=3) == items
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b"", "EOF"),
+        (b" \n", "EOF"),
+        (b"[", "unexpected EOF"),
+        (b"[1", "unexpected EOF"),
+        (b"[1,", "unexpected EOF"),
+        (b'[{"a": 1}', "unexpected EOF"),
+        (b"[1,]", "invalid JSON"),
+        (b"[1 2]", "expected ',' or ']' after an item at character 3"),
+        (b"[NaN]", "NaN"),
+        (b"[" * 100_000, "nested too deeply"),
+        (b"{}", "the body should be a JSON array, not object"),
+        (b"null", "the body should be a JSON array, not null"),
+        (b'"x"', "not string"),
+        (b"5", "not number"),
+        (b"false", "not bool"),
+        (b"{broken", "invalid JSON"),
+        (b"\xef\xbb\xbf[]", "invalid JSON"),
+    ],
+)
+def test_what_is_no_array_is_refused(body: bytes, detail: str) -> None:
+    """Broken JSON anywhere among the items refuses them all."""
+    with pytest.raises(InvalidRequest) as refusal:
+        read_items(body, most=3)
+    assert detail in str(refusal.value)

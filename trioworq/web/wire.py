@@ -24,7 +24,10 @@ from trioworq.core.queues import QueueDefaults, QueueDefinition, check_name, def
 from trioworq.core.routing import Routing
 from trioworq.core.stats import QueueStats
 from trioworq.dispatch.queues import Order
-from trioworq.web.lenient import Fields, compact, read_object
+from trioworq.web.compact import compact
+from trioworq.web.fields import Fields
+from trioworq.web.lenient import read_object
+from trioworq.web.quick import read_job
 
 _STATUS = {JobState.WAITING: "claimed", JobState.RUNNING: "grabbed"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,8 +54,12 @@ _TIME_LENGTH = len("2000-01-01T00:00:00.000")
 
 
 def read_order(category: str, body: bytes) -> Order:
-    """Read a push. Raises InvalidRequest; the checks come in the original's order (contract §1.9)."""
-    fields = read_object(body)
+    """Read a push (contract §1.9). Raises InvalidRequest."""
+    return order_of(category, read_job(body) or read_object(body))
+
+
+def order_of(category: str, fields: Fields) -> Order:
+    """Check the fields of a push. Raises InvalidRequest; the checks come in the original's order."""
     order = Order(
         category=category,
         payload=_read_payload(fields),

@@ -1,0 +1,142 @@
+"""The quick reader of pushes: it takes what is usual, and for the same as the lenient reader does."""
+
+import time
+
+import orjson
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.web.values import blanks, json_values
+from trioworq.core.errors import InvalidRequest
+from trioworq.dispatch.queues import Order
+from trioworq.web.lenient import read_object
+from trioworq.web.quick import read_job
+from trioworq.web.wire import order_of, read_order
+
+KEYS = [
+    b"url", b"payload", b"run_after", b"timeout", b"retry_delay", b"max_retries", b"category", b"URL",
+    b"Payload", b"\\u0075rl", b"u\xffrl", b"other", b"", b"\\ud800", b"a\nb",
+]  # fmt: skip
+STRINGS = [
+    b'""', b'"u"', b'"\x7f"', b'"\x00"', b'"a\nb"', b'"\x1f"', b'"\t"', b'"\xff"', b'"\xed\xa0\x80"',
+    b'"\xc0\x80"', b'"\xf4\x90\x80\x80"', b'"\\u00e9\\/\\b\\f\\n\\r\\t\\"\\\\"', b'"\\x"', b'"\\a"',
+    b'"\\u12"', b'"\\u+123"', b'"\\u12g4"', b'"\\u1_23"', b'"\\ud800"', b'"\\udc00"', b'"\\ud800\\ud800"',
+    b'"\\ud83d\\ude00"', b'"\\ud83dx"', b'"\\ud83d\\u0041"', b'"\\u0000"', b"'a'", b'"a', b'"\\', b'"a"b"',
+]  # fmt: skip
+NUMBERS = [
+    b"0", b"-0", b"00", b"01", b"-01", b"1", b"-1", b"+1", b"1.", b".5", b"1.0", b"-0.0", b"1e3", b"1E+5",
+    b"1e", b"1E+", b"1e400", b"-1e400", b"1e5.5", b"-", b"0x1", b"1_0", b"4294967295", b"4294967296",
+    b"18446744073709551616", b"9223372036854775807", b"1" * 400, b"1." + b"1" * 500, b"NaN", b"Infinity",
+    b"-Infinity", b"nan", b"1 2", b"\xd9\xa1",
+]  # fmt: skip
+OTHERS = [
+    b"true", b"false", b"null", b"tru", b"truex", b"nul", b"", b"[]", b"{}", b"[1,]", b"[,1]", b"[1 2]",
+    b"[1", b"{", b"[}", b'{"a":1,}', b"{a:1}", b'{"a" 1}', b"{1:2}", b'{"\\ud800":1}', b'{"\xff":1}',
+    b'{"a\nb":1}', b"[\x0b1]", b"[\x0c1]", b"[\xc2\xa01]", b"[1]/*x*/",
+    b'[{"a":[null,"\\ud83d\\ude00",-0.0e-0]}]', b"[NaN]", b'["a\x00"]', b"[-]", b"[" * 500 + b"]" * 500,
+    b"[" * 5000 + b"]" * 5000, b'{"a":' * 5000 + b"1" + b"}" * 5000,
+]  # fmt: skip
+CORPUS = [*STRINGS, *NUMBERS, *OTHERS]
+
+values = st.sampled_from(CORPUS) | json_values.map(orjson.dumps)
+
+
+def member(key: bytes, value: bytes, before: bytes, after: bytes) -> bytes:
+    """Write a member with blanks where they may stand."""
+    return b'%s"%s"%s:%s%s%s' % (before, key, after, before, value, after)
+
+
+members = st.lists(st.builds(member, st.sampled_from(KEYS), values, blanks, blanks), max_size=6)
+bodies = st.builds(
+    lambda head, items, comma, end: head + b"{" + comma.join(items) + end,
+    st.sampled_from([b"", b"", b"", b" ", b"\n", b"\xef\xbb\xbf", b"[", b"\x00"]),
+    members,
+    st.sampled_from([b",", b",", b",", b" , ", b",,", b";"]),
+    st.sampled_from([b"}", b"}", b"}", b"} \n", b"} x", b",}", b"", b"}]", b"}\x00"]),
+)
+
+
+def outcome(category: str, body: bytes, *, is_lenient: bool) -> Order | str:
+    """Return what a push is read as, or the words in which it is refused."""
+    try:
+        return order_of(category, read_object(body)) if is_lenient else read_order(category, body)
+    except InvalidRequest as error:
+        return str(error)
+
+
+def check(body: bytes) -> None:
+    """A body means the same whichever way it is read."""
+    fields = read_job(body)
+    assert fields is None or fields == read_object(body)
+    assert outcome("c", body, is_lenient=False) == outcome("c", body, is_lenient=True)
+
+
+@given(bodies)
+@example(b'{"url":"u","url":null}')
+@example(b'{"payload":1,"payload":null}')
+@example(b'{"url":5,"url":"u"}')
+def test_bodies_of_odd_parts_mean_the_same(body: bytes) -> None:
+    """Whatever keys, values, blanks and ends come together, quick and lenient reading agree to the letter."""
+    check(body)
+
+
+@pytest.mark.parametrize("value", CORPUS, ids=lambda value: ascii(value[:20]))
+def test_each_odd_value_means_the_same(value: bytes) -> None:
+    """As a URL, a payload, deep in a payload, and as a number."""
+    check(b'{"url":%s}' % value)
+    check(b'{"url":"u","timeout":%s}' % value)
+    check(b'{"url":"u","payload":%s}' % value)
+    check(b'{"url":"u","payload":[{"a":%s}],"timeout":1}' % value)
+    check(b'{"url":"u","payload":1,"payload":%s}' % value)
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_mean_the_same(junk: bytes) -> None:
+    """As a body, in a string and as a payload."""
+    check(junk)
+    check(b'{"url":"%s"}' % junk)
+    check(b'{"url":"u","payload":%s}' % junk)
+    check(b'{"url":"u","payload":["%s"]}' % junk)
+
+
+@given(bodies, st.data())
+def test_a_changed_byte_means_the_same(body: bytes, data: st.DataObject) -> None:
+    """One byte replaced by any other, anywhere."""
+    at = data.draw(st.integers(0, len(body) - 1))
+    byte = data.draw(st.integers(0, 255))
+    check(body[:at] + bytes([byte]) + body[at + 1 :])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"url":"http://127.0.0.1:3000/work","payload":{"n":1}}',
+        b'{"url": "http://w/", "payload": "\\u00e9", "max_retries": 3, "retry_delay": 10, "timeout": 5}\n',
+        b'{\n "url": "http://w/\xe3\x81\x82",\n "payload": [1.0, null, "\\ud83d\\ude00"],\n "run_after": 6}',
+        b'{"category":"mail","url":"u"}',
+        b"{}",
+        b'{"payload":["' + b"x" * 1_000_000 + b'"],"url":"u"}',
+    ],
+    ids=["dense", "spaced", "indented", "in a batch", "empty", "large"],
+)
+def test_usual_bodies_are_read_quickly(body: bytes) -> None:
+    """What clients really send is not left to the lenient reader."""
+    assert read_job(body) == read_object(body)
+
+
+def test_a_thousand_equal_keys_are_left_to_the_lenient_reader() -> None:
+    """It counts them and refuses more."""
+    check(b'{"url":"u"' + b',"url":"u"' * 999 + b"}")
+    check(b'{"url":"u"' + b',"url":"u"' * 1000 + b"}")
+    assert read_job(b'{"url":"u"' + b',"url":"u"' * 1000 + b"}") is None
+
+
+def test_a_payload_of_millions_of_values_is_read_without_making_them() -> None:
+    """Sixteen megabytes of tiny arrays hold the loop for a moment, not for a second."""
+    body = b'{"url":"u","payload":[' + b"[]," * 5_500_000 + b"1]}"
+    started_at = time.process_time()
+    order = read_order("c", body)
+    spent_s = time.process_time() - started_at
+    assert len(order.payload.body) == len(body) - len(b'{"url":"u","payload":}')
+    assert spent_s < 0.25
