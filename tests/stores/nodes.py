@@ -46,6 +46,26 @@ async def push_one(store: Store, job: NewJob) -> int:
     return stored.id
 
 
+@define(eq=False)
+class Starter:
+    """Offers a slot under an epoch to the first `slots` jobs, and keeps what became of each."""
+
+    epoch: int
+    slots: int = 100
+    begun: list[Job] = field(factory=list)
+    withdrawn: int = 0
+
+    def offer(self) -> "Starter | None":
+        self.slots -= 1
+        return self if self.slots >= 0 else None
+
+    def begin(self, job: Job) -> None:
+        self.begun.append(job)
+
+    def withdraw(self) -> None:
+        self.withdrawn += 1
+
+
 @define
 class Node:
     """One node that uses a store.

@@ -9,6 +9,7 @@ import trio
 from attrs import evolve
 from trio.testing import wait_all_tasks_blocked
 
+from tests.stores.nodes import Starter
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import NewJob, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
@@ -313,6 +314,112 @@ async def test_leaving_the_queue_makes_room_for_the_next(
     ledger.gate.set()
     await wait_all_tasks_blocked()
     assert ledger.batches == [[done(0)], [done(1), done(3)]]
+
+
+def offering(starter: Starter, *numbers: int) -> PushJobs:
+    return PushJobs([Push(job(number), starter.offer) for number in numbers])
+
+
+def stored(operation: Operation) -> object:
+    """Answer a push as a store does that starts whatever it may."""
+    assert isinstance(operation, PushJobs)
+    return [
+        push.job.stored(1, is_running=start is not None)
+        for push, start in zip(operation.pushes, operation.starts, strict=True)
+    ]
+
+
+async def test_offers_are_asked_when_the_transaction_begins_and_in_order(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """A slot is not kept while its job waits for the commit before it; earlier jobs are asked for first."""
+    batcher = await running()
+    starter = Starter(1, slots=3)
+    ledger.outcome = stored
+    ledger.gate = trio.Event()
+    first = offering(starter, 1)
+    second, third = offering(starter, 2, 3), offering(starter, 4)
+    await start_all(nursery, batcher, [first, second, third])
+    assert [len(operation.starts) for operation in (first, second, third)] == [1, 0, 0]
+    assert starter.slots == 2
+    assert starter.begun == []
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert [job.url for job in starter.begun] == ["http://w/1", "http://w/2", "http://w/3"]
+    assert starter.withdrawn == 0
+
+
+async def test_start_is_told_even_if_its_submitter_has_left(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """The job is running in the store, so somebody has to run it."""
+    batcher = await running()
+    starter = Starter(1)
+    ledger.outcome = stored
+    ledger.gate = trio.Event()
+    leave = await submit_and_leave(nursery, batcher, offering(starter, 1))
+    await leave()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert len(starter.begun) == 1
+
+
+async def test_push_that_is_dropped_before_its_transaction_asks_nobody(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Without a transaction there is no slot to give back."""
+    batcher = await running()
+    starter = Starter(1)
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    leave = await submit_and_leave(nursery, batcher, offering(starter, 1))
+    await leave()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert (starter.slots, starter.begun, starter.withdrawn) == (100, [], 0)
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable("locked"), BatchRejected(InvalidRequest("too long"))])
+async def test_start_is_withdrawn_once_when_nothing_was_stored(
+    running: Opener, ledger: Ledger, error: Exception
+) -> None:
+    """A slot comes back from a transaction that failed."""
+    batcher = await running()
+    starter = Starter(1)
+    ledger.errors = [error]
+    with pytest.raises((StoreUnavailable, InvalidRequest)):
+        await batcher.submit(offering(starter, 1))
+    assert (starter.begun, starter.withdrawn) == ([], 1)
+
+
+async def test_starts_of_a_rejected_batch_are_told_one_by_one(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """The bad push gives its slot back, its neighbours start."""
+    batcher = await running()
+    starter = Starter(1)
+    ledger.outcome = stored
+    ledger.gate = trio.Event()
+    good, bad = offering(starter, 1), offering(starter, 2)
+    ledger.bad = bad
+    await start_all(nursery, batcher, [offering(starter, 0), good, bad])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert sorted(job.url for job in starter.begun) == ["http://w/0", "http://w/1"]
+    assert starter.withdrawn == 1
+
+
+async def test_start_is_withdrawn_when_the_service_ends_in_its_transaction(ledger: Ledger) -> None:
+    """Whoever waits for the outcome of a slot is told of one, once."""
+    starter = Starter(1)
+    ledger.errors = [ValueError("a bug")]
+    batcher = Batcher(ledger.apply)
+    with pytest.RaisesGroup(pytest.RaisesExc(ValueError, match="a bug")):
+        async with trio.open_nursery() as service:
+            service.start_soon(batcher.run)
+            with pytest.raises(StoreUnavailable):
+                await batcher.submit(offering(starter, 1))
+    assert (starter.begun, starter.withdrawn) == ([], 1)
 
 
 async def test_closing_applies_what_was_submitted(ledger: Ledger) -> None:

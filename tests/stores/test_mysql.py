@@ -10,13 +10,13 @@ import trio
 import trio.testing
 
 from tests.mariadb import MariaDB, administer
-from tests.stores.nodes import NOW, Node, completed, failed, new_job, push_one, released
+from tests.stores.nodes import NOW, Node, Starter, completed, failed, new_job, push_one, released
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
-from trioworq.stores.interface import Claim, Hold, Store, StoreRefused, StoreUnavailable
+from trioworq.stores.interface import Claim, Hold, Push, Store, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import available
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse
@@ -309,6 +309,41 @@ async def test_claim_waits_for_a_take_over_that_is_under_way(mysql_dsn: str) -> 
             await trio.testing.wait_all_tasks_blocked(0.1)
             assert claimed == []
     assert claimed == [[]]
+
+
+async def test_start_waits_for_a_take_over_that_is_under_way(mysql_dsn: str) -> None:
+    """A job is not stored as running for an owner that is just losing its queue (I7)."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="a") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+        trio.open_nursery() as nursery,
+    ):
+        node = Node(store)
+        await node.hold("q")
+        starter = Starter(node.epochs["q"])
+        async with other.transaction():
+            await other.execute("UPDATE queue_owner SET node_id = 'b', epoch = epoch + 1")
+            nursery.start_soon(store.push, [Push(new_job(), starter.offer)])
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            assert (starter.begun, starter.withdrawn) == ([], 0)
+    assert (starter.begun, starter.withdrawn) == ([], 1)
+
+
+async def test_start_does_not_wait_for_jobs_that_others_hold(mysql_dsn: str) -> None:
+    """Seeing whether a job waits locks none, so a settlement or deletion under way holds up no push."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="a") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+    ):
+        node = Node(store)
+        await node.hold("q")
+        starter = Starter(node.epochs["q"])
+        await push_one(store, new_job())
+        async with other.transaction():
+            await other.execute("DELETE FROM job")
+            with trio.fail_after(0.5):
+                await store.push([Push(new_job(), starter.offer)])
+    assert starter.withdrawn == 1
 
 
 async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_dsn: str) -> None:
