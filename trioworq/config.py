@@ -151,6 +151,12 @@ class Config:
         read=_bytes,
         from_fireworq=False,
     )
+    max_batch_jobs: int = _option(
+        1000,
+        "Jobs of one batch push; more are answered 413.",
+        read=_integer(1, 10_000),
+        from_fireworq=False,
+    )
     dispatch_user_agent: str = _option(
         f"Fireworq/{FIREWORQ_VERSION}", "User-Agent of the requests to workers."
     )

@@ -1,6 +1,7 @@
 """The quick reader of pushes: it takes what is usual, and for the same as the lenient reader does."""
 
 import time
+import tracemalloc
 
 import orjson
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 from tests.web.values import blanks, json_values
 from trioworq.core.errors import InvalidRequest
 from trioworq.dispatch.queues import Order
-from trioworq.web.lenient import read_object
-from trioworq.web.quick import read_job
+from trioworq.web.lenient import read_items, read_object
+from trioworq.web.quick import ItemsReader, read_job
 from trioworq.web.wire import order_of, read_order
 
 KEYS = [
@@ -140,3 +141,42 @@ def test_a_payload_of_millions_of_values_is_read_without_making_them() -> None:
     spent_s = time.process_time() - started_at
     assert len(order.payload.body) == len(body) - len(b'{"url":"u","payload":}')
     assert spent_s < 0.25
+
+
+@given(
+    st.sampled_from([b"[", b"[", b"[", b" [ ", b"", b"\xef\xbb\xbf[", b"[["]),
+    st.lists(values | bodies, max_size=4),
+    st.sampled_from([b",", b",", b" , ", b",,"]),
+    st.sampled_from([b"]", b"]", b"]", b" ]\n", b"] x", b",]", b"", b"]]", b"}"]),
+)
+def test_arrays_of_odd_parts_have_the_same_items(
+    start: bytes, parts: list[bytes], comma: bytes, end: bytes
+) -> None:
+    """What the quick reader takes as an array is one to the lenient reader, of the same items."""
+    body = start + comma.join(parts) + end
+    items = ItemsReader(3).read(body)
+    assert items is None or [bytes(item) for item in items] == read_items(body, 3)
+
+
+def test_usual_arrays_are_read_quickly() -> None:
+    """Up to the limit, and no farther."""
+    reader = ItemsReader(2)
+    assert reader.read(b"[]") == []
+    assert [bytes(item) for item in reader.read(b'[ {"url": "u"} ,\n{} ]\n') or ()] == [
+        b'{"url": "u"}',
+        b"{}",
+    ]
+    assert reader.read(b"[1,2,3]") is None
+
+
+def test_millions_of_items_are_refused_without_making_them() -> None:
+    """Reading ends where the limit does."""
+    body = b"[" + b"1," * 8_000_000 + b"1]"
+    reader = ItemsReader(1000)
+    tracemalloc.start()
+    try:
+        assert reader.read(body) is None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1_000_000

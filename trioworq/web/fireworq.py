@@ -14,8 +14,8 @@ from trioworq.core.jobs import INT64_MAX
 from trioworq.dispatch.queues import Queues
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.web import wire
+from trioworq.web.batch import Batch
 from trioworq.web.messages import TEXT, Request, Response, Route
-from trioworq.web.replies import BodyTooLarge
 from trioworq.web.runtime import runtime_stats
 
 DEFAULT_LIMIT = 100
@@ -40,6 +40,7 @@ def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
         Route("GET", "/settings", about.settings),
         Route("GET", "/stats", about.runtime, is_logged=False),
         Route("POST", "/job/{category...}", push.push),
+        Route("POST", "/jobs", Batch(queues, config).push),
         Route("GET", "/queues", definitions.all),
         Route("GET", "/queues/stats", definitions.all_stats),
         Route("GET", "/queue/{q}", definitions.get),
@@ -88,9 +89,7 @@ class _Push:
 
     async def push(self, request: Request) -> Response:
         order = wire.read_order(request.arguments["category"], request.body)
-        # Bytes that are not UTF-8 grow threefold when a string is decoded.
-        if len(order.payload.body) > self._max_payload_bytes:
-            raise BodyTooLarge(f"A payload should have at most {self._max_payload_bytes} bytes")
+        wire.check_size(order, self._max_payload_bytes)
         job_id, queue = await self._queues.push(order)
         return _answer(wire.show_order(job_id, queue, order))
 

@@ -6,11 +6,15 @@ case, nulls, lone surrogates, something after the value, too many members, and w
 lenient reader alone says what is right, and what is wrong with the rest.
 """
 
+from itertools import takewhile
+
 import msgspec
 from msgspec import Raw, Struct
 
 from trioworq.web.fields import Fields
 from trioworq.web.lenient import MAX_MEMBERS
+
+Source = bytes | Raw
 
 _ABSENT = Raw()
 _REFUSED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -35,7 +39,7 @@ _KEYS = _Job.__struct_fields__
 _JOB = msgspec.json.Decoder(_Job)
 
 
-def read_job(source: bytes | Raw) -> Fields | None:
+def read_job(source: Source) -> Fields | None:
     """Read a push or an item of a batch; None when that is up to the lenient reader."""
     try:
         job = _JOB.decode(source)
@@ -49,3 +53,21 @@ def read_job(source: bytes | Raw) -> Fields | None:
     beside = len(source) - sum(map(len, members.values()))
     # Of equal keys only the last is seen here, so it is room for too many of them that is looked for.
     return Fields(members) if beside <= MAX_MEMBERS * _MEMBER_BYTES else None
+
+
+class ItemsReader:
+    """Finds the items of arrays that have at most so many."""
+
+    def __init__(self, most: int) -> None:
+        # A place for each item, as a list's length would only be looked at when its millions have been made.
+        places = [(f"item{number}", Raw, _ABSENT) for number in range(most)]
+        items = msgspec.defstruct("_Items", places, array_like=True, forbid_unknown_fields=True, gc=False)
+        self._decoder = msgspec.json.Decoder(items)
+
+    def read(self, body: bytes) -> list[Raw] | None:
+        """Return the source of each item; None when that is up to the lenient reader."""
+        try:
+            items = self._decoder.decode(body)
+        except _REFUSED:
+            return None
+        return list(takewhile(len, msgspec.structs.astuple(items)))

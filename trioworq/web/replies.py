@@ -43,9 +43,14 @@ _STATUS: Mapping[type[Exception], HTTPStatus] = {
 }
 
 
+def status_of(error: Exception) -> HTTPStatus | None:
+    """Return the status of an error that the caller is to know of; None for a fault of this program."""
+    return next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+
+
 def explain(path: str, error: Exception) -> Response | None:
     """Answer an error that the caller is to know of; None for one that is a fault of this program."""
-    status = next((status for kind, status in _STATUS.items() if isinstance(error, kind)), None)
+    status = status_of(error)
     if status is None:
         return None
     # A store's own words may name the database.

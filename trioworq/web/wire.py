@@ -27,7 +27,8 @@ from trioworq.dispatch.queues import Order
 from trioworq.web.compact import compact
 from trioworq.web.fields import Fields
 from trioworq.web.lenient import read_object
-from trioworq.web.quick import read_job
+from trioworq.web.quick import Source, read_job
+from trioworq.web.replies import BodyTooLarge
 
 _STATUS = {JobState.WAITING: "claimed", JobState.RUNNING: "grabbed"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -58,6 +59,16 @@ def read_order(category: str, body: bytes) -> Order:
     return order_of(category, read_job(body) or read_object(body))
 
 
+def read_item(source: Source) -> Order:
+    """Read an item of a batch: a push that names its own category. Raises InvalidRequest."""
+    fields = read_job(source) or read_object(bytes(source), what="a job")
+    # Unlike a URL it is not repaired, as that might make it another category; nor can a path's be.
+    category = fields.exact_text("category")
+    if not category:
+        raise InvalidRequest("Missing field: category")
+    return order_of(category, fields)
+
+
 def order_of(category: str, fields: Fields) -> Order:
     """Check the fields of a push. Raises InvalidRequest; the checks come in the original's order."""
     order = Order(
@@ -75,6 +86,15 @@ def order_of(category: str, fields: Fields) -> Order:
         raise InvalidRequest(f"url should have at most {URL_MAX_BYTES} bytes")
     check_name("category", category)
     return order
+
+
+def check_size(order: Order, max_payload_bytes: int) -> None:
+    """Raise BodyTooLarge for a payload that no body may hold.
+
+    It may come out of one all the same: bytes that are not UTF-8 grow threefold when a string is decoded.
+    """
+    if len(order.payload.body) > max_payload_bytes:
+        raise BodyTooLarge(f"A payload should have at most {max_payload_bytes} bytes")
 
 
 def _read_payload(fields: Fields) -> Payload:
