@@ -4,9 +4,10 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+import trio
 from trio.testing import MockClock
 
-from trioworq.dispatch.idle import MAX_IDLE, IdleConnections, Origin
+from trioworq.dispatch.idle import MAX_IDLE, TEND_INTERVAL_S, IdleConnections, Origin
 from trioworq.streams import PlainStream
 
 HERE = ("http", "here.example", 80)
@@ -73,14 +74,40 @@ async def test_a_connection_serves_its_own_origin_only(pairs: Pairs) -> None:
     idle.close()
 
 
-@pytest.mark.parametrize("limit", [0, 2])
-async def test_no_more_are_kept_for_a_host_than_allowed(pairs: Pairs, limit: int) -> None:
-    """A connection too many is closed at once; another host's are not counted."""
-    idle = IdleConnections(limit, 0)
-    filled(pairs, idle, HERE, HERE, HERE, THERE)
-    assert [pairs.is_open(number) for number in range(3)] == [number < limit for number in range(3)]
-    assert pairs.is_open(3) == (limit > 0)
+async def test_no_more_wait_for_a_host_than_allowed(autojump_clock: MockClock, pairs: Pairs) -> None:
+    """What nobody has taken for a moment is closed, the oldest first; another host's are not counted."""
+    idle = IdleConnections(2, 0)
+    filled(pairs, idle, HERE, HERE, HERE, HERE, THERE)
+    async with trio.open_nursery() as tending:
+        tending.start_soon(idle.tend)
+        await trio.sleep(TEND_INTERVAL_S + 0.01)
+        assert [pairs.is_open(number) for number in range(5)] == [False, False, True, True, True]
+        tending.cancel_scope.cancel()
     idle.close()
+
+
+async def test_connections_in_constant_use_are_kept(autojump_clock: MockClock, pairs: Pairs) -> None:
+    """A burst of calls opens its connections once, however many they are (design §7)."""
+    idle = IdleConnections(2, 0)
+    filled(pairs, idle, *[HERE] * 10)
+    async with trio.open_nursery() as tending:
+        tending.start_soon(idle.tend)
+        for _ in range(100):
+            taken = [idle.take(HERE) for _ in range(10)]
+            await trio.sleep(TEND_INTERVAL_S / 9)
+            for connection in taken:
+                assert connection is not None
+                idle.give(HERE, connection)
+        tending.cancel_scope.cancel()
+    assert all(pairs.is_open(number) for number in range(10))
+    idle.close()
+
+
+async def test_none_is_kept_where_none_are_allowed(pairs: Pairs) -> None:
+    """A limit of 0 closes every connection after its call."""
+    idle = IdleConnections(0, 0)
+    filled(pairs, idle, HERE)
+    assert not pairs.is_open(0)
 
 
 async def test_no_more_are_kept_in_all_than_descriptors_allow(mock_clock: MockClock, pairs: Pairs) -> None:

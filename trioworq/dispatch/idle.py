@@ -1,4 +1,9 @@
-"""Connections that wait for the next call to their origin."""
+"""Connections that wait for the next call to their origin.
+
+A queue at full load gives and takes connections all the time, and opening one costs as much as several
+calls: so what was just given may be more than a host's share, and only what nobody takes for
+`TEND_INTERVAL_S` counts as idle.
+"""
 
 import trio
 from attrs import frozen
@@ -22,7 +27,10 @@ class IdleConnections:
     """A stack of connections for each origin; the last one given is the first one taken."""
 
     def __init__(self, max_per_host: int, timeout_s: int) -> None:
-        """`timeout_s` is how long a connection may wait; 0 for as long as the worker keeps it open."""
+        """`max_per_host` is how many may wait for longer than a moment; with 0 none is kept at all.
+
+        `timeout_s` is how long a connection may wait; 0 for as long as the worker keeps it open.
+        """
         self._max_per_host = max_per_host
         self._timeout_s = timeout_s
         self._stacks: dict[Origin, list[_Waiting]] = {}
@@ -42,20 +50,20 @@ class IdleConnections:
         return None
 
     def give(self, origin: Origin, connection: Stream) -> None:
-        """Take over a connection: keep it, or close it when there are enough."""
-        stack = self._stacks.get(origin, [])
-        if self._is_closed or len(stack) >= self._max_per_host:
+        """Take over a connection: keep it, or close it when none are kept; the oldest makes room."""
+        if self._is_closed or not self._max_per_host:
             connection.close()
             return
         if self._count >= MAX_IDLE:
             oldest = min(self._stacks, key=lambda key: self._stacks[key][0].since)
             self._remove(oldest, 0).connection.close()
+        stack = self._stacks.get(origin, [])
         stack.append(_Waiting(connection, trio.current_time()))
         self._stacks[origin] = stack
         self._count += 1
 
     async def tend(self) -> None:
-        """Close what has waited too long and what the workers have closed. Stops when cancelled."""
+        """Close what is too many, what has waited too long, and what workers have closed; until cancelled."""
         while True:
             await trio.sleep(TEND_INTERVAL_S)
             for origin in list(self._stacks):
@@ -71,8 +79,12 @@ class IdleConnections:
         self._count = 0
 
     def _weed(self, origin: Origin) -> None:
-        for index in reversed(range(len(self._stacks[origin]))):
-            if not self._is_good(self._stacks[origin][index]):
+        stack = self._stacks[origin]
+        excess = max(0, len(stack) - self._max_per_host)
+        unused_since = trio.current_time() - TEND_INTERVAL_S
+        for index in reversed(range(len(stack))):
+            is_too_much = index < excess and stack[index].since <= unused_since
+            if is_too_much or not self._is_good(stack[index]):
                 self._remove(origin, index).connection.close()
 
     def _remove(self, origin: Origin, index: int) -> _Waiting:

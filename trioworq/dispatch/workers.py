@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import lru_cache
 
 import trio
 from attrs import define, frozen
@@ -18,6 +19,10 @@ from trioworq.dispatch.idle import IdleConnections
 from trioworq.dispatch.replies import Reply
 from trioworq.dispatch.targets import UnreadableUrl, UnusableUrl, parse
 from trioworq.streams import Stream
+
+# The same few URLs come again and again. Longer ones are read each time: a cache should not take megabytes.
+KNOWN_URLS = 128
+KNOWN_URL_LENGTH = 1024
 
 _TOO_LATE_FOR_HEAD = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)"
 _TOO_LATE_FOR_BODY = "context deadline exceeded (Client.Timeout or context cancellation while reading body)"
@@ -51,6 +56,7 @@ class Workers:
         self._user_agent = re.sub(r"[^\x20-\x7e]", "?", settings.user_agent)
         self._idle = idle
         self._dialler = dialler
+        self._parse_known = lru_cache(KNOWN_URLS)(parse)
 
     async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
         """POST a job and return the worker's verdict, or what kept it from giving one; raises nothing.
@@ -64,7 +70,8 @@ class Workers:
     async def post_within(self, limit_s: float, url: str, body: bytes) -> Result:
         """Do as `post` does, within any number of seconds."""
         try:
-            call = _Call(Hop(parse(url), body))
+            target = self._parse_known(url) if len(url) <= KNOWN_URL_LENGTH else parse(url)
+            call = _Call(Hop(target, body))
         except UnreadableUrl as error:
             await trio.lowlevel.checkpoint()
             return unaddressable(str(error))

@@ -103,7 +103,8 @@ class Batcher:
         submission = _Submission(operation, weight(operation), trio.lowlevel.current_task())
         self._outside.append(submission)
         self._admit()
-        self._idle.unpark_all()
+        if self._idle:
+            self._idle.unpark()
 
         def abandon(_raise_cancel: object) -> trio.lowlevel.Abort:
             self._abandon(submission)
