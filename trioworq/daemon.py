@@ -36,6 +36,7 @@ from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
+from trioworq.web.edge import Edge
 from trioworq.web.server import serve
 
 # How long to wait at the start before a slow store is asked for its time again.
@@ -119,11 +120,10 @@ async def _run_front(
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
-    app = create_app(
-        fireworq.routes(queues, config), config=config, access_log=logs.access, error_log=logs.error
-    )
+    edge = Edge(config=config, access_log=logs.access, error_log=logs.error)
+    routes = fireworq.routes(queues, config)
     async with trio.open_nursery() as front:
-        await front.start(serve, app, config, sockets, shutdown.requested, logs.error)
+        await front.start(serve, create_app(routes, edge), routes, edge, sockets, shutdown.requested)
         shutdown.is_serving = True
         logs.error.info(_greeting(config, sockets))
         await shutdown.requested.wait()

@@ -6,6 +6,7 @@ and these calls are what the daemon exists for (design §8).
 
 import contextlib
 import os
+import select
 import socket
 import ssl
 from typing import Protocol
@@ -22,6 +23,11 @@ class ConnectionLost(Exception):
 class Stream(Protocol):
     """A byte stream to a peer; one task sends and one receives at a time."""
 
+    @property
+    def agreed_protocol(self) -> str | None:
+        """What both sides agreed to speak (ALPN); None in the clear, and when nothing was agreed on."""
+        ...
+
     async def send(self, data: bytes) -> None:
         """Send all of `data`. Raises ConnectionLost. If cancelled: any part of it may have been sent."""
         ...
@@ -32,6 +38,10 @@ class Stream(Protocol):
 
     def end_sending(self) -> None:
         """Tell the peer that no more will come; what it sends can still be received."""
+        ...
+
+    def has_hung_up(self) -> bool:
+        """Whether the peer has said that no more will come, even if something is left to be read."""
         ...
 
     def is_quiet(self) -> bool:
@@ -50,6 +60,11 @@ class PlainStream:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+
+    @property
+    def agreed_protocol(self) -> str | None:
+        """None; see Stream."""
+        return None
 
     async def send(self, data: bytes) -> None:
         """Send all of `data`; see Stream.
@@ -91,6 +106,10 @@ class PlainStream:
         """Tell the peer that no more will come; see Stream."""
         _end_sending(self._socket)
 
+    def has_hung_up(self) -> bool:
+        """Whether the peer has ended; see Stream."""
+        return _has_hung_up(self._socket)
+
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read; see Stream."""
         return _is_quiet(self._socket)
@@ -121,7 +140,7 @@ class TlsStream:
 
     @property
     def agreed_protocol(self) -> str | None:
-        """What both sides agreed to speak (ALPN); None before the handshake, or if nothing was said."""
+        """What was agreed in the handshake; see Stream."""
         try:
             protocol: str | None = self._stream.selected_alpn_protocol()
         except trio.NeedHandshakeError:
@@ -153,6 +172,10 @@ class TlsStream:
         """Tell the peer that no more will come, without a farewell of TLS; see Stream."""
         _end_sending(self._socket)
 
+    def has_hung_up(self) -> bool:
+        """Whether the peer has ended; see Stream."""
+        return _has_hung_up(self._socket)
+
     def is_quiet(self) -> bool:
         """Whether nothing waits to be read; see Stream."""
         return _is_quiet(self._socket)
@@ -180,6 +203,12 @@ def _end_sending(sock: socket.socket) -> None:
     # A peer that has gone already need not be told.
     with contextlib.suppress(OSError):
         sock.shutdown(socket.SHUT_WR)
+
+
+def _has_hung_up(sock: socket.socket) -> bool:
+    look = select.poll()
+    look.register(sock, select.POLLRDHUP)
+    return bool(look.poll(0))
 
 
 def _is_quiet(sock: socket.socket) -> bool:

@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from enum import Enum
 from typing import Any
 
 import httpx2
@@ -20,8 +22,20 @@ from trioworq.logs import AccessLog
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
+from trioworq.web.edge import Edge
 from trioworq.web.messages import Route
 from trioworq.web.server import bind_sockets, serve
+
+
+class ServedBy(Enum):
+    """Who serves what a test asks for."""
+
+    INTAKE = "intake lane"
+    HYPERCORN = "Hypercorn"
+
+
+LANE: ContextVar[ServedBy | None] = ContextVar("LANE", default=None)
+"""Set by the fixture `lane`; without it the routes are as hot as in the daemon."""
 
 CONFIG = Config(bind="127.0.0.1:0", request_timeout_s=5, keep_alive_timeout_s=5, max_connections=64)
 
@@ -165,12 +179,15 @@ async def open_served(
     access_lines = KeptLines()
     error_log, errors = kept_errors()
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
-    made = create_app(routes, config=config, access_log=access_log, error_log=error_log)
+    edge = Edge(config=config, access_log=access_log, error_log=error_log)
+    lane = LANE.get()
+    if lane is not None:
+        routes = [evolve(route, is_hot=lane is ServedBy.INTAKE) for route in routes]
     sockets = bind_sockets(config.bind)
     port = sockets[0].getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as servers:
-        await servers.start(serve, app or made, config, sockets, stop, error_log)
+        await servers.start(serve, app or create_app(routes, edge), routes, edge, sockets, stop)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             yield Served(port, client, access_lines.lines, errors, stop)
         servers.cancel_scope.cancel()

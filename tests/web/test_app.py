@@ -15,6 +15,8 @@ from trioworq.stores.interface import StoreBroken, StoreUnavailable
 from trioworq.web import fireworq
 from trioworq.web.messages import Request, Response, Route
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 FAMILIES = ["/job/x", "/v1/x", "/api/v1/x", "/v6/x"]
 
 

@@ -10,6 +10,8 @@ import pytest
 from tests.dispatch.push_side import FAILURE, PERMANENT, ScriptedWorkers, answering, hanging
 from tests.web.face import Face, open_face, until
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 JOB_KEYS = [
     "id", "category", "url", "payload", "status", "created_at", "next_try", "timeout", "fail_count",
     "max_retries", "retry_delay",

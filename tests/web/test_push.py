@@ -6,6 +6,8 @@ import pytest
 from tests.web.face import Face, open_face
 from trioworq.core.jobs import Payload, PayloadForm
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 U32 = 4_294_967_295
 
 

@@ -7,6 +7,8 @@ import trio
 from tests.dispatch.push_side import SUCCESS, answering
 from tests.web.face import Face, open_face
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 PLAIN_404 = "404 Not Found\n"
 
 

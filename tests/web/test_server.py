@@ -25,6 +25,8 @@ from tests.web.face import (
 from trioworq import __version__
 from trioworq.web.messages import Route
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 GET = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
 VERSION_END = f"{__version__}\n".encode()
 

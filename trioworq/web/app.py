@@ -4,7 +4,6 @@ Quart sees nothing but paths, methods and bodies: endpoints take and give plain 
 answered here, and no page, redirect or traceback of the framework's own reaches a client.
 """
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 from typing import Any, cast
@@ -26,43 +25,38 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import BaseConverter, MapAdapter
 
-from trioworq.config import Config
-from trioworq.core.errors import InvalidRequest
-from trioworq.logs import AccessLine, AccessLog, ErrorLog
-from trioworq.web.bodies import BodyBudget, MeteredBody
-from trioworq.web.messages import Request, Response, Route
+from trioworq.core.errors import CallerError, InvalidRequest
+from trioworq.web.bodies import BodyBudget, BodyShare, MeteredBody
+from trioworq.web.edge import Edge, show_address
+from trioworq.web.messages import VARIABLE_PART, Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
-from trioworq.web.replies import BodyTooLarge, BodyTooSlow, TooManyBodies, explain, no_such_page, refuse
-
-_PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
+from trioworq.web.replies import BodyTooLarge, BodyTooSlow, TooManyBodies, no_such_page, refuse
 
 
-def create_app(
-    routes: Sequence[Route], *, config: Config, access_log: AccessLog, error_log: ErrorLog
-) -> QuartTrio:
+def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
     """Return an ASGI app that serves `routes`. It keeps no state, and needs no lifespan."""
     app = _Quart("trioworq", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = config.max_body_bytes
-    app.config["BODY_TIMEOUT"] = config.request_timeout_s
-    app.config["RESPONSE_TIMEOUT"] = config.request_timeout_s
-    edge = _Edge(keep_alive=config.keep_alive, access_log=access_log, error_log=error_log)
+    app.config["MAX_CONTENT_LENGTH"] = edge.config.max_body_bytes
+    app.config["BODY_TIMEOUT"] = edge.config.request_timeout_s
+    app.config["RESPONSE_TIMEOUT"] = edge.config.request_timeout_s
+    desk = _Desk(edge)
     for route in routes:
         app.add_url_rule(
             _rule(route.path),
             endpoint=f"{route.method} {route.path}",
-            view_func=edge.view(route),
+            view_func=desk.view(route),
             methods=[route.method],
             provide_automatic_options=False,
         )
-    app.register_error_handler(HTTPException, edge.refuse)
-    app.register_error_handler(Exception, edge.fail)
-    app.asgi_app = _Entrance(app.asgi_app, BodyBudget(config.max_bodies_bytes))  # type: ignore[method-assign]
+    app.register_error_handler(HTTPException, desk.refuse)
+    app.register_error_handler(Exception, desk.fail)
+    app.asgi_app = _Entrance(app.asgi_app, edge.budget)  # type: ignore[method-assign]
     return app
 
 
 def _rule(path: str) -> str:
     """Write a route's path as a rule of Werkzeug."""
-    return _PART.sub(lambda part: f"<{'rest' if part[2] else 'segment'}:{part[1]}>", path)
+    return VARIABLE_PART.sub(lambda part: f"<{'rest' if part[2] else 'segment'}:{part[1]}>", path)
 
 
 class _Segment(BaseConverter):
@@ -108,12 +102,13 @@ class _Entrance:
         except InvalidRequest as error:
             await _send(send, refuse("/", HTTPStatus.BAD_REQUEST, str(error), {"Connection": "close"}))
             return
-        body = MeteredBody(receive, self._budget)
-        known = {**scope, "path": path, "state": {**scope["state"], "body": body}}
+        share = BodyShare(self._budget)
+        body = MeteredBody(receive, share)
+        known = {**scope, "path": path, "state": {**scope["state"], "share": share}}
         try:
             await self._app(cast("HTTPScope", known), body.receive, send)
         finally:
-            body.release()
+            share.release()
 
 
 async def _send(send: ASGISendCallable, response: Response) -> None:
@@ -127,22 +122,20 @@ def _headers(response: Response) -> dict[str, str]:
     return {"Content-Type": response.content_type, **response.headers}
 
 
-@frozen(kw_only=True)
-class _Edge:
-    """Between Quart and the endpoints."""
+@frozen
+class _Desk:
+    """Between Quart and the edge."""
 
-    keep_alive: bool
-    access_log: AccessLog
-    error_log: ErrorLog
+    _edge: Edge
 
     def view(self, route: Route) -> Callable[..., Awaitable[QuartResponse]]:
         """Return what Quart calls for a route."""
 
         async def view(**arguments: str) -> QuartResponse:
-            started_at = trio.current_time()
+            started_at_s = trio.current_time()
             response = await self._answer(route, current_request, arguments)
             if route.is_logged:
-                self._log(current_request, response, started_at)
+                self._log(current_request, response, started_at_s)
             return self._to_quart(response)
 
         return view
@@ -164,44 +157,38 @@ class _Edge:
 
     async def fail(self, error: Exception) -> QuartResponse:
         """Answer a fault in the framework, or between it and the endpoints."""
-        return self._to_quart(self._fault(current_request.path, error))
+        return self._to_quart(self._edge.fault(current_request.path, error))
 
     async def _answer(self, route: Route, request: QuartRequest, arguments: dict[str, str]) -> Response:
         try:
-            return await route.endpoint(
-                Request(
-                    method=request.method,
-                    path=request.path,
-                    arguments=arguments,
-                    query=decode_query(request.query_string),
-                    body=await _read_body(request),
-                )
-            )
-        except Exception as error:  # noqa: BLE001  # a fault costs its own request and is logged, no more
-            return explain(request.path, error) or self._fault(request.path, error)
-
-    def _fault(self, path: str, error: Exception) -> Response:
-        # The error's own words stay in the log: they may name what a client is not to know (I14).
-        self.error_log.error("request failed", path=path, exc_info=error)
-        return refuse(path, HTTPStatus.INTERNAL_SERVER_ERROR)
-
-    def _log(self, request: QuartRequest, response: Response, started_at: float) -> None:
-        client = request.scope.get("client")
-        target = request.scope["raw_path"] + (b"?" if request.query_string else b"") + request.query_string
-        self.access_log.write(
-            AccessLine(
-                remote_addr=_address(client) if client else "",
-                user_agent=request.headers.get("User-Agent"),
+            body = await _read_body(request)
+        except CallerError as error:
+            return self._edge.explain(request.path, error)
+        return await self._edge.answer(
+            route,
+            Request(
                 method=request.method,
-                url=target.decode("latin-1"),
-                status=response.status,
-                duration_ms=(trio.current_time() - started_at) * 1000,
-            )
+                path=request.path,
+                arguments=arguments,
+                query=decode_query(request.query_string),
+                body=body,
+            ),
+        )
+
+    def _log(self, request: QuartRequest, response: Response, started_at_s: float) -> None:
+        target = request.scope["raw_path"] + (b"?" if request.query_string else b"") + request.query_string
+        self._edge.log(
+            remote_addr=show_address(request.scope.get("client")),
+            user_agent=request.headers.get("User-Agent"),
+            method=request.method,
+            url=target.decode("latin-1"),
+            status=response.status,
+            started_at_s=started_at_s,
         )
 
     def _to_quart(self, response: Response) -> QuartResponse:
         headers = _headers(response)
-        if not self.keep_alive:
+        if not self._edge.config.keep_alive:
             headers["Connection"] = "close"
         return QuartResponse(response.body, response.status, headers)
 
@@ -214,11 +201,6 @@ async def _read_body(request: QuartRequest) -> bytes:
         raise BodyTooLarge(f"A body should have at most {request.max_content_length} bytes") from None
     except RequestTimeout:
         raise BodyTooSlow("The body did not come in time") from None
-    if request.scope["state"]["body"].is_over_budget:
+    if request.scope["state"]["share"].is_over_budget:
         raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
     return body
-
-
-def _address(client: Any) -> str:
-    host, port = client[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,4 +1,4 @@
-"""One client connection: Hypercorn's protocols on a Trio stream, with a deadline on everything a client does.
+"""One client connection: Hypercorn's protocols on a stream, with a deadline on everything a client does.
 
 Hypercorn's own connection class waits for ever for a client that stops reading, keeps a closed connection
 until its idle time is over, and may close before an early answer has been read. This one is a single
@@ -9,7 +9,6 @@ connection's end.
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import chain
-from socket import SHUT_WR
 from typing import Any
 
 import h11
@@ -22,15 +21,11 @@ from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, Scope
-from hypercorn.utils import parse_socket_addr
 
+from trioworq.streams import ConnectionLost, Stream
+from trioworq.web.heads import fault_of, first_head
+from trioworq.web.lane import LINGER_S
 from trioworq.web.replies import refuse
-
-# After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
-# refused body still coming in, would make the kernel take the answer back.
-LINGER_S = 2.0
-
-_RECEIVED_BYTES = 65_536
 
 
 @frozen
@@ -43,14 +38,26 @@ class Service:
     idle_timeout_s: float
     request_timeout_s: float
     write_timeout_s: float
+    is_secure: bool
+
+
+@frozen
+class Ends:
+    """The addresses of a connection; a client that has gone again already has none."""
+
+    client: tuple[str, int] | None
+    server: tuple[str, int] | None
 
 
 class Connection:
-    """A connection from its acceptance to its end."""
+    """A connection from where the intake lane leaves it to its end."""
 
-    def __init__(self, service: Service, stream: trio.SocketStream) -> None:
+    def __init__(self, service: Service, stream: Stream, ends: Ends, received: bytes) -> None:
+        """`stream` stays its caller's, who closes it; `received` is what has been received of it already."""
         self._service = service
         self._stream = stream
+        self._ends = ends
+        self._received = received
         self._scope = trio.CancelScope(deadline=trio.current_time() + service.idle_timeout_s)
         self._requests = 0
         self._is_receiving_head = False
@@ -63,18 +70,15 @@ class Connection:
 
         Tasks: the reader, and one for each request. Stops when: the client hangs up, the last answer has
         been read, or a deadline passes. Raises: what a protocol or the app makes of a bad request.
-        If cancelled: the socket is closed, whatever state the exchange is in.
+        If cancelled: the exchange is in any state, and the stream is of no more use.
         """
-        try:
-            with self._scope:
-                async with _Requests(self._begin_request, self._end_request) as tasks:
-                    self._protocol = self._make_protocol(tasks)
-                    await self._protocol.initiate()
-                    await self._read()
-                    # The client has gone, and with it the reason for what is still running.
-                    self._scope.cancel(reason="the client hung up")
-        finally:
-            await trio.aclose_forcefully(self._stream)
+        with self._scope:
+            async with _Requests(self._begin_request, self._end_request) as tasks:
+                self._protocol = self._make_protocol(tasks)
+                await self._protocol.initiate()
+                await self._read()
+                # The client has gone, and with it the reason for what is still running.
+                self._scope.cancel(reason="the client hung up")
 
     @property
     def is_cut_off(self) -> bool:
@@ -87,27 +91,29 @@ class Connection:
             self._scope.cancel(reason="the server stops")
 
     def _make_protocol(self, tasks: TaskGroup) -> ProtocolWrapper:
-        service, socket = self._service, self._stream.socket
-        # A client that has gone again already has no address.
-        client = None
-        with suppress(OSError):
-            client = parse_socket_addr(socket.family, socket.getpeername())
-        server = parse_socket_addr(socket.family, socket.getsockname())
+        service, ends = self._service, self._ends
         state = ConnectionState({})
-        shared = (service.app, service.config, service.context, tasks, state, False, client, server)
-        wrapper = ProtocolWrapper(*shared, self._take)
-        wrapper.protocol = _Http1(*shared, self._take)
+        settings = (service.app, service.config, service.context)
+        shared = (*settings, tasks, state, service.is_secure, ends.client, ends.server)
+        protocol = self._stream.agreed_protocol
+        wrapper = ProtocolWrapper(*shared, self._take, protocol)
+        if protocol != "h2":
+            wrapper.protocol = _Http1(*shared, self._take)
         return wrapper
 
     async def _read(self) -> None:
-        with suppress(trio.BrokenResourceError):
-            while data := bytes(await self._stream.receive_some(_RECEIVED_BYTES)):
-                if self._is_ending:
-                    continue
-                await self._protocol.handle(RawData(data))
-                if not self._requests and not self._is_receiving_head:
-                    self._is_receiving_head = True
-                    self._end_after(self._service.request_timeout_s)
+        with suppress(ConnectionLost):
+            data = self._received or await self._stream.receive()
+            while data:
+                if not self._is_ending:
+                    await self._handle(data)
+                data = await self._stream.receive()
+
+    async def _handle(self, data: bytes) -> None:
+        await self._protocol.handle(RawData(data))
+        if not self._requests and not self._is_receiving_head:
+            self._is_receiving_head = True
+            self._end_after(self._service.request_timeout_s)
 
     async def _take(self, event: Event) -> None:
         """Do what a protocol asks for."""
@@ -136,9 +142,9 @@ class Connection:
         async with self._sending:
             try:
                 with trio.move_on_after(self._service.write_timeout_s):
-                    await self._stream.send_all(data)
+                    await self._stream.send(data)
                     is_sent = True
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except ConnectionLost:
                 pass
             finally:
                 # Half of a message may be out, and nothing sent after it could be understood.
@@ -151,8 +157,7 @@ class Connection:
         self._end_after(LINGER_S)
         # No checkpoint up to here and none in this: the task of the request that was just answered, which
         # is the one that gets here, has already been cancelled by the app's own ending.
-        with suppress(OSError):
-            self._stream.socket.shutdown(SHUT_WR)
+        self._stream.end_sending()
         await self._protocol.handle(Closed())
 
     def _end_after(self, seconds: float) -> None:
@@ -187,7 +192,13 @@ class _Requests(TaskGroup):
 
 
 class _Http1(H11Protocol):
-    """HTTP/1 with refusals in our shape, and a limit on the head that does not depend on how it is cut up."""
+    """HTTP/1 with strict heads, refusals in our shape, and a limit on the head however it is cut up."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.connection = _StrictConnection(
+            h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
+        )
 
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
@@ -212,6 +223,17 @@ class _Http1(H11Protocol):
         )
         await self._send_h11_event(h11.Data(data=response.body))
         await self._send_h11_event(h11.EndOfMessage())
+
+
+class _StrictConnection(h11.Connection):
+    """Refuses heads that others could read differently; h11 is lenient where that was of use to somebody."""
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state is h11.IDLE:
+            head = first_head(self.trailing_data[0])
+            if head is not None and (fault := fault_of(head)):
+                raise h11.RemoteProtocolError(fault, error_status_hint=400)
+        return super().next_event()
 
 
 def _without_upgrade(request: h11.Request) -> h11.Request:

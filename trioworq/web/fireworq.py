@@ -39,7 +39,7 @@ def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
         Route("GET", "/version", about.version),
         Route("GET", "/settings", about.settings),
         Route("GET", "/stats", about.runtime, is_logged=False),
-        Route("POST", "/job/{category...}", push.push),
+        Route("POST", "/job/{category...}", push.push, is_hot=True),
         Route("POST", "/jobs", Batch(queues, config).push),
         Route("GET", "/queues", definitions.all),
         Route("GET", "/queues/stats", definitions.all_stats),

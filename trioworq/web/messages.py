@@ -1,11 +1,15 @@
 """Requests and responses as plain values, so that an endpoint knows no framework (design §6)."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 
 from attrs import field, frozen
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
+
+VARIABLE_PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
+"""A part of a route's path that is not literal; see Route."""
 
 
 @frozen
@@ -40,10 +44,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Route:
     """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest.
 
-    A GET route also answers HEAD. `is_logged` is False for what monitors ask for all day.
+    A GET route also answers HEAD. `is_logged` is False for what monitors ask for all day. `is_hot` has the
+    intake lane serve it where it can (design §6).
     """
 
     method: str
     path: str
     endpoint: Endpoint
     is_logged: bool = True
+    is_hot: bool = False

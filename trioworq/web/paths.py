@@ -46,5 +46,7 @@ def clean(path: str) -> str:
 
 def decode_query(query: bytes) -> dict[str, str]:
     """Return the first value of each key; what is not UTF-8 is replaced, as no key or value here needs it."""
+    if not query:
+        return {}
     pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
     return dict(reversed(pairs))

@@ -3,9 +3,10 @@
 import errno
 import re
 import socket
+import ssl
 import sys
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import trio
@@ -16,11 +17,20 @@ from hypercorn.logging import Logger
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
-from trioworq.config import Config, ConfigError
+from trioworq.config import ConfigError
 from trioworq.logs import ErrorLog
-from trioworq.web.connection import Connection, Service
+from trioworq.streams import PlainStream, Stream, TlsStream
+from trioworq.web.connection import Connection, Ends, Service
+from trioworq.web.edge import Edge, show_address
+from trioworq.web.encoding import Encoder
+from trioworq.web.hot import HotRoutes
+from trioworq.web.lane import Lane, LaneService
+from trioworq.web.messages import Route
 
 BACKLOG = 1024
+
+# How often lanes are looked at, and so by how much a client's time may be exceeded.
+LOOK_INTERVAL_S = 0.25
 
 _ADDRESS = re.compile(r"(?P<host>.*):0*(?P<port>[0-9]{1,5})", re.DOTALL)
 _MAX_PORT = 65_535
@@ -88,42 +98,53 @@ def _advice(error: OSError) -> str:
 
 async def serve(
     app: ASGIFramework,
-    config: Config,
+    routes: Iterable[Route],
+    edge: Edge,
     sockets: Sequence[socket.socket],
     stop: trio.Event,
-    error_log: ErrorLog,
     *,
+    tls: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `app` on bound sockets, which are closed at the end.
+    """Serve `app` on bound sockets, which are closed at the end; the hot ones of `routes` in the intake lane.
 
-    Tasks: an accept loop for each socket, a task for each connection. Stops when: `stop` is set; then
-    nothing more is accepted, idle connections are closed, and requests at hand are answered. Raises:
-    OSError from a socket that cannot accept. If cancelled: every connection is cut off.
+    Tasks: an accept loop for each socket, a task for each connection, one that looks after the lanes. Stops
+    when: `stop` is set; then nothing more is accepted, idle connections are closed, and requests at hand are
+    answered. Raises: OSError from a socket that cannot accept. If cancelled: every connection is cut off.
     """
-    server = _Server(_service(app, config, error_log), error_log, trio.Semaphore(config.max_connections))
-    async with trio.open_nursery() as connections:
-        with ExitStack() as closing:
-            listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(bound)) for bound in sockets]
-            for listener in listeners:
-                closing.callback(listener.socket.close)
-            async with trio.open_nursery() as accepting:
+    server = _Server(
+        lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
+        service=_service(app, edge, is_secure=tls is not None),
+        tls=tls,
+        error_log=edge.error_log,
+        slots=trio.Semaphore(edge.config.max_connections),
+    )
+    async with trio.open_nursery() as looking:
+        looking.start_soon(server.look_after)
+        async with trio.open_nursery() as connections:
+            with ExitStack() as closing:
+                listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(bound)) for bound in sockets]
                 for listener in listeners:
-                    accepting.start_soon(server.accept, listener, connections)
-                task_status.started()
-                await stop.wait()
-                accepting.cancel_scope.cancel(reason="the server stops")
-        await server.stop()
+                    closing.callback(listener.socket.close)
+                async with trio.open_nursery() as accepting:
+                    for listener in listeners:
+                        accepting.start_soon(server.accept, listener, connections)
+                    task_status.started()
+                    await stop.wait()
+                    accepting.cancel_scope.cancel(reason="the server stops")
+            await server.stop()
+        looking.cancel_scope.cancel(reason="every connection has ended")
 
 
-def _service(app: ASGIFramework, config: Config, error_log: ErrorLog) -> Service:
+def _service(app: ASGIFramework, edge: Edge, *, is_secure: bool) -> Service:
+    config = edge.config
     hypercorn_config = HypercornConfig()
     hypercorn_config.include_server_header = False
     hypercorn_config.h11_max_incomplete_size = config.max_header_bytes
     hypercorn_config.h2_max_header_list_size = config.max_header_bytes
     hypercorn_config.keep_alive_max_requests = sys.maxsize
     hypercorn_config.errorlog = None
-    hypercorn_config._log = _HypercornLog(hypercorn_config, error_log)  # its setting takes classes only
+    hypercorn_config._log = _HypercornLog(hypercorn_config, edge.error_log)  # its setting takes classes only
     return Service(
         app=ASGIWrapper(app),
         config=hypercorn_config,
@@ -131,6 +152,7 @@ def _service(app: ASGIFramework, config: Config, error_log: ErrorLog) -> Service
         idle_timeout_s=config.keep_alive_timeout_s,
         request_timeout_s=config.request_timeout_s,
         write_timeout_s=config.request_timeout_s,
+        is_secure=is_secure,
     )
 
 
@@ -145,21 +167,24 @@ class _HypercornLog(Logger):
         self._report.error(message, exc_info=sys.exc_info()[1])
 
 
-@frozen
+@frozen(kw_only=True)
 class _Server:
     """The connections of all listening sockets."""
 
+    _lanes: LaneService
     _service: Service
+    _tls: ssl.SSLContext | None
     _error_log: ErrorLog
     _slots: trio.Semaphore
-    _live: set[Connection] = field(factory=set)
+    _in_lane: set[Lane] = field(factory=set, init=False)
+    _handed_over: set[Connection] = field(factory=set, init=False)
 
     async def accept(self, listener: trio.SocketListener, connections: trio.Nursery) -> None:
         """Accept as long as there are free slots. Runs until cancelled."""
         while True:
             await self._slots.acquire()
             try:
-                stream = await listener.accept()
+                accepted = (await listener.accept()).socket
             except OSError as error:
                 self._slots.release()
                 if error.errno not in _EXHAUSTED:
@@ -167,17 +192,51 @@ class _Server:
                 self._error_log.error("cannot accept a connection for now", reason=error.strerror)
                 await trio.sleep(_EXHAUSTED_PAUSE_S)
             else:
-                connections.start_soon(self._run, stream)
+                own = socket.socket(accepted.family, accepted.type, accepted.proto, accepted.detach())
+                own.setblocking(False)
+                connections.start_soon(self._run, own)
+
+    async def look_after(self) -> None:
+        """Look after the lanes. Runs until cancelled."""
+        while True:
+            await trio.sleep(LOOK_INTERVAL_S)
+            now_s = trio.current_time()
+            for lane in self._in_lane:
+                lane.look_after(now_s)
 
     async def stop(self) -> None:
         """Have every connection end as soon as it is not serving a request."""
         await self._service.context.terminated.set()
-        for connection in self._live:
+        for lane in self._in_lane:
+            lane.stop()
+        for connection in self._handed_over:
             connection.stop()
 
-    async def _run(self, stream: trio.SocketStream) -> None:
-        connection = Connection(self._service, stream)
-        self._live.add(connection)
+    async def _run(self, own: socket.socket) -> None:
+        stream: Stream = PlainStream(own) if self._tls is None else TlsStream(own, self._tls, None)
+        ends = _ends(own)
+        try:
+            received = await self._run_lane(stream, ends)
+            if received is not None:
+                await self._hand_over(stream, ends, received)
+        finally:
+            stream.close()
+            self._slots.release()
+
+    async def _run_lane(self, stream: Stream, ends: Ends) -> bytes | None:
+        lane = Lane(self._lanes, stream, show_address(ends.client))
+        self._in_lane.add(lane)
+        try:
+            return await lane.run()
+        except Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
+            self._error_log.error("connection failed", exc_info=crash)
+            return None
+        finally:
+            self._in_lane.discard(lane)
+
+    async def _hand_over(self, stream: Stream, ends: Ends, received: bytes) -> None:
+        connection = Connection(self._service, stream, ends, received)
+        self._handed_over.add(connection)
         try:
             await connection.run()
         except* Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
@@ -185,5 +244,11 @@ class _Server:
             if not connection.is_cut_off:
                 self._error_log.error("connection failed", exc_info=crash)
         finally:
-            self._live.discard(connection)
-            self._slots.release()
+            self._handed_over.discard(connection)
+
+
+def _ends(own: socket.socket) -> Ends:
+    client = None
+    with suppress(OSError):
+        client = own.getpeername()[:2]
+    return Ends(client, own.getsockname()[:2])

@@ -1,0 +1,73 @@
+"""What both lanes do with a request: the limits that it keeps, its answer, its line in the access log."""
+
+from http import HTTPStatus
+
+import trio
+from attrs import field, frozen
+
+from trioworq.config import Config
+from trioworq.logs import AccessLine, AccessLog, ErrorLog
+from trioworq.web.bodies import BodyBudget
+from trioworq.web.messages import Request, Response, Route
+from trioworq.web.replies import explain, refuse
+
+
+@frozen(kw_only=True)
+class Edge:
+    """Between the lanes and the endpoints."""
+
+    config: Config
+    access_log: AccessLog
+    error_log: ErrorLog
+    budget: BodyBudget = field(init=False)
+
+    @budget.default
+    def _make_budget(self) -> BodyBudget:
+        return BodyBudget(self.config.max_bodies_bytes)
+
+    async def answer(self, route: Route, request: Request) -> Response:
+        """Ask the endpoint; whatever it raises is answered too."""
+        try:
+            return await route.endpoint(request)
+        except Exception as error:  # noqa: BLE001  # a fault costs its own request and is logged, no more
+            return self.explain(request.path, error)
+
+    def explain(self, path: str, error: Exception) -> Response:
+        """Answer an error that kept a request from being answered otherwise."""
+        return explain(path, error) or self.fault(path, error)
+
+    def fault(self, path: str, error: Exception) -> Response:
+        """Answer a fault of this program, and log it."""
+        # The error's own words stay in the log: they may name what a client is not to know (I14).
+        self.error_log.error("request failed", path=path, exc_info=error)
+        return refuse(path, HTTPStatus.INTERNAL_SERVER_ERROR)
+
+    def log(
+        self,
+        *,
+        remote_addr: str,
+        user_agent: str | None,
+        method: str,
+        url: str,
+        status: int,
+        started_at_s: float,
+    ) -> None:
+        """Log a request that has been answered; `started_at_s` is by Trio's clock."""
+        self.access_log.write(
+            AccessLine(
+                remote_addr=remote_addr,
+                user_agent=user_agent,
+                method=method,
+                url=url,
+                status=status,
+                duration_ms=(trio.current_time() - started_at_s) * 1000,
+            )
+        )
+
+
+def show_address(client: tuple[str, int] | None) -> str:
+    """Write a client's address as the access log shows it; that of one that had gone already is empty."""
+    if client is None:
+        return ""
+    host, port = client
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,51 @@
+"""What the head of an HTTP/1 request may look like, to the byte.
+
+Both lanes take heads of this form and no others: what two programs could read differently (RFC 9112, §11.2)
+is refused before either lane's parser has an opinion on it.
+"""
+
+import re
+
+HEAD_END = b"\r\n\r\n"
+
+_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+
+HEAD = re.compile(
+    rb"(?P<method>" + _NAME + rb") (?P<target>[\x21-\x7e]+) HTTP/(?P<version>[0-9]\.[0-9])\r\n"
+    rb"(?:" + _NAME + rb":[\t\x20-\x7e\x80-\xff]*\r\n)*"
+    rb"\r\n"
+)
+"""A whole head: lines end with CRLF and nothing else does, no line is folded, no blank precedes a colon."""
+
+# Where a lenient parser sees the end of a head.
+_BLANK_LINE = re.compile(rb"\n\r?\n")
+_BARE_LINE_END = re.compile(rb"(?<!\r)\n|\r(?!\n|\Z)")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([^\r]*?)[ \t]*(?=\r\n)", re.IGNORECASE)
+_ENCODING = re.compile(rb"\r\ntransfer-encoding:", re.IGNORECASE)
+_DIGITS = re.compile(rb"[0-9]+")
+
+
+def first_head(received: bytes) -> bytes | None:
+    """Return the head that `received` begins with, whatever its line ends; None if it has not come whole."""
+    end = _BLANK_LINE.search(received)
+    return None if end is None else received[: end.end()]
+
+
+def has_bare_line_end(received: bytes | bytearray, start: int) -> bool:
+    """Whether there is a CR or LF alone from `start` on; a CR at the end may be half of a pair."""
+    return _BARE_LINE_END.search(received, start) is not None
+
+
+def fault_of(head: bytes) -> str | None:
+    """Say what is wrong with a head: its form, or that it does not say clearly where its body ends."""
+    match = HEAD.fullmatch(head)
+    if match is None:
+        return "malformed request head"
+    lengths = [found[1] for found in _LENGTH.finditer(head)]
+    if len(lengths) > 1:
+        return "more than one Content-Length"
+    if lengths and not _DIGITS.fullmatch(lengths[0]):
+        return "Content-Length is not a number"
+    if _ENCODING.search(head) and (lengths or match["version"] == b"1.0"):
+        return "Transfer-Encoding where it may not be"
+    return None

@@ -1,0 +1,242 @@
+"""The intake lane: one client's hot requests, until it asks for something else (design §6).
+
+No task, channel or cancel scope is made for a request, and no deadline is moved: the server looks after
+all lanes a few times a second (`look_after`).
+"""
+
+from contextlib import suppress
+from http import HTTPStatus
+
+import trio
+from attrs import frozen
+
+from trioworq.core.errors import CallerError
+from trioworq.streams import ConnectionLost, Stream
+from trioworq.web.bodies import BodyShare
+from trioworq.web.edge import Edge
+from trioworq.web.encoding import CONTINUE, Encoder
+from trioworq.web.heads import HEAD_END, has_bare_line_end
+from trioworq.web.hot import HotRoutes
+from trioworq.web.intake import BadFraming, Head, Intake
+from trioworq.web.messages import Request, Response
+from trioworq.web.paths import decode_query
+from trioworq.web.replies import BodyTooSlow, TooManyBodies, refuse
+
+# After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
+# refused body still coming in, would make the kernel take the answer back.
+LINGER_S = 2.0
+# A client whose request takes longer than this is looked after, in case it hangs up.
+PATIENCE_S = 1.0
+
+# More than the longest method has.
+_METHOD_BYTES = 16
+
+_NEVER = float("inf")
+
+
+@frozen
+class LaneService:
+    """What all lanes share."""
+
+    edge: Edge
+    routes: HotRoutes
+    encoder: Encoder
+
+    def open_intake(self) -> Intake:
+        """Return what reads one connection's requests."""
+        config = self.edge.config
+        return Intake(
+            self.routes, max_body_bytes=config.max_body_bytes, max_framing_bytes=config.max_header_bytes
+        )
+
+
+class Lane:
+    """One connection, for as long as its requests are hot."""
+
+    def __init__(self, service: LaneService, stream: Stream, remote_addr: str) -> None:
+        """`stream` stays its caller's, who closes it or gives it to the other lane."""
+        self._edge = service.edge
+        self._config = service.edge.config
+        self._encoder = service.encoder
+        self._routes = service.routes
+        self._intake = service.open_intake()
+        self._stream = stream
+        self._remote_addr = remote_addr
+        self._scope = trio.CancelScope()
+        self._ends_at_s = trio.current_time() + self._config.keep_alive_timeout_s
+        self._started_at_s = _NEVER
+        # The request whose body is on its way.
+        self._awaited: Head | None = None
+        self._is_busy = False
+        self._is_asking = False
+        self._is_stopping = False
+
+    # What the server tells it. None of these waits.
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the connection was ended from here."""
+        return self._scope.cancel_called
+
+    def stop(self) -> None:
+        """End now if no request is being served, else after its answer."""
+        self._is_stopping = True
+        if not self._is_busy:
+            self._scope.cancel(reason="the server stops")
+
+    def look_after(self, now_s: float) -> None:
+        """End what takes the client too long, and what it no longer waits for."""
+        if now_s >= self._ends_at_s:
+            self._scope.cancel(reason="the client took too long")
+        elif self._is_asking and now_s >= self._started_at_s + PATIENCE_S and self._stream.has_hung_up():
+            self._scope.cancel(reason="the client hung up")
+
+    # The task.
+
+    async def run(self) -> bytes | None:
+        """Serve hot requests; return the bytes that the other lane is to begin with, None at the end.
+
+        If cancelled: the exchange is in any state, and the stream is of no more use.
+        """
+        received = None
+        try:
+            with self._scope, suppress(ConnectionLost):
+                received = await self._serve()
+            if self._scope.cancelled_caught and self._awaited is not None:
+                await self._refuse_late_body(self._awaited)
+        finally:
+            self._intake.close()
+        return received
+
+    async def _serve(self) -> bytes | None:
+        received = await self._stream.receive()
+        while received:
+            end = received.find(HEAD_END)
+            if end < 0:
+                received = await self._receive_head(received)
+                end = received.find(HEAD_END)
+            size = end + len(HEAD_END)
+            is_head = end >= 0 and size <= self._config.max_header_bytes
+            head = self._intake.read_head(received[:size]) if is_head else None
+            if head is None:
+                return received or None
+            rest = await self._serve_one(head, received[size:])
+            if rest is None:
+                break
+            if rest:
+                await trio.lowlevel.checkpoint()
+            received = rest or await self._stream.receive()
+        return None
+
+    async def _receive_head(self, received: bytes) -> bytes:
+        """Return a head that has come whole, or what can be none of a hot request; nothing at the end."""
+        self._ends_at_s = trio.current_time() + self._config.request_timeout_s
+        buffer = bytearray(received)
+        known = 0
+        while (
+            buffer.find(HEAD_END, max(0, known - len(HEAD_END))) < 0
+            and len(buffer) <= self._config.max_header_bytes
+            and self._routes.may_begin(bytes(buffer[:_METHOD_BYTES]))
+            and not has_bare_line_end(buffer, max(0, known - 1))
+        ):
+            known = len(buffer)
+            data = await self._stream.receive()
+            if not data:
+                return b""
+            buffer += data
+        return bytes(buffer)
+
+    async def _serve_one(self, head: Head, received: bytes) -> bytes | None:
+        """Answer a request; return what came behind it, None when the connection has ended."""
+        self._started_at_s = trio.current_time()
+        self._is_busy = True
+        share = BodyShare(self._edge.budget)
+        rest = None
+        try:
+            rest = self._intake.read_body(received)
+            if not self._intake.is_complete:
+                rest = await self._receive_body(head, share)
+            response = await self._ask(head)
+        except CallerError as error:
+            response = self._edge.explain(head.path, error)
+        except BadFraming:
+            response = refuse(head.path, HTTPStatus.BAD_REQUEST)
+        finally:
+            share.release()
+        closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
+        await self._send(head, response, closes=closes)
+        if closes or self._is_stopping:
+            await self._linger()
+            return None
+        self._is_busy = False
+        return rest
+
+    async def _receive_body(self, head: Head, share: BodyShare) -> bytes:
+        """Receive a body that has not come whole; return what came behind it.
+
+        Raises BodyTooLarge, TooManyBodies, BadFraming, ConnectionLost.
+        """
+        self._ends_at_s = trio.current_time() + self._config.request_timeout_s
+        self._awaited = head
+        if head.expects_continue:
+            await self._stream.send(CONTINUE)
+        rest = b""
+        while not self._intake.is_complete:
+            if not share.grow_to(self._intake.size):
+                raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
+            data = await self._stream.receive()
+            if not data:
+                raise ConnectionLost("the client left in the middle of its request")
+            rest = self._intake.read_body(data)
+        return rest
+
+    async def _ask(self, head: Head) -> Response:
+        request = Request(
+            method=head.route.method,
+            path=head.path,
+            arguments=head.arguments,
+            query=decode_query(head.query),
+            body=self._intake.take_body(),
+        )
+        self._ends_at_s = _NEVER
+        self._is_asking = True
+        response = await self._edge.answer(head.route, request)
+        self._is_asking = False
+        return response
+
+    async def _send(self, head: Head, response: Response, *, closes: bool) -> None:
+        """Log and send an answer, in one piece. Raises ConnectionLost."""
+        self._awaited = None
+        now_s = trio.current_time()
+        try:
+            data = self._encoder.encode(response, now_s, closes=closes)
+        except ValueError as error:
+            response = self._edge.fault(head.path, error)
+            data = self._encoder.encode(response, now_s, closes=closes)
+        if head.route.is_logged:
+            self._edge.log(
+                remote_addr=self._remote_addr,
+                user_agent=head.user_agent,
+                method=head.route.method,
+                url=head.url,
+                status=response.status,
+                started_at_s=self._started_at_s,
+            )
+        self._ends_at_s = now_s + self._config.request_timeout_s
+        await self._stream.send(data)
+        self._ends_at_s = trio.current_time() + self._config.keep_alive_timeout_s
+
+    async def _refuse_late_body(self, head: Head) -> None:
+        """Tell a client that its time is over, as far as it listens."""
+        response = self._edge.explain(head.path, BodyTooSlow("The body did not come in time"))
+        with trio.move_on_after(LINGER_S), suppress(ConnectionLost):
+            await self._send(head, response, closes=True)
+            await self._linger()
+
+    async def _linger(self) -> None:
+        """Say that no more will come, and let the client read what has been sent."""
+        self._ends_at_s = _NEVER
+        self._stream.end_sending()
+        with trio.move_on_after(LINGER_S):
+            while await self._stream.receive():
+                pass
