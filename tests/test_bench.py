@@ -29,8 +29,24 @@ FIGURES = {
     "load.pushes_per_s", "load.jobs_per_s", "load.repeated",
     "load.push.p50_ms", "load.push.p95_ms", "load.push.p99_ms",
     "load.start.p50_ms", "load.start.p95_ms", "load.start.p99_ms",
-    "drain.jobs_per_s", "drain.repeated",
-    "memory.resident_mib", "memory.peak_mib",
+    "drain.pushes_per_s", "drain.jobs_per_s", "drain.repeated",
+    "idle.memory.resident_mib", "idle.memory.peak_mib",
+    "load.memory.resident_mib", "load.memory.peak_mib",
+    "drain.memory.resident_mib", "drain.memory.peak_mib",
+}  # fmt: skip
+SPEED = {"pushes_per_s", "jobs_per_s", "start_p50_ms", "start_p99_ms", "alone_per_s"}
+MEMORY = {"resident_mib", "peak_mib"}
+ANSWERS = {
+    "first_ms", "first_asc_ms", "deep_ms", "deep_asc_ms", "short_ms", "grabbed_ms", "failed_ms",
+    "job_ms", "stats_ms",
+}  # fmt: skip
+CURVES = {
+    "queues": SPEED | MEMORY,
+    "payload": SPEED | MEMORY | {"jobs"},
+    "deferred": ANSWERS | MEMORY | {
+        "filled_per_s", "pushes_per_s", "jobs_per_s", "drained_per_s", "start_p50_ms", "start_p99_ms"
+    },
+    "waiting": ANSWERS | MEMORY | {"filled_per_s", "pushes_per_s", "drained_per_s"},
 }  # fmt: skip
 
 
@@ -104,7 +120,13 @@ def test_a_daemon_is_measured(daemon: RunningDaemon) -> None:
     """Every figure is there, of jobs that were all run, and the server is left as it was found."""
     report = figures_of(bench("--url", daemon.url, "--jobs=60", "--connections=5", "--runs=2", "--json"))
     assert report["server"].startswith("Fireworq 1.5.1+trioworq.")
-    assert report["plan"] == {"jobs": 60, "connections": 5, "max_workers": 50, "payload_bytes": 200}
+    assert report["plan"] == {
+        "jobs": 60,
+        "connections": 5,
+        "max_workers": 50,
+        "payload_bytes": 200,
+        "batch": 1,
+    }
     assert set(report["median"]) == FIGURES
     assert len(report["runs"]) == 2
     zeros = {name for name, value in report["median"].items() if value <= 0}
@@ -119,17 +141,28 @@ def test_the_table_names_every_figure(daemon: RunningDaemon) -> None:
     """People get the medians with their units, and a word where the backlog was too small to tell."""
     done = bench("--url", daemon.url, "--jobs=5")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "5 jobs of 200 bytes, 50 connections, 50 workers, median of 1" in done.stdout
+    assert "5 jobs of 200 bytes, 1 a push, 50 connections, 50 workers, median of 1" in done.stdout
     titles = [
         "idle: answer to a push",
         "load: pushes",
         "load: jobs, end to end",
+        "drain: pushes, deferred",
         "drain: jobs",
-        "server's memory",
+        "drain: server's memory, peak so far",
     ]
     assert all(title in done.stdout for title in titles)
     assert "ms (p50 / p95 / p99)" in done.stdout
     assert "too small" in done.stdout
+
+
+def test_jobs_are_pushed_in_batches(daemon: RunningDaemon) -> None:
+    """Every job of a batch counts, and all of them are run; an idle server is sent one at a time."""
+    report = figures_of(bench("--url", daemon.url, "--jobs=50", "--batch=20", "--connections=2", "--json"))
+    assert min(report["median"][f"{phase}.pushes_per_s"] for phase in ("load", "drain")) > 0
+    lines = daemon.lines()
+    assert sum(line["action"] == "complete" for line in lines) == 3 * 50
+    paths = [line["url"] for line in daemon.lines("access") if line["method"] == "POST"]
+    assert (paths.count("/jobs"), paths.count("/job/trioworq-bench")) == (2 * 3, 50)
 
 
 def test_a_server_that_closes_each_connection_is_measured(tmp_path: Path) -> None:
@@ -159,7 +192,7 @@ def test_a_private_daemon_is_started_measured_and_removed(driver: str, tmp_path:
     """Nothing is left behind of a server that was started for the measurement."""
     options = ["--start", driver, "--jobs=20", "--connections=2", "--json"]
     report = figures_of(bench(*options, TMPDIR=str(tmp_path)))
-    assert report["median"]["memory.resident_mib"] > 10
+    assert report["median"]["drain.memory.resident_mib"] > 10
     assert list(tmp_path.iterdir()) == []
 
 
@@ -175,6 +208,53 @@ def test_the_generator_can_be_measured_alone() -> None:
     """The sink answers anything at once, so no server can seem faster than that."""
     report = figures_of(bench("--self-test", "--jobs=500", "--connections=5", "--json"))
     assert report["generator_and_sink_per_s"] > 0
+
+
+def test_the_generator_can_be_measured_alone_with_batches() -> None:
+    """Jobs are counted, not requests, also where the last request carries fewer."""
+    report = figures_of(bench("--self-test", "--jobs=5050", "--batch=100", "--connections=5", "--json"))
+    assert report["generator_and_sink_per_s"] > 0
+
+
+@pytest.mark.parametrize("curve", CURVES)
+def test_a_curve_has_all_its_figures_at_each_point(curve: str) -> None:
+    """As one thing grows, the same is measured at every point, in order."""
+    options = ["--start=sqlite", "--jobs=20", "--connections=5", "--max-workers=5", "--json"]
+    report = figures_of(bench(*options, f"--curve={curve}", "--points=60,30"))
+    small, large = report["points"]
+    axis = "bytes" if curve == "payload" else curve
+    assert (small[axis], large[axis]) == (30, 60)
+    assert {axis, *CURVES[curve]} == set(small) == set(large)
+    assert all(value > 0 for point in report["points"] for value in point.values())
+
+
+def test_the_curve_of_workers_tells_how_far_from_the_ideal_they_are() -> None:
+    """One worker that takes 10 ms does at most a hundred jobs a second."""
+    report = figures_of(bench("--start=sqlite", "--curve=workers", "--points=1", "--jobs=20", "--json"))
+    instant, quick, slow = report["points"]
+    assert [point["delay_ms"] for point in report["points"]] == [0, 10, 200]
+    assert (instant["ideal_per_s"], instant["share_percent"]) == (None, None)
+    assert (quick["ideal_per_s"], slow["ideal_per_s"]) == (100, 5)
+    assert 0 < quick["share_percent"] <= 100
+    assert 70 < slow["share_percent"] <= 100
+
+
+def test_the_table_of_a_curve_grows_line_by_line(daemon: RunningDaemon) -> None:
+    """One head, then a line for each point, in columns; the server is left as it was found."""
+    done = bench("--url", daemon.url, "--curve=queues", "--points=1,2", "--jobs=10")
+    assert (done.returncode, done.stderr) == (0, "")
+    title, head, *lines = done.stdout.splitlines()
+    assert title.endswith(": queues")
+    assert [line.split()[0] for line in lines] == ["1", "2"]
+    assert {len(line) for line in lines} == {len(head)}
+    assert [queue["name"] for queue in daemon.request("GET", "/queues").json()] == ["default"]
+    assert daemon.request("GET", "/routings").json() == []
+
+
+@pytest.mark.parametrize("curve", ["waiting", "deferred"])
+def test_jobs_are_not_left_behind_on_a_server_of_others(curve: str) -> None:
+    """What fills a queue stays there, so only a private server is filled."""
+    assert "--start" in refusal(bench(f"--curve={curve}", "--url", "http://127.0.0.1:1"))
 
 
 def test_a_terminal_shows_how_far_it_is() -> None:
@@ -270,6 +350,42 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module that turns what was measured into figures."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     return importlib.import_module("benchmark.figures")
+
+
+@pytest.fixture
+def pushes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module that makes pushes."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("benchmark.pushes")
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_pushes_carry_as_many_bytes_as_asked_for_and_categories_take_turns(pushes: Any, batch: int) -> None:
+    """Alone the category is in the path, in a batch it is in the item."""
+    requests = pushes.pushes("host", ["a", "b"], "http://w/", 300, batch)
+    found = []
+    for numbers in (range(batch), range(batch, 2 * batch)):
+        head, _, body = requests.fill(numbers, 7, 1).partition(b"\r\n\r\n")
+        assert f"Content-Length: {len(body)}\r\n".encode() in head + b"\r\n"
+        jobs = (
+            json.loads(body)
+            if batch > 1
+            else [{"category": head.split()[1].decode()[5:], **json.loads(body)}]
+        )
+        assert [int(job["payload"]["n"]) for job in jobs] == list(numbers)
+        assert {len(json.dumps(job["payload"], separators=(",", ":"))) for job in jobs} == {300}
+        assert {(job["run_after"], job["url"]) for job in jobs} == {(7, "http://w/")}
+        found += [job["category"] for job in jobs]
+    assert found == ["a", "b"] * batch
+
+
+def test_a_batch_in_which_a_job_is_refused_is_not_accepted(pushes: Any) -> None:
+    """A success with an error in it is none."""
+    requests = pushes.pushes("host", ["a"], "http://w/", 200, 2)
+    assert requests.is_accepted(range(2), b'[{"id":1,"url":"u"},{"id":2,"url":"u"}]')
+    assert not requests.is_accepted(
+        range(2), b'[{"id":1,"url":"u"},{"index":1,"error":"Missing field: url"}]'
+    )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,5 +1,6 @@
 """Numbers that were measured, and what they come down to."""
 
+import math
 import statistics
 from collections.abc import Sequence
 
@@ -27,11 +28,20 @@ class Spread:
 
 
 @frozen
+class Memory:
+    """The server's resident memory, now and at its highest, in MiB."""
+
+    resident_mib: float
+    peak_mib: float
+
+
+@frozen
 class Idle:
-    """A server with nothing else to do."""
+    """A server with nothing else to do. The memory is None for a server out of sight."""
 
     push: Spread
     start: Spread
+    memory: Memory | None
 
 
 @frozen
@@ -43,32 +53,26 @@ class Load:
     push: Spread
     start: Spread
     repeated: int
+    memory: Memory | None
 
 
 @frozen
 class Drain:
-    """A backlog that falls due at once."""
+    """A backlog that is pushed for later and falls due at once."""
 
+    pushes_per_s: float
     jobs_per_s: float
     repeated: int
-
-
-@frozen
-class Memory:
-    """The server's resident memory, now and at its highest, in MiB."""
-
-    resident_mib: float
-    peak_mib: float
+    memory: Memory | None
 
 
 @frozen
 class Run:
-    """Everything that one run measures; the memory is None for a server out of sight."""
+    """Everything that one run measures."""
 
     idle: Idle
     load: Load
     drain: Drain
-    memory: Memory | None
 
 
 def percentile(ordered: Sequence[int], percent: float) -> int:
@@ -102,6 +106,11 @@ def delivery_rate(deliveries: Sequence[Delivery]) -> float:
 def repeated(deliveries: Sequence[Delivery]) -> int:
     """Count the deliveries of jobs that had been delivered before."""
     return len(deliveries) - len({delivery.number for delivery in deliveries})
+
+
+def resident(memory: Memory | None) -> Flat:
+    """Return memory as figures of a curve's point, without a value where it is out of sight."""
+    return asdict(memory or Memory(math.nan, math.nan))
 
 
 def flat(run: Run) -> Flat:

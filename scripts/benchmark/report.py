@@ -1,9 +1,10 @@
 """Figures for people and for programs."""
 
 import json
+import math
 from collections.abc import Sequence
 
-from attrs import asdict, frozen
+from attrs import asdict, define, field, frozen
 
 from benchmark import figures
 from benchmark.figures import Flat, Run
@@ -18,11 +19,18 @@ ROWS = (
     ("load.push", "load: answer to a push", "ms"),
     ("load.start", "load: push to the worker's first byte", "ms"),
     ("load.repeated", "load: deliveries repeated", ""),
+    ("drain.pushes_per_s", "drain: pushes, deferred", "/s"),
     ("drain.jobs_per_s", "drain: jobs", "/s"),
     ("drain.repeated", "drain: deliveries repeated", ""),
-    ("memory.resident_mib", "server's memory", "MiB"),
-    ("memory.peak_mib", "server's memory, peak", "MiB"),
+    ("idle.memory.resident_mib", "idle: server's memory", "MiB"),
+    ("load.memory.resident_mib", "load: server's memory", "MiB"),
+    ("load.memory.peak_mib", "load: server's memory, peak so far", "MiB"),
+    ("drain.memory.resident_mib", "drain: server's memory", "MiB"),
+    ("drain.memory.peak_mib", "drain: server's memory, peak so far", "MiB"),
 )
+
+# In a curve's table: how the unit at the end of a figure's name is written.
+UNITS = {"_per_s": "/s", "_ms": " ms", "_mib": " MiB", "_percent": " %"}
 
 
 @frozen
@@ -48,13 +56,49 @@ class Report:
         plan = self.plan
         median = figures.median(self.runs)
         lines = [
-            f"{self.server}: {plan.jobs} jobs of {plan.payload_bytes} bytes, {plan.connections} connections, "
-            f"{plan.max_workers} workers, median of {len(self.runs)}"
+            f"{self.server}: {plan.jobs} jobs of {plan.payload_bytes} bytes, {plan.batch} a push, "
+            f"{plan.connections} connections, {plan.max_workers} workers, median of {len(self.runs)}"
         ]
         lines += [line for row in ROWS for line in _line(median, *row)]
         if plan.jobs < median["drain.jobs_per_s"] * 2:
             lines.append("The backlog was too small for its drain to be measured; use more --jobs.")
         return "\n".join(lines)
+
+
+@define
+class CurveReport:
+    """A curve, point by point; every point has the same figures."""
+
+    server: str
+    curve: str
+    plan: Plan
+    points: list[Flat] = field(factory=list)
+
+    def as_json(self) -> str:
+        """Return one JSON object; a figure that has no value at a point is null."""
+        points = [
+            {name: round(value, 3) if math.isfinite(value) else None for name, value in point.items()}
+            for point in self.points
+        ]
+        shown = {"server": self.server, "curve": self.curve, "plan": asdict(self.plan), "points": points}
+        return json.dumps(shown, indent=2)
+
+    def newest(self) -> str:
+        """Return the table's line of the newest point, with the head of the table before the first."""
+        point = self.points[-1]
+        titles = [_title(name) for name in point]
+        cells = [
+            _number(value).rjust(len(title)) for title, value in zip(titles, point.values(), strict=True)
+        ]
+        head = [f"{self.server}: {self.curve}", "  ".join(titles)] if len(self.points) == 1 else []
+        return "\n".join([*head, "  ".join(cells)])
+
+
+def _title(name: str) -> str:
+    for ending, unit in UNITS.items():
+        if name.endswith(ending):
+            name = name.removesuffix(ending) + unit
+    return name.replace("_", " ").rjust(7)
 
 
 def _line(median: Flat, name: str, title: str, unit: str) -> list[str]:
@@ -67,6 +111,8 @@ def _line(median: Flat, name: str, title: str, unit: str) -> list[str]:
 
 
 def _number(value: float) -> str:
+    if not math.isfinite(value):
+        return "-"
     if value == int(value) or value >= 1000:
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

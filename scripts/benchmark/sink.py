@@ -2,12 +2,15 @@
 
 ``POST /<run>`` is a job; ``GET /<run>`` answers how many different jobs of the run have come, and
 ``GET /<run>/deliveries`` all deliveries as 64-bit integers: number, pushed, arrived, number, ...
+From ``GET /hold`` on jobs are left without an answer until ``GET /release``. ``POST /jobs`` is answered as
+a server would that takes any job, so that the generator can be measured alone.
 """
 
 import argparse
 import heapq
 import select
 import socket
+import struct
 import time
 from array import array
 
@@ -19,6 +22,7 @@ TIME_DIGITS = 20
 SUCCESS = b'{"status":"success","message":""}'
 BACKLOG = 1024
 READ_BYTES = 256 * 1024
+SEND_LIMIT_S = 10
 
 
 def read_mark(body: bytes) -> tuple[int, int]:
@@ -36,6 +40,11 @@ def answer(body: bytes, *, is_last: bool = False) -> bytes:
     closing = b"Connection: close\r\n" if is_last else b""
     head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n%sContent-Length: %d\r\n\r\n"
     return head % (closing, len(body)) + body
+
+
+def taken(body: bytes) -> bytes:
+    """Return what a server answers that takes every job of a batch."""
+    return b"[" + b",".join([b'{"id":1}'] * body.count(MARK)) + b"]"
 
 
 def content_length(head: bytes) -> int:
@@ -76,10 +85,12 @@ class Peer:
 
 @define
 class Sink:
-    """The loop over all connections. Jobs are answered `delay_ns` after they came."""
+    """The loop over all connections. Jobs are answered `delay_ns` after they came, or when released."""
 
     listener: socket.socket
     delay_ns: int
+    _is_holding: bool = False
+    _held: list[tuple[Peer, bool]] = field(factory=list)
     _ledger: Ledger = field(factory=Ledger)
     _events: select.epoll = field(factory=select.epoll)
     _peers: dict[int, Peer] = field(factory=dict)
@@ -93,7 +104,7 @@ class Sink:
             for number, _ in self._events.poll(self._wait_s()):
                 if number == self.listener.fileno():
                     self._accept()
-                else:
+                elif number in self._peers:  # not dropped since
                     self._read(self._peers[number])
             self._answer_due()
 
@@ -105,13 +116,17 @@ class Sink:
     def _accept(self) -> None:
         stream, _ = self.listener.accept()
         stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        stream.settimeout(10)
+        # The kernel bounds a send. Python's own time-out would cost a system call before each.
+        stream.setblocking(True)
+        stream.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_LIMIT_S, 0))
         self._peers[stream.fileno()] = Peer(stream)
         self._events.register(stream, select.EPOLLIN)
 
     def _read(self, peer: Peer) -> None:
         try:
-            data = peer.stream.recv(READ_BYTES)
+            data = peer.stream.recv(READ_BYTES, socket.MSG_DONTWAIT)
+        except BlockingIOError:  # the event was of a dropped connection with the same number
+            return
         except OSError:
             data = b""
         if not data:
@@ -133,13 +148,31 @@ class Sink:
         body, peer.received = peer.received[end:size], peer.received[size:]
         method, path, _ = head.split(b" ", 2)
         is_last = b"connection: close" in head
-        if method == b"post":
-            self._ledger.note(path[1:], body, peer.arrived_ns)
-            self._answer_later(peer, is_last)
-        else:
-            self._send(peer, self._ledger.tell(path[1:]), is_last)
+        match method, path:
+            case b"post", b"/jobs":
+                self._send(peer, taken(body), is_last)
+            case b"post", _:
+                self._ledger.note(path[1:], body, peer.arrived_ns)
+                self._answer_later(peer, is_last)
+            case _, b"/hold":
+                self._is_holding = True
+                self._send(peer, b"", is_last)
+            case _, b"/release":
+                self._release()
+                self._send(peer, b"", is_last)
+            case _:
+                self._send(peer, self._ledger.tell(path[1:]), is_last)
+
+    def _release(self) -> None:
+        self._is_holding = False
+        for peer, is_last in self._held:
+            self._send(peer, SUCCESS, is_last)
+        self._held.clear()
 
     def _answer_later(self, peer: Peer, is_last: bool) -> None:
+        if self._is_holding:
+            self._held.append((peer, is_last))
+            return
         if not self.delay_ns:
             self._send(peer, SUCCESS, is_last)
             return

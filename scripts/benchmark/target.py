@@ -5,8 +5,8 @@ import ipaddress
 import json
 import socket
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlsplit
@@ -79,11 +79,17 @@ class Target:
         """Return what the server calls itself."""
         return self._ask("GET", "/version")[1].decode("utf-8", "replace").strip()
 
-    def define(self, queue: str, category: str, definition: Mapping[str, int]) -> None:
-        """Define a queue that takes a category, and wait until that is in force."""
-        self.define_queue(queue, definition)
-        self._require("PUT", f"/routing/{quote(category)}", {"queue_name": queue})
-        time.sleep(SETTLE_S)
+    @contextmanager
+    def defined(self, queues: Sequence[str], max_workers: int) -> Iterator[None]:
+        """Have queues that take the categories of their names; remove them on the way out."""
+        try:
+            for queue in queues:
+                self.define_queue(queue, {"max_workers": max_workers})
+                self._require("PUT", f"/routing/{quote(queue)}", {"queue_name": queue})
+            time.sleep(SETTLE_S)
+            yield
+        finally:
+            self.remove(*(f"/{kind}/{quote(queue)}" for queue in queues for kind in ("routing", "queue")))
 
     def define_queue(self, queue: str, definition: Mapping[str, int]) -> None:
         """Define a queue."""
@@ -91,10 +97,29 @@ class Target:
 
     def remove(self, *paths: str) -> None:
         """Delete what was defined, with some time of its own, as far as the server goes along."""
-        self.deadline = Deadline.after(CLEAN_UP_S)
+        deadline, self.deadline = self.deadline, Deadline.after(CLEAN_UP_S)
         with suppress(BenchError):
             for path in paths:
                 self._ask("DELETE", path)
+        self.deadline = deadline
+
+    def takes_batches(self) -> bool:
+        """Whether the server has ``POST /jobs``."""
+        return self._ask("POST", "/jobs", "[]")[0] == OK
+
+    def answer_ms(self, path: str) -> float:
+        """Ask for something that is there; return the milliseconds until it was."""
+        started_s = time.perf_counter()
+        self._get(path)
+        return (time.perf_counter() - started_s) * 1000
+
+    def first_job(self, queue: str, jobs: str, order: str) -> Mapping[str, Any]:
+        """Return the first job of a list. Raises BenchError for an empty one."""
+        found = self._jobs(queue, f"{jobs}?limit=1&order={order}")
+        if not found:
+            raise BenchError(f"there is no {jobs} job in {queue}")
+        first: Mapping[str, Any] = found[0]
+        return first
 
     def wait_until_empty(self, queue: str) -> None:
         """Return when no job of the queue is due or running."""
@@ -103,16 +128,20 @@ class Target:
             time.sleep(POLL_S)
 
     def _is_empty(self, queue: str) -> bool:
-        return not any(self._jobs(queue, jobs) for jobs in ("waiting", "grabbed"))
+        return not any(self._jobs(queue, f"{jobs}?limit=1") for jobs in ("waiting", "grabbed"))
 
-    def _jobs(self, queue: str, jobs: str) -> list[Any]:
-        status, body = self._ask("GET", f"/queue/{quote(queue)}/{jobs}?limit=1")
-        if status == NOT_IMPLEMENTED:  # the in-memory Fireworq has no lists
-            return []
-        if status != OK:
-            raise BenchError(f"the list of {jobs} jobs was answered {status}")
-        found: list[Any] = json.loads(body)["jobs"]
+    def _jobs(self, queue: str, query: str) -> list[Any]:
+        body = self._get(f"/queue/{quote(queue)}/{query}")
+        found: list[Any] = json.loads(body)["jobs"] if body else []
         return found
+
+    def _get(self, path: str) -> bytes:
+        status, body = self._ask("GET", path)
+        if status == NOT_IMPLEMENTED:  # the in-memory Fireworq has no lists
+            return b""
+        if status != OK:
+            raise BenchError(f"GET {path} was answered {status}")
+        return body
 
     def _require(self, method: str, path: str, body: Mapping[str, object]) -> None:
         status, answer = self._ask(method, path, json.dumps(body))

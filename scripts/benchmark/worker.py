@@ -39,6 +39,14 @@ class Worker:
         numbers = array("q", self._ask(f"/{run}/deliveries"))
         return [Delivery(*numbers[at : at + 3]) for at in range(0, len(numbers), 3)]
 
+    def hold(self) -> None:
+        """Leave jobs without an answer from now on."""
+        self._ask("/hold")
+
+    def release(self) -> None:
+        """Answer the jobs that were held, and all that follow."""
+        self._ask("/release")
+
     def wait_for(self, run: str, count: int, deadline: Deadline, show: Callable[[int], None]) -> None:
         """Return when `count` different jobs of a run have come."""
         while (arrived := self.count(run)) < count:
