@@ -125,6 +125,7 @@ def test_no_cycles_are_looked_for_while_values_are_made() -> None:
     def note(phase: str, info: dict[str, int]) -> None:
         collections.append(phase)
 
+    gc.collect()
     gc.callbacks.append(note)
     try:
         read_object(b'{"other":[' + b"[]," * 100_000 + b"1]}")
