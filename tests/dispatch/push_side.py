@@ -65,7 +65,14 @@ class ScriptedWorkers:
     in_flight: int = 0
     most_in_flight: int = 0
 
-    async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
+    async def post(
+        self, url: str, body: bytes, timeout_s: int, scope: trio.CancelScope | None = None
+    ) -> Result:
+        with scope or trio.CancelScope():
+            return await self._post(url, body, timeout_s)
+        return SUCCESS
+
+    async def _post(self, url: str, body: bytes, timeout_s: int) -> Result:
         call = Call(url, body, timeout_s, trio.current_time())
         self.calls.append(call)
         self.in_flight += 1

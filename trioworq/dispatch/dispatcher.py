@@ -27,8 +27,13 @@ RELEASE_TIMEOUT_S = 5.0
 class Caller(Protocol):
     """Calls workers."""
 
-    async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
-        """POST a payload and return the verdict; whatever the worker does, there is one."""
+    async def post(
+        self, url: str, body: bytes, timeout_s: int, scope: trio.CancelScope | None = None
+    ) -> Result:
+        """POST a payload and return the verdict; whatever the worker does, there is one.
+
+        The exchange runs in `scope`: cancelling that from outside cuts it off, and the verdict is void.
+        """
         ...
 
 
@@ -54,7 +59,14 @@ class _Run:
 
     job: Job
     slot: Slot
+    # One scope for the worker's deadline and for us: each costs as much as a system call.
     call: trio.CancelScope = field(factory=trio.CancelScope)
+    is_cut_off: bool = False
+
+    def cut_off(self, reason: str) -> None:
+        """End the call: the job is no longer this node's to settle."""
+        self.is_cut_off = True
+        self.call.cancel(reason=reason)
 
 
 class Dispatcher:
@@ -168,7 +180,7 @@ class Dispatcher:
             return
         if self.epoch is not None:
             for run in self._runs.values():
-                run.call.cancel(reason="the queue has a new owner")
+                run.cut_off("the queue has a new owner")
         self.epoch = epoch
         if tenure is None:
             self._error_log.info("The node is now in BACKUP mode")
@@ -181,7 +193,7 @@ class Dispatcher:
     def cancel_run(self, job_id: int) -> None:
         """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
         if run := self._runs.get(job_id):
-            run.call.cancel(reason="the job was deleted")
+            run.cut_off("the job was deleted")
         elif self._deleted is not None:
             self._deleted.add(job_id)
 
@@ -317,13 +329,13 @@ class Dispatcher:
         """Call the worker; None if the call was cut off, because the job is no longer this node's."""
         job = run.job
         try:
-            with run.call:
-                result = await self._workers.post(job.url, job.payload.body, job.timeout_s)
-                self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
-                return result
+            result = await self._workers.post(job.url, job.payload.body, job.timeout_s, run.call)
         finally:
             self._give(run.slot)
-        return None
+        if run.is_cut_off:
+            return None
+        self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
+        return result
 
     async def _settle(self, job: Job, result: Result) -> None:
         """Store what follows from the result, however long the store is away; then count and log it."""

@@ -58,16 +58,23 @@ class Workers:
         self._dialler = dialler
         self._parse_known = lru_cache(KNOWN_URLS)(parse)
 
-    async def post(self, url: str, body: bytes, timeout_s: int) -> Result:
+    async def post(
+        self, url: str, body: bytes, timeout_s: int, scope: trio.CancelScope | None = None
+    ) -> Result:
         """POST a job and return the worker's verdict, or what kept it from giving one; raises nothing.
 
         `timeout_s` covers the whole call, from the name lookup to the last byte; 0 leaves it to the
-        ceiling. If cancelled: the connection is closed; the worker may have acted.
+        ceiling. It runs in `scope`, if given, a scope that has not been entered yet: cancelling that cuts
+        the call off, and what is returned then means nothing.
+        If cancelled: the connection is closed; the worker may have acted.
         """
         ceiling_s = self._settings.timeout_ceiling_s
-        return await self.post_within(min(timeout_s or ceiling_s, ceiling_s), url, body)
+        limit_s = min(timeout_s or ceiling_s, ceiling_s)
+        return await self.post_within(limit_s, url, body, scope)
 
-    async def post_within(self, limit_s: float, url: str, body: bytes) -> Result:
+    async def post_within(
+        self, limit_s: float, url: str, body: bytes, scope: trio.CancelScope | None = None
+    ) -> Result:
         """Do as `post` does, within any number of seconds."""
         try:
             target = self._parse_known(url) if len(url) <= KNOWN_URL_LENGTH else parse(url)
@@ -78,7 +85,9 @@ class Workers:
         except UnusableUrl as error:
             await trio.lowlevel.checkpoint()
             return unreachable(error.shown, str(error))
-        with trio.move_on_after(limit_s):
+        scope = scope or trio.CancelScope()
+        scope.deadline = trio.current_time() + limit_s
+        with scope:
             return await self._run(call)
         if call.reply is not None and call.reply.code:
             return unreadable(_TOO_LATE_FOR_BODY, call.reply.code)
