@@ -11,6 +11,8 @@ from tests.dispatch.tripping_store import TrippingStore
 from tests.web.face import CONFIG, Face, open_face, open_served
 from trioworq.web import fireworq
 
+pytestmark = pytest.mark.usefixtures("lane")
+
 ID = re.compile(rb'\{"id":([0-9]+),')
 GOOD = b'{"category":"mail","url":"u"}'
 

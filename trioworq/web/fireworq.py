@@ -40,7 +40,7 @@ def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
         Route("GET", "/settings", about.settings),
         Route("GET", "/stats", about.runtime, is_logged=False),
         Route("POST", "/job/{category...}", push.push, is_hot=True),
-        Route("POST", "/jobs", Batch(queues, config).push),
+        Route("POST", "/jobs", Batch(queues, config).push, is_hot=True),
         Route("GET", "/queues", definitions.all),
         Route("GET", "/queues/stats", definitions.all_stats),
         Route("GET", "/queue/{q}", definitions.get),
