@@ -1,43 +1,73 @@
-"""Every frequent statement of the MySQL store reads one range of the index that is meant for it, in order."""
+"""Whatever the MySQL store is asked often reads one range of the index that is meant for it, in order."""
 
-from collections.abc import AsyncIterator
-from typing import Any
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
+import trio
 from attrs import frozen
 
-from tests.mariadb import administer
+from tests.mariadb import administer, with_database
 from tests.stores.nodes import NOW
-from trioworq.core.cursors import Cursor
+from tests.stores.plan_cases import Case, cases, filling
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
-from trioworq.stores.mysql import jobs, leases, lists, reads, writer
-from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql import jobs, lists, reads, writer, writes
+from trioworq.stores.mysql.connection import Connection, Result, open_connection
 from trioworq.stores.mysql.dsn import parse
-from trioworq.stores.mysql.literals import Value, fill
+from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.store import open_mysql_store
 
-JOBS = 6000
+SMALL, LARGE = 10_000, 100_000
+
+HANDLER_COUNTS = (
+    "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%' OR Variable_name = 'Handler_icp_attempts'"
+)
+
+# A page's rows are read three times: for their places, their sizes and themselves.
+READS_A_ROW = 4
+READS_MORE = 10
+
+Dsns = dict[int, str]
+
+
+class _RollBack(Exception):
+    """Ends a transaction that has served its purpose."""
+
+
+@pytest.fixture(scope="module")
+def dsns(mysql_server_dsn: str) -> Iterator[Dsns]:
+    """A small database and a large one, whose statistics are up to date."""
+    names = {size: f"trioworq_{secrets.token_hex(6)}" for size in (SMALL, LARGE)}
+    found = {size: with_database(mysql_server_dsn, name) for size, name in names.items()}
+    for size, name in names.items():
+        administer(mysql_server_dsn, f"CREATE DATABASE {name}")
+        _make_tables(found[size])
+        administer(
+            found[size],
+            *filling(f"seq_1_to_{size}"),
+            "INSERT INTO node_batch VALUES ('n1', 1)",
+            "ANALYZE TABLE job, failure, queue, queue_owner",
+        )
+    yield found
+    administer(mysql_server_dsn, *(f"DROP DATABASE {name}" for name in names.values()))
+
+
+def _make_tables(dsn: str) -> None:
+    async def run() -> None:
+        async with open_mysql_store(dsn, node_id="n"):
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(trio.run, run).result()
 
 
 @pytest.fixture
-async def connection(mysql_dsn: str) -> AsyncIterator[Connection]:
-    """A database with thousands of jobs, most of them deferred, whose statistics are up to date."""
-    async with open_mysql_store(mysql_dsn, node_id="n"):
-        pass
-    administer(
-        mysql_dsn,
-        "INSERT INTO job SELECT seq, 0, CONCAT('q', seq % 3), 'c', 'u', '', 0, seq % 100 < 2, "
-        f"100 + seq % 4, {NOW} + CAST(seq AS SIGNED) * IF(seq % 50 = 0, -1000, 1000), {NOW}, "
-        f"0, 0, 0, 0, 1, NULL FROM seq_1_to_{JOBS}",
-        "INSERT INTO failure SELECT seq, seq, CONCAT('q', seq % 3), 'c', 'u', '', 0, 'failure', 500, '', 1, "
-        f"{NOW} + seq, {NOW} - seq FROM seq_1_to_{JOBS}",
-        "INSERT INTO queue SELECT CONCAT('q', seq), 200, 20, 0, 0 FROM seq_1_to_200",
-        f"INSERT INTO queue_owner SELECT CONCAT('q', seq), CONCAT('n', seq % 9), '', 1, {NOW} "
-        "FROM seq_1_to_200",
-        "ANALYZE TABLE job, failure, queue, queue_owner",
-    )
-    async with open_connection(parse(mysql_dsn)) as opened:
+async def connection(dsns: Dsns) -> AsyncIterator[Connection]:
+    """The large database."""
+    async with open_connection(parse(dsns[LARGE]), autocommit=False) as opened:
         yield opened
 
 
@@ -52,64 +82,85 @@ class Step:
     extra: str
 
 
+async def ask(connection: Connection, case: Case) -> object:
+    """Do what the case says and undo it; return the outcome."""
+    functions = [getattr(module, case.function, None) for module in (reads, lists, writes)]
+    (function,) = filter(None, functions)
+    outcome = None
+    with suppress(_RollBack):
+        async with connection.transaction():
+            outcome = await function(connection, *case.arguments)
+            raise _RollBack
+    return outcome
+
+
+async def statements(connection: Connection, case: Case, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Return the statements that the case comes down to."""
+    found: list[bytes] = []
+    send = connection.send
+
+    async def note_and_send(statement: bytes) -> Result:
+        found.append(statement)
+        return await send(statement)
+
+    with monkeypatch.context() as noting:
+        noting.setattr(connection, "send", note_and_send)
+        await ask(connection, case)
+    return [statement for statement in found if statement != b"ROLLBACK"]
+
+
 async def plan(connection: Connection, statement: bytes) -> list[Step]:
-    """Return how the server means to carry out a statement."""
+    """Return how the server means to read what a statement needs."""
     found = await connection.send(b"EXPLAIN " + statement)
     return [
         Step(table or "", access or "", key or "", int(rows or 0), extra or "")
-        for _, _, table, access, _, key, _, _, rows, extra in found.rows
+        for _, kind, table, access, _, key, _, _, rows, extra in found.rows
+        if kind != "INSERT"
     ]
 
 
-FREQUENT: list[tuple[str, tuple[Value, ...], str]] = [
-    (reads.FIND_JOB, (5, "q1"), "PRIMARY"),
-    (lists.LIST_UP, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
-    (lists.LIST_DOWN, ("q1", 0, NOW, INT64_MAX, NOW + 7, 5, 100), "job_list"),
-    (lists.LIST_UP, ("q1", 1, 0, NOW, 0, 0, 100), "job_list"),
-    (reads.FIND_FAILURE, (5, "q1"), "PRIMARY"),
-    (lists.FAILURES_BY_ID, ("q1", INT64_MAX, 100), "failure_failed"),
-    (lists.FAILURES_BY_CREATION, ("q1", NOW, NOW, 7, 100), "failure_created"),
-    (reads.FIND_QUEUE, ("q1",), "PRIMARY"),
-    (reads.FIND_OWNER, ("q1", NOW), "PRIMARY"),
-    (jobs.FIND_EPOCH, ("q1",), "PRIMARY"),
-    (jobs.NEXT_PRIORITY, ("q1", -(2**31)), "job_claim"),
-    (jobs.NEXT_PRIORITY, ("q1", 101), "job_claim"),
-    (jobs.DUE, ("q1", 100, NOW, 20), "job_claim"),
-    (jobs.COMPLETE, (5, 1), "PRIMARY"),
-    (jobs.RELEASE, (5, 1), "PRIMARY"),
-    (jobs.RETRY, (NOW, 1, 1, 5, 1), "PRIMARY"),
-    (jobs.FAIL, ("failure", 0, "", 1, NOW, 5, 1), "PRIMARY"),
-    (leases.RELEASE_QUEUE, ("q1",), "job_list"),
-    (leases.GIVE_BACK, ("n1",), "queue_owner_node"),
-    (writer.READ_MARK, ("n",), "PRIMARY"),
+async def rows_read(dsn: str, case: Case) -> int:
+    """Count the rows that the storage engine is asked for, and those that it judges by itself."""
+    async with open_connection(parse(dsn), autocommit=False) as connection:
+        await connection.execute("FLUSH STATUS")
+        await ask(connection, case)
+        found = await connection.execute(HANDLER_COUNTS)
+        return sum(int(count) for _, count in found.rows)
+
+
+CASES = [
+    pytest.param(small, large, id=small.name) for small, large in zip(cases(SMALL), cases(LARGE), strict=True)
 ]
 
 
-@pytest.mark.parametrize(("statement", "values", "key"), FREQUENT, ids=range(len(FREQUENT)))
-async def test_frequent_statement_uses_its_index_and_sorts_nothing(
-    connection: Connection, statement: str, values: tuple[Value, ...], key: str
+@pytest.mark.parametrize(("_small", "case"), CASES)
+async def test_what_is_asked_often_uses_its_index_and_sorts_nothing(
+    connection: Connection, _small: Case, case: Case, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One index is read, by its key, and what comes out of it is in order."""
-    for step in await plan(connection, fill(statement, values)):
-        assert (step.key or key) == key
-        assert step.access not in ("ALL", "index")
-        assert "filesort" not in step.extra
-        assert "temporary" not in step.extra
+    """No table is gone through but the small ones that have to be, and no temporary one is made."""
+    asked = await statements(connection, case, monkeypatch)
+    steps = [step for statement in asked for step in await plan(connection, statement)]
+    assert {step.table for step in steps if step.access in ("ALL", "index")} <= case.scans
+    used = {f"{step.table}.{step.key}" for step in steps if step.key and step.table not in case.scans}
+    assert case.keys <= used
+    assert {key for key in used - case.keys if not key.endswith(".PRIMARY")} == set()
+    assert not [step for step in steps if "filesort" in step.extra or "temporary" in step.extra]
+
+
+@pytest.mark.parametrize(("small", "large"), CASES)
+async def test_what_is_asked_often_reads_as_many_rows_of_many_jobs_as_of_few(
+    dsns: Dsns, small: Case, large: Case
+) -> None:
+    """Ten times the rows in the tables are no reason to read more of them."""
+    read = await rows_read(dsns[LARGE], large)
+    assert read == await rows_read(dsns[SMALL], small)
+    assert read <= READS_A_ROW * large.rows + READS_MORE
 
 
 async def test_completions_of_a_batch_read_their_own_rows_only(connection: Connection) -> None:
     """One statement for many completions finds each by its primary key."""
     (step,) = await plan(connection, jobs.complete_many([Completed(100 * n, 1) for n in range(1, 31)]))
     assert (step.key, step.access, step.rows) == ("PRIMARY", "range", 30)
-
-
-@pytest.mark.parametrize("table", [lists.JOBS, lists.FAILURES], ids=["job", "failure"])
-async def test_pages_read_their_own_rows_only(connection: Connection, table: lists.Table[Any]) -> None:
-    """The sizes and the rows of a page are found by their primary key, however many they are."""
-    places = [Cursor(0, number) for number in range(1, lists.READ_AT_ONCE + 1)]
-    for columns in (table.sizes, table.columns):
-        (step,) = await plan(connection, lists.select(columns, table.name, places))
-        assert (step.key, step.access, step.rows) == ("PRIMARY", "range", lists.READ_AT_ONCE)
 
 
 @pytest.mark.parametrize("statement", [lists.LIST_UP, lists.LIST_DOWN])
@@ -119,36 +170,7 @@ async def test_places_of_jobs_are_read_from_the_index_alone(connection: Connecti
     assert "Using index" in step.extra.split("; ")
 
 
-async def test_jobs_that_are_started_read_their_own_rows_only(connection: Connection) -> None:
-    """Claimed jobs are updated by their ids."""
-    (step,) = await plan(connection, jobs.start_many(range(1, 31), NOW))
-    assert (step.key, step.access, step.rows) == ("PRIMARY", "range", 30)
-
-
-async def test_leases_are_locked_one_by_one_in_the_order_of_their_key(connection: Connection) -> None:
-    """Holding many queues locks their rows and no others, in the same order on every node."""
-    (step,) = await plan(connection, leases.lock_leases([f"q{n}" for n in range(1, 31)]))
-    assert (step.key, step.access, step.rows) == ("PRIMARY", "range", 30)
-    assert "filesort" not in step.extra
-
-
-async def test_due_queues_take_one_look_at_each_queue(connection: Connection) -> None:
-    """The poll's one statement reads the first job of each queue and no other."""
-    outer, inner = await plan(connection, fill(reads.DUE_QUEUES, (NOW,)))
-    assert (outer.table, outer.rows) == ("queue", 200)
-    assert (inner.table, inner.key, inner.access) == ("job", "job_list", "ref")
-    assert "filesort" not in inner.extra
-    await connection.execute("FLUSH STATUS")
-    found = await connection.execute(reads.DUE_QUEUES, (NOW,))
-    assert [name for (name,) in found.rows] == [b"q1", b"q2"]
-    status = dict((await connection.execute("SHOW SESSION STATUS LIKE 'Handler_read%%'")).rows)
-    assert sum(int(count) for count in status.values()) < 1000
-
-
-async def test_claim_costs_the_same_however_many_jobs_are_deferred(connection: Connection) -> None:
-    """Looking for due jobs passes over the deferred ones without reading them."""
-    await connection.execute("FLUSH STATUS")
-    await connection.execute(jobs.NEXT_PRIORITY, ("q1", 100))
-    await connection.execute(jobs.DUE, ("q1", 102, NOW - 10**9, 20))
-    status = dict((await connection.execute("SHOW SESSION STATUS LIKE 'Handler_read%%'")).rows)
-    assert sum(int(count) for count in status.values()) < 10
+async def test_what_tells_of_the_last_commit_is_found_by_its_key(connection: Connection) -> None:
+    """However many nodes there have been, one row is locked."""
+    (step,) = await plan(connection, fill(writer.READ_MARK, ("n1",)))
+    assert (step.key, step.access) == ("PRIMARY", "const")

@@ -1,0 +1,179 @@
+"""What plans of both SQL stores are tested with: tables of any size, and all that is asked often."""
+
+from typing import Any
+
+from attrs import field, frozen
+
+from tests.stores.nodes import A_FAILURE, NOW, new_job
+from trioworq.core.cursors import Cursor
+from trioworq.core.retry import Completed, Failed, Released, Retried
+from trioworq.stores.interface import (
+    Claim,
+    FailureOrder,
+    FailureQuery,
+    Hold,
+    JobQuery,
+    JobSet,
+    Push,
+)
+from trioworq.stores.operations import DeleteFailure, DeleteJob, GiveBack, Operation, PushJobs
+
+RUNNING = 50
+QUEUES = 200
+PAGE = 100
+
+# Node n1 owns these and no others; q1 is the first.
+OWNED = tuple(f"q{number}" for number in range(1, QUEUES, 9))
+
+JOB = frozenset({"job.PRIMARY"})
+JOB_LIST = frozenset({"job.job_list"})
+OWNER = frozenset({"queue_owner.PRIMARY"})
+CLAIM = OWNER | {"job.job_claim"}
+FAILURE = frozenset({"failure.PRIMARY"})
+
+_QUEUE = (
+    f"CASE WHEN seq <= {RUNNING} OR seq % 20 < 14 THEN 'q1' WHEN seq % 20 < 17 THEN 'q2' ELSE 'later' END"
+)
+_IS_DEFERRED = f"seq > {RUNNING} AND (seq % 20 >= 17 OR seq % 2 = 1)"
+_NEXT_TRY = f"CASE WHEN {_IS_DEFERRED} THEN {NOW} + seq * 7 ELSE {NOW} - seq * 7 END"
+
+
+def filling(numbers: str) -> list[str]:
+    """Return the statements that fill a database; `numbers` is a table whose column `seq` counts from 1.
+
+    Queue q1 has running jobs, 50 of them, and waiting and deferred ones in large numbers, each kind with
+    priorities of its own; q2 has the latter two; in `later` all jobs are deferred. All queues are owned.
+    """
+    names = ["later", *(f"q{number}" for number in range(1, QUEUES))]
+    queues = ", ".join(f"('{name}', 200, 20, 0, 0)" for name in names)
+    owners = ", ".join(f"('{name}', 'n{place % 9}', 'h', 1, {NOW})" for place, name in enumerate(names))
+    return [
+        f"INSERT INTO job SELECT seq, 0, {_QUEUE}, 'c', 'u', x'7b7d', 2, seq <= {RUNNING}, 100 + seq % 4, "
+        f"{_NEXT_TRY}, {NOW}, 0, 0, 3, 0, seq <= {RUNNING}, NULL FROM {numbers}",
+        "INSERT INTO failure SELECT seq, seq, CASE WHEN seq % 3 = 0 THEN 'q2' ELSE 'q1' END, 'c', 'u', "
+        f"x'7b7d', 2, 'failure', 500, '', 1, {NOW} + seq, {NOW} - seq FROM {numbers}",
+        f"INSERT INTO queue VALUES {queues}",
+        f"INSERT INTO queue_owner VALUES {owners}",
+    ]
+
+
+@frozen
+class AStart:
+    """A worker slot that is kept for a job."""
+
+    epoch: int = 1
+
+    def begin(self, job: object) -> None:
+        """Do nothing: these jobs are never stored."""
+
+    def withdraw(self) -> None:
+        """Do nothing."""
+
+
+@frozen
+class Case:
+    """Something that is asked or written: a function of the driver, and what it may read.
+
+    It uses the indexes `keys`, and primary keys as it likes; reads about `rows` rows; and may go through the
+    whole of the small tables `scans`.
+    """
+
+    name: str
+    function: str
+    arguments: tuple[Any, ...]
+    keys: frozenset[str]
+    rows: int = 1
+    scans: frozenset[str] = field(default=frozenset())
+
+
+def cases(size: int) -> list[Case]:
+    """Return all cases for tables of `size` rows."""
+    return [*_lists(size), *_failures(size), *_questions(), *_writes()]
+
+
+def _questions() -> list[Case]:
+    return [
+        Case("one job", "read_job", ("q1", 60), JOB),
+        Case("one failure", "read_failure", ("q1", 61), FAILURE),
+        Case("a queue", "read_queue", ("q7",), frozenset({"queue.PRIMARY"})),
+        Case("an owner", "read_owner", ("q7", NOW - 1), OWNER),
+        # Every queue is looked at, and of each the first job alone.
+        Case("due queues", "read_due_queues", (NOW,), JOB_LIST, 2 * QUEUES, frozenset({"queue"})),
+    ]
+
+
+def _lists(size: int) -> list[Case]:
+    found = []
+    for jobs in JobSet:
+        for cursor in (None, _middle(jobs, size)):
+            for ascending in (False, True):
+                query = JobQuery(
+                    queue="q1", jobs=jobs, now_ms=NOW, limit=PAGE, cursor=cursor, ascending=ascending
+                )
+                place = "by cursor" if cursor else "from the start"
+                name = f"{jobs.value} jobs {place}, {'as' if ascending else 'des'}cending"
+                found.append(Case(name, "read_jobs", (query,), JOB_LIST, PAGE))
+    return found
+
+
+def _middle(jobs: JobSet, size: int) -> Cursor:
+    ahead_ms = {
+        JobSet.WAITING: -size * 7 // 2,
+        JobSet.DEFERRED: size * 7 // 2,
+        JobSet.RUNNING: -RUNNING * 7 // 2,
+    }
+    return Cursor(NOW + ahead_ms[jobs], 1)
+
+
+def _failures(size: int) -> list[Case]:
+    found = []
+    for order, key in ((FailureOrder.FAILED, "failure_failed"), (FailureOrder.CREATED, "failure_created")):
+        for cursor in (None, Cursor(NOW - size // 2, size // 2)):
+            name = f"failures by {order.value} {'by cursor' if cursor else 'from the start'}"
+            query = FailureQuery(queue="q1", limit=PAGE, order=order, cursor=cursor)
+            found.append(Case(name, "read_failures", (query,), frozenset({f"failure.{key}"}), PAGE))
+    return found
+
+
+def _writes() -> list[Case]:
+    head = JOB_LIST | OWNER
+    return [
+        _write("a push", PushJobs([Push(new_job(queue="q1"))], [None]), keys=frozenset(), rows=0),
+        _write("a push that starts", PushJobs([Push(new_job(queue="later"))], [AStart()]), keys=head, rows=2),
+        _write("a push that waits", PushJobs([Push(new_job(queue="q1"))], [AStart()]), keys=head, rows=2),
+        _write("a claim", Claim("q1", 1, 20, NOW), keys=CLAIM | JOB, rows=20),
+        _write("a claim with nothing due", Claim("later", 1, 20, NOW), keys=CLAIM, rows=8),
+        _write("a claim under an old epoch", Claim("q1", 0, 20, NOW), keys=OWNER),
+        _write("a completion", Completed(5, 1), keys=JOB),
+        _write("many completions", *(Completed(number, 1) for number in range(1, 31)), keys=JOB, rows=30),
+        _write("a release", Released(5, 1), keys=JOB),
+        _write("a retry", Retried(5, 1, NOW, 2, 1), keys=JOB),
+        _write("a failure", Failed(5, 1, A_FAILURE, 4, NOW), keys=JOB, rows=2),
+        _write("a deletion", DeleteJob("q1", 60), keys=JOB, rows=2),
+        _write("a failure's deletion", DeleteFailure("q1", 61), keys=FAILURE, rows=2),
+        _write("leases renewed", _hold("n1", NOW), keys=OWNER, rows=2 * len(OWNED)),
+        _write(
+            "leases taken over", _hold("other", NOW + 1), keys=OWNER | JOB_LIST, rows=4 * len(OWNED) + RUNNING
+        ),
+        _write(
+            "leases given back",
+            GiveBack("n1"),
+            keys=frozenset(),
+            rows=QUEUES,
+            scans=frozenset({"queue_owner"}),
+        ),
+    ]
+
+
+def _hold(node_id: str, now_ms: int) -> Hold:
+    return Hold(node_id, "h", OWNED, now_ms, 10_000)
+
+
+def _write(
+    name: str,
+    *operations: Operation,
+    keys: frozenset[str],
+    rows: int = 1,
+    scans: frozenset[str] = frozenset(),
+) -> Case:
+    return Case(name, "apply", (operations,), keys, rows, scans)

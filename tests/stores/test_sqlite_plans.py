@@ -1,0 +1,118 @@
+"""Whatever the SQLite store is asked often reads one range of the index that is meant for it, in order."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from tests.stores.plan_cases import Case, cases, filling
+from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
+
+SMALL, LARGE = 10_000, 100_000
+NUMBERS = (
+    "(WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < {}) SELECT * FROM n)"
+)
+STEP = re.compile(r"(SEARCH|SCAN) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(?:INTEGER )?PRIMARY KEY))?")
+
+Databases = dict[int, sqlite3.Connection]
+
+
+class _RollBack(Exception):
+    """Ends a transaction that has served its purpose."""
+
+
+@pytest.fixture(scope="module", params=["new", "analyzed"])
+def databases(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Databases]:
+    """A small database and a large one, without statistics, as it is by itself, or with them."""
+    folder = tmp_path_factory.mktemp("plans")
+    with _filled(folder / "small.db", SMALL) as small, _filled(folder / "large.db", LARGE) as large:
+        if request.param == "analyzed":
+            small.execute("ANALYZE")
+            large.execute("ANALYZE")
+        yield {SMALL: small, LARGE: large}
+
+
+@contextmanager
+def _filled(path: Path, size: int) -> Iterator[sqlite3.Connection]:
+    prepare(path)
+    with open_connection(path) as connection:
+        with transaction(connection):
+            for statement in filling(NUMBERS.format(size)):
+                connection.execute(statement)
+        yield connection
+
+
+def ask(connection: sqlite3.Connection, case: Case) -> object:
+    """Do what the case says and undo it; return the outcome."""
+    function = getattr(reads, case.function, None) or getattr(writes, case.function)
+    outcome = None
+    with suppress(_RollBack), transaction(connection):
+        outcome = function(connection, *case.arguments)
+        raise _RollBack
+    return outcome
+
+
+def statements(connection: sqlite3.Connection, case: Case) -> list[str]:
+    """Return the statements that the case comes down to."""
+    found: list[str] = []
+    connection.set_trace_callback(found.append)
+    ask(connection, case)
+    connection.set_trace_callback(None)
+    return [statement for statement in found if not statement.startswith(("BEGIN", "ROLLBACK"))]
+
+
+def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
+    """Return the lines of a statement's query plan."""
+    with closing(connection.execute(f"EXPLAIN QUERY PLAN {statement}")) as found:
+        return [line for *_, line in found]
+
+
+def steps(connection: sqlite3.Connection, case: Case) -> int:
+    """Count the steps of SQLite's virtual machine; each row that is looked at takes some."""
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    connection.set_progress_handler(step, 1)
+    ask(connection, case)
+    connection.set_progress_handler(None, 0)
+    return count
+
+
+CASES = [
+    pytest.param(small, large, id=small.name) for small, large in zip(cases(SMALL), cases(LARGE), strict=True)
+]
+
+
+@pytest.mark.parametrize(("_small", "case"), CASES)
+def test_what_is_asked_often_uses_its_index_and_sorts_nothing(
+    databases: Databases, _small: Case, case: Case
+) -> None:
+    """No table is gone through but the small ones that have to be, and no B-tree is made."""
+    lines = [
+        line for statement in statements(databases[LARGE], case) for line in plan(databases[LARGE], statement)
+    ]
+    read = [match for line in lines if (match := STEP.match(line)) and match[2] != "json_each"]
+    assert {match[2] for match in read if match[1] == "SCAN"} <= case.scans
+    used = {f"{match[2]}.{match[3] or 'PRIMARY'}" for match in read if match[1] == "SEARCH"}
+    assert case.keys <= used
+    assert {key for key in used - case.keys if not key.endswith(".PRIMARY")} == set()
+    assert not [line for line in lines if "TEMP B-TREE" in line or "AUTOMATIC" in line]
+
+
+@pytest.mark.parametrize(("small", "large"), CASES)
+def test_what_is_asked_often_takes_as_long_with_many_jobs_as_with_few(
+    databases: Databases, small: Case, large: Case
+) -> None:
+    """Ten times the rows cost no more steps of SQLite's virtual machine."""
+    assert ask(databases[LARGE], large) != []
+    assert steps(databases[LARGE], large) == steps(databases[SMALL], small)
