@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
 from quart import Response as QuartResponse
 from quart import request as current_request
@@ -163,7 +163,9 @@ class _Desk:
         try:
             body = await _read_body(request)
         except CallerError as error:
-            return self._edge.explain(request.path, error)
+            # The rest of the body may be on its way, and nothing that comes behind it could be understood.
+            response = self._edge.explain(request.path, error)
+            return evolve(response, headers={**response.headers, "Connection": "close"})
         return await self._edge.answer(
             route,
             Request(

@@ -23,7 +23,8 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, Scope
 
 from trioworq.streams import ConnectionLost, Stream
-from trioworq.web.heads import fault_of, first_head
+from trioworq.web.chunks import ChunkJudge
+from trioworq.web.heads import fault_of, first_head, is_chunked
 from trioworq.web.lane import LINGER_S
 from trioworq.web.replies import refuse
 
@@ -226,14 +227,35 @@ class _Http1(H11Protocol):
 
 
 class _StrictConnection(h11.Connection):
-    """Refuses heads that others could read differently; h11 is lenient where that was of use to somebody."""
+    """Refuses what others could read differently; h11 is lenient where that was of use to somebody."""
+
+    _judge: ChunkJudge | None = None
+
+    def receive_data(self, data: bytes) -> None:
+        super().receive_data(data)
+        if self._judge is not None:
+            self._judge.read(data)
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if self.their_state is h11.MUST_CLOSE:
+            # What comes behind the last request is none, and no reason to take the answer back.
+            return h11.NEED_DATA
         if self.their_state is h11.IDLE:
-            head = first_head(self.trailing_data[0])
-            if head is not None and (fault := fault_of(head)):
-                raise h11.RemoteProtocolError(fault, error_status_hint=400)
+            self._judge_head(self.trailing_data[0])
+        if self._judge is not None and self._judge.is_broken:
+            raise h11.RemoteProtocolError("malformed chunks", error_status_hint=400)
         return super().next_event()
+
+    def _judge_head(self, received: bytes) -> None:
+        self._judge = None
+        head = first_head(received)
+        if head is None:
+            return
+        if fault := fault_of(head):
+            raise h11.RemoteProtocolError(fault, error_status_hint=400)
+        if is_chunked(head):
+            self._judge = ChunkJudge(head)
+            self._judge.read(received[len(head) :])
 
 
 def _without_upgrade(request: h11.Request) -> h11.Request:

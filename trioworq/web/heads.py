@@ -49,3 +49,8 @@ def fault_of(head: bytes) -> str | None:
     if _ENCODING.search(head) and (lengths or match["version"] == b"1.0"):
         return "Transfer-Encoding where it may not be"
     return None
+
+
+def is_chunked(head: bytes) -> bool:
+    """Whether the body of a faultless head comes in chunks; encodings that nobody here knows do so too."""
+    return _ENCODING.search(head) is not None

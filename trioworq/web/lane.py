@@ -151,16 +151,15 @@ class Lane:
         self._started_at_s = trio.current_time()
         self._is_busy = True
         share = BodyShare(self._edge.budget)
-        rest = None
         try:
             rest = self._intake.read_body(received)
             if not self._intake.is_complete:
                 rest = await self._receive_body(head, share)
             response = await self._ask(head)
         except CallerError as error:
-            response = self._edge.explain(head.path, error)
+            rest, response = None, self._edge.explain(head.path, error)
         except BadFraming:
-            response = refuse(head.path, HTTPStatus.BAD_REQUEST)
+            rest, response = None, refuse(head.path, HTTPStatus.BAD_REQUEST)
         finally:
             share.release()
         closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
