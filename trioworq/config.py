@@ -127,6 +127,15 @@ class Config:
     shutdown_timeout: int = _option(
         30, "Seconds that requests and running jobs get to finish after SIGTERM.", read=_seconds
     )
+    tls_certificate: str = _option(
+        "",
+        "PEM file with the certificate to show to clients, and those between it and its authority. "
+        "With `tls_key`, clients speak HTTPS; empty for HTTP.",
+        from_fireworq=False,
+    )
+    tls_key: str = _option(
+        "", "PEM file with the key of `tls_certificate`, not locked with a password.", from_fireworq=False
+    )
     keep_alive: bool = _option(True, "Keep client connections open between requests.", read=_read_bool)
     keep_alive_timeout_s: int = _option(
         75, "Seconds that an idle client connection is kept.", read=_positive_seconds, from_fireworq=False

@@ -37,7 +37,8 @@ from trioworq.stores.opening import open_store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.edge import Edge
-from trioworq.web.server import serve
+from trioworq.web.server import Door, serve
+from trioworq.web.tls import make_context
 
 # How long to wait at the start before a slow store is asked for its time again.
 CLOCK_RETRY_S = 1.0
@@ -79,6 +80,7 @@ async def run(
     ended in order; `die` ends the process at the second signal, or when ending takes too long. Raises:
     ConfigError, StoreRefused, or whatever a crash in the tree raises.
     """
+    tls = make_context(config)
     shutdown = Shutdown(config.shutdown_timeout)
     clock = Clock()
     async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
@@ -88,14 +90,12 @@ async def run(
         for warning in warnings:
             logs.error.warning(warning)
         with shutdown.starting:
-            await _run_daemon(config, sockets, shutdown, clock, logs)
+            await _run_daemon(config, Door(sockets, tls), shutdown, clock, logs)
         logs.error.info("stopped")
         signals.cancel_scope.cancel(reason="everything has ended")
 
 
-async def _run_daemon(
-    config: Config, sockets: Sequence[socket.socket], shutdown: Shutdown, clock: Clock, logs: Logs
-) -> None:
+async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clock, logs: Logs) -> None:
     """Tasks: the clock keeper. Stops when: the front and then the queues have ended. Raises: as `run`."""
     node = Node.here(secrets.token_hex(8))
     async with (
@@ -109,23 +109,21 @@ async def _run_daemon(
             async with open_queues(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
-                await _run_front(config, sockets, queues, shutdown, logs)
+                await _run_front(config, door, queues, shutdown, logs)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
 
-async def _run_front(
-    config: Config, sockets: Sequence[socket.socket], queues: Queues, shutdown: Shutdown, logs: Logs
-) -> None:
+async def _run_front(config: Config, door: Door, queues: Queues, shutdown: Shutdown, logs: Logs) -> None:
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
     edge = Edge(config=config, access_log=logs.access, error_log=logs.error)
     routes = fireworq.routes(queues, config)
     async with trio.open_nursery() as front:
-        await front.start(serve, create_app(routes, edge), routes, edge, sockets, shutdown.requested)
+        await front.start(serve, create_app(routes, edge), routes, edge, door, shutdown.requested)
         shutdown.is_serving = True
-        logs.error.info(_greeting(config, sockets))
+        logs.error.info(_greeting(config, door))
         await shutdown.requested.wait()
         front.cancel_scope.deadline = shutdown.deadline
 
@@ -183,7 +181,7 @@ async def _keep_time(clock: Clock, store: Store, logs: Logs) -> None:
             logs.error.warning("cannot read the store's clock; going on with ours", reason=str(error))
 
 
-def _greeting(config: Config, sockets: Sequence[socket.socket]) -> str:
+def _greeting(config: Config, door: Door) -> str:
     match config.driver:
         case Driver.SQLITE:
             data = f"jobs are kept in {Path(config.sqlite_path).absolute()}"
@@ -191,7 +189,8 @@ def _greeting(config: Config, sockets: Sequence[socket.socket]) -> str:
             data = f"jobs are kept in {mask_password(config.dsn)}"
         case Driver.IN_MEMORY:
             data = "jobs are kept in memory and lost at the end"
-    places = ", ".join(f"http://{_address(bound)}" for bound in sockets)
+    scheme = "http" if door.tls is None else "https"
+    places = ", ".join(f"{scheme}://{_address(bound)}" for bound in door.sockets)
     return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
 
 

@@ -3,14 +3,25 @@
 import os
 import signal
 import socket
+import ssl
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import httpx2
 import pytest
+import trustme
 
-from tests.process.running_daemon import RecordingWorker, free_port, running_daemon, wait_until
+from tests.process.running_daemon import (
+    RecordingWorker,
+    clean_environment,
+    command,
+    free_port,
+    running_daemon,
+    wait_until,
+)
 from trioworq.dispatch.ownership import LEASE_MS
 
 
@@ -206,3 +217,40 @@ def test_no_password_is_shown_anywhere(mysql_dsn: str, worker: RecordingWorker, 
     assert b"listens on" in everything
     assert password.encode() not in everything
     assert os.path.getsize(tmp_path / "a/access.log") > 0
+
+
+def test_clients_can_speak_tls(worker: RecordingWorker, tmp_path: Path) -> None:
+    """A push over HTTPS reaches its worker, over HTTP/1.1 and HTTP/2, and the log says what is spoken."""
+    authority = trustme.CA()
+    issued = authority.issue_cert("localhost")
+    issued.private_key_and_cert_chain_pem.write_to_path(tmp_path / "both.pem")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    options = [f"--tls-certificate={tmp_path / 'both.pem'}", f"--tls-key={tmp_path / 'both.pem'}"]
+    with running_daemon(tmp_path / "a", "--driver=in-memory", *options, waits_for_answers=False) as daemon:
+        wait_until(lambda: any("listens on https://" in line["message"] for line in daemon.lines("error")))
+        url = daemon.url.replace("http://127.0.0.1", "https://localhost")
+        for http2 in (False, True):
+            with httpx2.Client(base_url=url, verify=context, http2=http2) as client:
+                for _ in range(2):
+                    assert client.post("/job/any", json={"url": worker.url}).status_code == 200
+                assert client.get("/version").status_code == 200
+        wait_until(lambda: len(worker.answered) == 4)
+        assert daemon.stop() == 0
+
+
+def test_tls_without_its_files_is_refused_at_the_start(tmp_path: Path) -> None:
+    """One line says what is missing, and nothing is left behind."""
+    run = subprocess.run(
+        command("--bind=127.0.0.1:0", f"--tls-key={tmp_path / 'none.pem'}"),
+        cwd=tmp_path,
+        env=clean_environment(),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert (
+        run.stderr == b"trioworq: tls_certificate: TLS needs a certificate and its key; set both or neither\n"
+    )
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """The web face for tests: app and server on a loopback port, over real queues and an in-memory store."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
@@ -24,7 +25,7 @@ from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.edge import Edge
 from trioworq.web.messages import Route
-from trioworq.web.server import bind_sockets, serve
+from trioworq.web.server import Door, bind_sockets, serve
 
 
 class ServedBy(Enum):
@@ -120,7 +121,7 @@ class Face(Served):
         return job_id
 
 
-async def read_all(stream: trio.SocketStream) -> bytes:
+async def read_all(stream: trio.abc.ReceiveStream) -> bytes:
     """Return what comes until the other side closes or resets."""
     received = bytearray()
     try:
@@ -131,7 +132,7 @@ async def read_all(stream: trio.SocketStream) -> bytes:
     return bytes(received)
 
 
-async def read_until(stream: trio.SocketStream, mark: bytes) -> bytes:
+async def read_until(stream: trio.abc.ReceiveStream, mark: bytes) -> bytes:
     """Return what comes until it ends with `mark`."""
     received = bytearray()
     with trio.fail_after(10):
@@ -173,7 +174,11 @@ async def open_unread(served: Served) -> trio.SocketStream:
 
 @asynccontextmanager
 async def open_served(
-    routes: Sequence[Route], config: Config = CONFIG, *, app: ASGIFramework | None = None
+    routes: Sequence[Route],
+    config: Config = CONFIG,
+    *,
+    app: ASGIFramework | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[Served]:
     """Serve routes, or an app of its own, on a free port."""
     access_lines = KeptLines()
@@ -187,7 +192,7 @@ async def open_served(
     port = sockets[0].getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as servers:
-        await servers.start(serve, app or create_app(routes, edge), routes, edge, sockets, stop)
+        await servers.start(serve, app or create_app(routes, edge), routes, edge, Door(sockets, tls), stop)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             yield Served(port, client, access_lines.lines, errors, stop)
         servers.cancel_scope.cancel()

@@ -96,17 +96,24 @@ def _advice(error: OSError) -> str:
             return error.strerror or str(error)
 
 
+@frozen
+class Door:
+    """Where clients come in: bound sockets, and what TLS goes by; None in the clear."""
+
+    sockets: Sequence[socket.socket]
+    tls: ssl.SSLContext | None = None
+
+
 async def serve(
     app: ASGIFramework,
     routes: Iterable[Route],
     edge: Edge,
-    sockets: Sequence[socket.socket],
+    door: Door,
     stop: trio.Event,
     *,
-    tls: ssl.SSLContext | None = None,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
 ) -> None:
-    """Serve `app` on bound sockets, which are closed at the end; the hot ones of `routes` in the intake lane.
+    """Serve `app`, and the hot ones of `routes` in the intake lane; the sockets are closed at the end.
 
     Tasks: an accept loop for each socket, a task for each connection, one that looks after the lanes. Stops
     when: `stop` is set; then nothing more is accepted, idle connections are closed, and requests at hand are
@@ -114,8 +121,8 @@ async def serve(
     """
     server = _Server(
         lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
-        service=_service(app, edge, is_secure=tls is not None),
-        tls=tls,
+        service=_service(app, edge, is_secure=door.tls is not None),
+        tls=door.tls,
         error_log=edge.error_log,
         slots=trio.Semaphore(edge.config.max_connections),
     )
@@ -123,7 +130,9 @@ async def serve(
         looking.start_soon(server.look_after)
         async with trio.open_nursery() as connections:
             with ExitStack() as closing:
-                listeners = [trio.SocketListener(trio.socket.from_stdlib_socket(bound)) for bound in sockets]
+                listeners = [
+                    trio.SocketListener(trio.socket.from_stdlib_socket(bound)) for bound in door.sockets
+                ]
                 for listener in listeners:
                     closing.callback(listener.socket.close)
                 async with trio.open_nursery() as accepting:
