@@ -1,6 +1,7 @@
 """Hot requests, parsed without I/O: bytes go in, a head and a body come out, or that it is not for us."""
 
 from collections.abc import Mapping
+from http import HTTPStatus
 
 from attrs import define
 from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
@@ -20,7 +21,11 @@ _LENGTH_MAX_DIGITS = 18
 
 
 class BadFraming(Exception):
-    """Where the body ends cannot be told."""
+    """Where the body ends cannot be told, or is told at too great length."""
+
+    def __init__(self, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
+        super().__init__(status.phrase)
+        self.status = status
 
 
 @define(eq=False)
@@ -181,7 +186,7 @@ class Intake:
             if len(self._body) > self._max_body_bytes:
                 raise self._too_large()
             if self._framing_bytes > self._max_framing_bytes:
-                raise BadFraming
+                raise BadFraming(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         self._fed = window[max(0, fed - 3) : fed]
         return window[fed:]
 
@@ -191,7 +196,7 @@ class Intake:
         except HttpParserCallbackError:
             raise  # a defect of ours, not the client's
         except (HttpParserError, HttpParserUpgrade) as error:
-            raise BadFraming(str(error)) from error
+            raise BadFraming from error
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"A body should have at most {self._max_body_bytes} bytes")

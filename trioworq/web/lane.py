@@ -5,7 +5,6 @@ all lanes a few times a second (`look_after`).
 """
 
 from contextlib import suppress
-from http import HTTPStatus
 
 import trio
 from attrs import frozen
@@ -158,8 +157,8 @@ class Lane:
             response = await self._ask(head)
         except CallerError as error:
             rest, response = None, self._edge.explain(head.path, error)
-        except BadFraming:
-            rest, response = None, refuse(head.path, HTTPStatus.BAD_REQUEST)
+        except BadFraming as error:
+            rest, response = None, refuse(head.path, error.status)
         finally:
             share.release()
         closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
