@@ -74,8 +74,8 @@ class AStart:
 class Case:
     """Something that is asked or written: a function of the driver, and what it may read.
 
-    It uses the indexes `keys`, and primary keys as it likes; reads about `rows` rows; and may go through the
-    whole of the small tables `scans`.
+    It uses the indexes `keys`, and primary keys and those of `may_use` as it likes; reads about `rows` rows;
+    and may go through the whole of the small tables `scans`.
     """
 
     name: str
@@ -84,6 +84,7 @@ class Case:
     keys: frozenset[str]
     rows: int = 1
     scans: frozenset[str] = field(default=frozenset())
+    may_use: frozenset[str] = field(default=frozenset())
 
 
 def cases(size: int) -> list[Case]:
@@ -143,7 +144,8 @@ def _writes() -> list[Case]:
         _write("a push that waits", PushJobs([Push(new_job(queue="q1"))], [AStart()]), keys=head, rows=2),
         _write("a claim", Claim("q1", 1, 20, NOW), keys=CLAIM | JOB, rows=20),
         _write("a claim with nothing due", Claim("later", 1, 20, NOW), keys=CLAIM, rows=8),
-        _write("a claim under an old epoch", Claim("q1", 0, 20, NOW), keys=OWNER),
+        # One database is asked for the priorities along with the epoch.
+        _write("a claim under an old epoch", Claim("q1", 0, 20, NOW), keys=OWNER, may_use=CLAIM),
         _write("a completion", Completed(5, 1), keys=JOB),
         _write("many completions", *(Completed(number, 1) for number in range(1, 31)), keys=JOB, rows=30),
         _write("a release", Released(5, 1), keys=JOB),
@@ -175,5 +177,6 @@ def _write(
     keys: frozenset[str],
     rows: int = 1,
     scans: frozenset[str] = frozenset(),
+    may_use: frozenset[str] = frozenset(),
 ) -> Case:
-    return Case(name, "apply", (operations,), keys, rows, scans)
+    return Case(name, "apply", (operations,), keys, rows, scans, may_use)

@@ -10,10 +10,11 @@ from tests.stores.nodes import NOW, Node, failed, new_job, push_one
 from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
 from trioworq.stores.interface import PAGE_BYTES, FailureQuery, JobQuery, JobSet, Page, Store
 from trioworq.stores.mysql import lists
-from trioworq.stores.mysql.connection import Connection, Result, open_connection
+from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.literals import Value
 from trioworq.stores.mysql.store import open_mysql_store
+from trioworq.stores.mysql.wire import Result
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """Direct start (design §4): which jobs may be stored as running, alike in every store."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from attrs import frozen
 
 from trioworq.core.jobs import NewJob
 from trioworq.stores.interface import Start
-from trioworq.stores.operations import Operation, PushJobs
+from trioworq.stores.operations import PushJobs
 
 
 @frozen
@@ -16,26 +16,18 @@ class Head:
     epoch: int
     first_try_ms: int | None
 
-    def is_clear_for(self, job: NewJob, start: Start) -> bool:
-        """Whether the start is made by the present owner (I7) and overtakes nobody (I9)."""
-        return self.epoch == start.epoch and (
-            self.first_try_ms is None or self.first_try_ms > job.next_try_ms
-        )
+
+def with_starts(operation: PushJobs) -> Iterator[tuple[NewJob, Start | None]]:
+    """Return each job with the slot that is kept for it, if any."""
+    return ((push.job, start) for push, start in zip(operation.pushes, operation.starts, strict=True))
 
 
-def queues_with_starts(operations: Iterable[Operation]) -> set[str]:
-    """Name the queues whose heads have to be known."""
-    return {push.queue for operation in operations for push, start in _pairs(operation) if start is not None}
+def may_start(job: NewJob, start: Start | None, heads: Mapping[str, Head]) -> bool:
+    """Whether a slot is kept by the present owner (I7), and the job overtakes none that is due (I9).
 
-
-def with_starts(operation: PushJobs, heads: Mapping[str, Head]) -> Iterator[tuple[NewJob, bool]]:
-    """Say of each job whether it is stored as running; a queue without an owner has no head."""
-    for job, start in _pairs(operation):
-        head = heads.get(job.queue)
-        yield job, start is not None and head is not None and head.is_clear_for(job, start)
-
-
-def _pairs(operation: Operation) -> Iterator[tuple[NewJob, Start | None]]:
-    if isinstance(operation, PushJobs):
-        for push, start in zip(operation.pushes, operation.starts, strict=True):
-            yield push.job, start
+    A queue that nobody has ever owned has no head.
+    """
+    head = heads.get(job.queue)
+    if start is None or head is None or head.epoch != start.epoch:
+        return False
+    return head.first_try_ms is None or head.first_try_ms > job.next_try_ms

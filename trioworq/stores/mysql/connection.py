@@ -1,4 +1,4 @@
-"""One connection to MySQL or MariaDB. This is the only module that knows trio_mysql, and its faults end here.
+"""One connection to MySQL or MariaDB. Nothing above this module and `wire` knows trio_mysql.
 
 A connection belongs to one task. Whatever leaves a statement half done, a cancellation included, closes
 it: nothing is ever asked on a connection whose state is in doubt.
@@ -7,16 +7,14 @@ it: nothing is ever asked on a connection whose state is in doubt.
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
 
 import trio
-from attrs import frozen
-from trio_mysql import connections, err
-from trio_mysql.constants import CLIENT, COMMAND, SERVER_STATUS
+from trio_mysql import err
+from trio_mysql.constants import SERVER_STATUS
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused, StoreUnavailable
-from trioworq.stores.mysql.dsn import Dsn, Tls
+from trioworq.stores.mysql.dsn import Dsn
 from trioworq.stores.mysql.errors import (
     ACCESS_DENIED,
     UNKNOWN_DATABASE,
@@ -27,7 +25,8 @@ from trioworq.stores.mysql.errors import (
     meaning,
 )
 from trioworq.stores.mysql.literals import Value, fill
-from trioworq.stores.mysql.login import CachingSha2, LoginRefused, Unsafe
+from trioworq.stores.mysql.login import LoginRefused
+from trioworq.stores.mysql.wire import Result, Wire
 
 # The server gives up before we do, so that a slow statement costs its answer and not the connection: first
 # on a lock, then on the statement. What is left of `Dsn.statement_s` is for the way there and back.
@@ -37,32 +36,20 @@ STATEMENT_SHARE = 0.7
 # A node that stands still in a transaction must not keep its locks longer than this.
 IDLE_IN_TRANSACTION_S = 5
 
+# What any two kernels take between them. Statements that go out together must fit: else the server, with an
+# answer that we do not read yet, and we, with a statement that it does not read yet, could wait for ever.
+_SENT_AT_ONCE_BYTES = 64 * 1024
+
 ROLLBACK_S = 5.0
 GOODBYE_S = 1.0
 
 _SQL_MODE = "STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 
-_PLUGINS = {
-    "caching_sha2_password": CachingSha2,
-    "mysql_clear_password": Unsafe,
-    "mysql_old_password": Unsafe,
-    "dialog": Unsafe,
-}
-
-
-@frozen
-class Result:
-    """What a statement gave: rows for a query, counts for a change."""
-
-    rows: tuple[tuple[Any, ...], ...]
-    affected: int
-    insert_id: int
-
 
 class Connection:
     """An open connection; made by `open_connection`."""
 
-    def __init__(self, wire: "_Wire", statement_s: float) -> None:
+    def __init__(self, wire: Wire, statement_s: float) -> None:
         self._wire = wire
         self._statement_s = statement_s
         self._is_busy = False
@@ -86,25 +73,59 @@ class Connection:
         return await self.send(fill(statement, values))
 
     async def send(self, statement: bytes) -> Result:
-        """Send a complete statement and return what it gave.
+        """Send a complete statement and return what it gave; see `send_all`."""
+        (result,) = await self.send_all((statement,))
+        return result
+
+    async def send_all(self, statements: Sequence[bytes]) -> list[Result]:
+        """Send complete statements, without waiting between them, and return what each gave.
+
+        The server carries them out in order, all of them; the first error is raised when all have been
+        answered. So a COMMIT does not belong here, as it would follow a statement that failed.
 
         Raises ConnectionLost when no answer came within the DSN's time, and what `mysql.errors` lists. If
-        cancelled: the connection is closed, and the statement may or may not have been carried out.
+        cancelled: the connection is closed, and each statement may or may not have been carried out.
         """
         if self._is_busy:
             raise trio.BusyResourceError("another task is using this connection")
+        for statement in statements:
+            self._check_size(statement)
+        self._is_busy = True
+        results: list[Result] = []
+        try:
+            for group in _groups(statements):
+                results += await self._ask(group)
+        finally:
+            self._is_busy = False
+        if not statements:
+            await trio.lowlevel.checkpoint()
+        return results
+
+    def _check_size(self, statement: bytes) -> None:
         if len(statement) >= self.max_packet_bytes:
             # The server would drop the connection, and with it the transaction.
             raise InvalidRequest(
                 f"{len(statement)} bytes do not fit the database: its max_allowed_packet is "
                 f"{self.max_packet_bytes} bytes"
             )
-        self._is_busy = True
-        try:
-            with self._closed_on_doubt(), trio.fail_after(self._statement_s):
-                return await self._wire.ask(statement)
-        finally:
-            self._is_busy = False
+
+    async def _ask(self, statements: Sequence[bytes]) -> list[Result]:
+        results: list[Result] = []
+        failure: Exception | None = None
+        with self._closed_on_doubt(), trio.fail_after(self._statement_s) as patience:
+            await self._wire.send(statements)
+            for statement in statements:
+                try:
+                    results.append(await self._wire.receive(statement))
+                except err.MySQLError as error:
+                    # The connection is sound, and the other statements' answers are still to come.
+                    if isinstance(_meaning(error), ConnectionLost):
+                        raise
+                    failure = failure or error
+                patience.deadline = trio.current_time() + self._statement_s
+            if failure is not None:
+                raise failure
+        return results
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[None]:
@@ -204,8 +225,8 @@ async def _connect(dsn: Dsn, *, autocommit: bool) -> Connection:
     return connection
 
 
-async def _open_wire(dsn: Dsn) -> "_Wire":
-    wire = _Wire(dsn)
+async def _open_wire(dsn: Dsn) -> Wire:
+    wire = Wire(dsn)
     try:
         transport = await _open_transport(dsn)
     except OSError as error:
@@ -282,74 +303,15 @@ def _meaning(error: err.MySQLError) -> Exception:
     return ConnectionLost(f"MySQL: connection lost: {error}")
 
 
-class _Wire(connections.Connection):  # type: ignore[misc]  # trio_mysql has no types
-    """trio_mysql's connection with its faults mended."""
-
-    ssl: bool
-
-    def __init__(self, dsn: Dsn) -> None:
-        # Bytes, because a text would be sent as Latin-1; and use_unicode, because without it a result set
-        # breaks off in the middle.
-        super().__init__(
-            host=dsn.host,
-            password=dsn.password.encode(),
-            database=dsn.database,
-            charset="utf8mb4",
-            use_unicode=True,
-            autocommit=None,
-            auth_plugin_map=_PLUGINS,
-            ssl=_ssl_context(dsn.tls),
-        )
-        # The library would put the operating system's user in place of an empty name.
-        self.user = dsn.user.encode()
-        self._tls = dsn.tls
-        self._secure = dsn.socket_path is not None
-        self._transport: trio.SocketStream | None = None
-
-    async def connect(self, sock: trio.SocketStream) -> None:
-        """Log in over `sock`, which is ours from now on."""
-        self._transport = sock
-        await super().connect(sock)
-
-    def close_socket(self) -> None:
-        """Close the socket now; the library leaves that to the garbage collector."""
-        self._sock = None
-        self._closed = True
-        if self._transport is not None:
-            self._transport.socket.close()
-
-    def _force_close(self) -> None:
-        self.close_socket()
-
-    async def ask(self, statement: bytes) -> Result:
-        """Send one statement and read its one answer."""
-        await self._execute_command(COMMAND.COM_QUERY, statement)
-        answer = connections.MySQLResult(self)
-        await answer.read()
-        if answer.server_status is not None:
-            self.server_status = answer.server_status
-        if answer.has_next:
-            # The library would spin for ever on the next statement; we never ask for several results.
-            raise err.InternalError("more than one result")
-        return Result(answer.rows or (), answer.affected_rows, answer.insert_id or 0)
-
-    async def _get_server_information(self) -> None:
-        await super()._get_server_information()
-        # Have the server ask for the method it wants, see `mysql.login`.
-        self._auth_plugin_name = "mysql_native_password"
-        if self.ssl and not self.server_capabilities & CLIENT.SSL:
-            # The library would go on without encryption and send the password.
-            if self._tls is not Tls.PREFERRED:
-                raise LoginRefused("the server offers no TLS, which the option tls asks for")
-            self.ssl = False
-            self.client_flag &= ~CLIENT.SSL
-
-
-def _ssl_context(tls: Tls) -> ssl.SSLContext | None:
-    if tls is Tls.OFF:
-        return None
-    context = ssl.create_default_context()
-    if tls is not Tls.VERIFIED:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+def _groups(statements: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """Split statements, in order, into those that go out together."""
+    group: list[bytes] = []
+    size = 0
+    for statement in statements:
+        size += len(statement)
+        if group and size > _SENT_AT_ONCE_BYTES:
+            yield group
+            group, size = [], len(statement)
+        group.append(statement)
+    if group:
+        yield group

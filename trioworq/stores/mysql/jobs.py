@@ -1,24 +1,24 @@
 """Jobs as a MySQL or MariaDB database is told of them: pushed, claimed, settled, deleted.
 
-Each function is a step of a transaction that the caller commits.
+Each function is a part of a transaction that the caller commits, most of them as a conversation.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
-from attrs import evolve
-
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import FailedJob, Job, JobState, NewJob
+from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import CLAIM_BYTES, Claim
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Start
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.conversations import Conversation
+from trioworq.stores.mysql.literals import fill, rows
 from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, failure_of, job_of
+from trioworq.stores.mysql.wire import Result
 from trioworq.stores.operations import DeleteFailure, DeleteJob
-from trioworq.stores.rows import JOB, Row
-from trioworq.stores.starts import Head
+from trioworq.stores.rows import JOB
+from trioworq.stores.starts import Head, may_start
 
 PUSH = (
     "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
@@ -46,20 +46,17 @@ NEXT_PRIORITY = (
     "SELECT priority FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
     "AND priority > %s ORDER BY priority LIMIT 1"
 )
-DUE = (
-    f"SELECT {JOB} FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
+FIND_DUE = (
+    "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
     "AND priority = %s AND next_try <= %s ORDER BY next_try, id LIMIT %s"
 )
-# Who stores jobs as running locks the queue's row like who claims them, and reads who waits without a lock.
+READ_RUNNING = f"SELECT {JOB} FROM job WHERE id IN (%s) AND state = 1".encode()
 FIND_HEADS = (
     b"SELECT queue, epoch, (SELECT next_try FROM job FORCE INDEX (job_list) WHERE kind = 0 "
     b"AND job.queue = queue_owner.queue AND state = 0 ORDER BY next_try LIMIT 1) "
     b"FROM queue_owner WHERE queue IN (%s) FOR UPDATE"
 )
 FIND_EPOCH = "SELECT epoch FROM queue_owner WHERE queue = %s FOR UPDATE"
-# A row says how large it is only when it has been read: this many may prove to be large ones.
-_STARTED_AT_ONCE = 16
-
 # Below every priority.
 _LOWEST = -(2**31)
 
@@ -68,29 +65,67 @@ _FRAME_BYTES = 1024
 
 
 class Mismatch(Exception):
-    """Some completion of a batch was late, and one statement for all cannot tell which."""
+    """Something was not as it nearly always is; the transaction has to be done again, carefully."""
 
 
-async def find_heads(connection: Connection, queues: Collection[str]) -> dict[str, Head]:
-    """Read the heads of queues, and keep others from claiming or taking them over until the commit (I7)."""
-    if not queues:
-        return {}
-    found = await connection.send(FIND_HEADS % b",".join(fill("%s", (queue,)) for queue in sorted(queues)))
+def push(
+    connection: Connection, pushes: Sequence[tuple[NewJob, Start | None]], *, is_careful: bool
+) -> Conversation[list[Job | InvalidRequest]]:
+    """Store jobs; return them, or for one that fits no statement what its client is told.
+
+    Jobs with a start are stored as running. Careful, it looks first whether each may be; else it looks in
+    the same step, and raises Mismatch when one may not.
+    """
+    queues = {job.queue for job, start in pushes if start is not None}
+    heads: dict[str, Head] | None = None
+    if is_careful and queues:
+        heads = _read_heads((yield [find_heads(queues)])[0])
+        pushes = [(job, start if may_start(job, start, heads) else None) for job, start in pushes]
+        queues = set()
+    groups = list(
+        _groups(connection, [_push_row(job, is_running=start is not None) for job, start in pushes])
+    )
+    inserts = [PUSH.encode() + b",".join(group) for group in groups if not isinstance(group, InvalidRequest)]
+    if queues:
+        found, *inserted = yield [find_heads(queues), *inserts]
+        heads = _read_heads(found)
+        if not all(may_start(job, start, heads) for job, start in pushes if start is not None):
+            raise Mismatch
+    else:
+        inserted = yield inserts
+    return _number(connection, pushes, groups, inserted)
+
+
+def find_heads(queues: Collection[str]) -> bytes:
+    """Return the statement that reads the heads of queues.
+
+    Like a claim it locks the owners' rows, so that until the commit nobody else claims from these queues
+    or takes them over (I7). Jobs it reads without a lock.
+    """
+    return FIND_HEADS % rows("%s", [(queue,) for queue in sorted(queues)])
+
+
+def _read_heads(found: Result) -> dict[str, Head]:
     return {queue.decode(): Head(*head) for queue, *head in found.rows}
 
 
-async def push(connection: Connection, jobs: Sequence[tuple[NewJob, bool]]) -> list[Job | InvalidRequest]:
-    """Store jobs, to wait or as running; return them, or for one that fits no statement what to say of it."""
+def _number(
+    connection: Connection,
+    pushes: Sequence[tuple[NewJob, Start | None]],
+    groups: Sequence[list[bytes] | InvalidRequest],
+    inserted: Sequence[Result],
+) -> list[Job | InvalidRequest]:
+    """Give the stored jobs their ids: an INSERT of several rows numbers them in order, `id_step` apart."""
     outcomes: list[Job | InvalidRequest] = []
-    for group in _groups(connection, [_push_row(job, is_running) for job, is_running in jobs]):
+    results = iter(inserted)
+    for group in groups:
         if isinstance(group, InvalidRequest):
             outcomes.append(group)
             continue
-        # An INSERT of several rows numbers them in order, `id_step` apart.
-        first_id = (await connection.send(PUSH.encode() + b",".join(group))).insert_id
+        first_id = next(results).insert_id
         for place in range(len(group)):
-            job, is_running = jobs[len(outcomes)]
-            outcomes.append(job.stored(first_id + place * connection.id_step, is_running=is_running))
+            job, start = pushes[len(outcomes)]
+            outcomes.append(job.stored(first_id + place * connection.id_step, is_running=start is not None))
     return outcomes
 
 
@@ -115,7 +150,7 @@ def _groups(connection: Connection, rows: Sequence[bytes]) -> Iterator[list[byte
         yield group
 
 
-def _push_row(job: NewJob, is_running: bool) -> bytes:
+def _push_row(job: NewJob, *, is_running: bool) -> bytes:
     return fill(
         PUSH_ROW,
         (
@@ -137,13 +172,13 @@ def _push_row(job: NewJob, is_running: bool) -> bytes:
     )
 
 
-async def complete(connection: Connection, completions: Sequence[Completed]) -> list[bool]:
+def complete(completions: Sequence[Completed]) -> Conversation[list[bool]]:
     """Remove the jobs of several runs at once. Raises Mismatch when only some of them were running."""
     if not completions:
         return []
-    ended = (await connection.send(complete_many(completions))).affected
-    if ended == len(completions):
-        return [True] * ended
+    (deleted,) = yield [complete_many(completions)]
+    if deleted.affected == len(completions):
+        return [True] * len(completions)
     if len(completions) == 1:
         return [False]
     raise Mismatch
@@ -157,17 +192,23 @@ def complete_many(completions: Sequence[Completed]) -> bytes:
     return b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND state = 1" % (ids, runs)
 
 
-async def settle(connection: Connection, settlement: Settlement) -> bool:
+def settle(settlement: Settlement) -> Conversation[bool]:
     """End an attempt; False, with nothing changed, when it is not the running one."""
+    # Of the steps of a failure, the second changes something only where the first did.
+    *_, last = yield _steps(settlement)
+    return last.affected == 1
+
+
+def _steps(settlement: Settlement) -> list[bytes]:
     run = (settlement.job_id, settlement.attempt)
     match settlement:
         case Completed():
-            return (await connection.execute(COMPLETE, run)).affected == 1
+            return [fill(COMPLETE, run)]
         case Released():
-            return (await connection.execute(RELEASE, run)).affected == 1
+            return [fill(RELEASE, run)]
         case Retried():
             change = (settlement.next_try_ms, settlement.retries_left, settlement.fail_count)
-            return (await connection.execute(RETRY, (*change, *run))).affected == 1
+            return [fill(RETRY, (*change, *run))]
         case Failed():
             result = settlement.result
             entry = (
@@ -177,56 +218,47 @@ async def settle(connection: Connection, settlement: Settlement) -> bool:
                 settlement.fail_count,
                 settlement.failed_at_ms,
             )
-            copied = await connection.execute(FAIL, (*entry, *run))
-            return copied.affected == 1 and (await connection.execute(COMPLETE, run)).affected == 1
+            return [fill(FAIL, (*entry, *run)), fill(COMPLETE, run)]
         case _:
             assert_never(settlement)
 
 
-async def claim(connection: Connection, claim: Claim) -> list[Job]:
+def claim(claim: Claim) -> Conversation[list[Job]]:
     """Start due jobs, if the claim names the queue's epoch."""
     # Whoever claims from a queue or takes it over locks its row of queue_owner first, so between here and
     # the commit no job of the queue is started by anyone else (I3, I7).
-    found = await connection.execute(FIND_EPOCH, (claim.queue,))
-    if found.rows != ((claim.epoch,),):
+    owner, priorities = yield [fill(FIND_EPOCH, (claim.queue,)), _next_priority(claim, _LOWEST)]
+    if owner.rows != ((claim.epoch,),):
         return []
-    claimed: list[Job] = []
-    room = CLAIM_BYTES
-    while room > 0 and len(claimed) < claim.limit:
-        count = min(_STARTED_AT_ONCE, claim.limit - len(claimed))
-        some = await _start_due(connection, evolve(claim, limit=count))
-        claimed += some
-        room -= sum(len(job.payload.body) for job in some)
-        if len(some) < count:
-            break
-    return claimed
-
-
-async def _start_due(connection: Connection, claim: Claim) -> list[Job]:
-    due = [job_of(row) for row in await _due(connection, claim)]
-    if not due:
-        return []
-    ids = [job.id for job in due]
-    started = (await connection.send(start_many(ids, claim.now_ms))).affected
-    jobs = [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in due]
-    if started == len(jobs):
-        return jobs
-    present = await _running(connection, ids)
-    return [job for job in jobs if (job.id, job.attempt) in present]
-
-
-async def _due(connection: Connection, claim: Claim) -> list[Row]:
-    """Read due jobs, one priority after the other: each is one range of the index, whatever is deferred."""
-    due: list[Row] = []
-    priority = _LOWEST
-    while len(due) < claim.limit:
-        found = await connection.execute(NEXT_PRIORITY, (claim.queue, priority))
-        if not found.rows:
-            break
-        ((priority,),) = found.rows
+    due: list[tuple[int, int]] = []
+    # One priority after the other: each is one range of the index, whatever is deferred.
+    while priorities.rows and len(due) < claim.limit:
+        ((priority,),) = priorities.rows
         values = (claim.queue, priority, claim.now_ms, claim.limit - len(due))
-        due += (await connection.execute(DUE, values)).rows
-    return due
+        found, priorities = yield [fill(FIND_DUE, values), _next_priority(claim, priority)]
+        due += found.rows
+    ids = _first(due, CLAIM_BYTES)
+    if not ids:
+        return []
+    # What somebody deletes meanwhile is neither started nor read.
+    _, started = yield [start_many(ids, claim.now_ms), read_many(ids)]
+    jobs = {job.id: job for job in map(job_of, started.rows)}
+    return [jobs[job_id] for job_id in ids if job_id in jobs]
+
+
+def _next_priority(claim: Claim, priority: int) -> bytes:
+    return fill(NEXT_PRIORITY, (claim.queue, priority))
+
+
+def _first(due: Sequence[tuple[int, int]], room: int) -> list[int]:
+    """Return the ids of the first of (id, bytes), up to the one that fills the room."""
+    ids: list[int] = []
+    for job_id, size in due:
+        ids.append(job_id)
+        room -= size
+        if room <= 0:
+            break
+    return ids
 
 
 def start_many(ids: Sequence[int], now_ms: int) -> bytes:
@@ -235,9 +267,9 @@ def start_many(ids: Sequence[int], now_ms: int) -> bytes:
     return start % (now_ms, _numbers(ids))
 
 
-async def _running(connection: Connection, ids: Sequence[int]) -> set[tuple[int, int]]:
-    select = b"SELECT id, attempt FROM job WHERE id IN (%s) AND state = 1" % _numbers(ids)
-    return set((await connection.send(select)).rows)
+def read_many(ids: Sequence[int]) -> bytes:
+    """Return the statement that reads these jobs, as far as they are running."""
+    return READ_RUNNING % _numbers(ids)
 
 
 def _numbers(ids: Iterable[int]) -> bytes:

@@ -13,7 +13,8 @@ from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost
 from trioworq.stores.mysql.jobs import Mismatch
 from trioworq.stores.mysql.link import Link
-from trioworq.stores.mysql.writes import apply
+from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.writes import apply, went_smoothly
 from trioworq.stores.operations import Operation
 
 # How often a batch is tried that meets other transactions, or loses one connection after the other.
@@ -32,6 +33,8 @@ class Writer:
         self._node_id = node_id
         self._clock = clock
         self._batch = 0
+        # Whether the next batch is done carefully, for the sake of the last one.
+        self._is_careful = False
 
     async def apply(self, operations: Sequence[Operation]) -> Sequence[object]:
         """Carry out a batch and return its outcomes once they are durable.
@@ -69,27 +72,29 @@ class Writer:
         `outcomes` is filled before the commit, in case its answer never comes.
         """
         conflicts = 0
-        one_by_one = False
         while True:
             await trio.lowlevel.checkpoint()
             try:
                 async with connection.transaction():
-                    outcomes[:] = await apply(connection, operations, one_by_one=one_by_one)
-                    await self._mark(connection)
-                return
+                    mark = self._next_mark()
+                    outcomes[:] = await apply(connection, operations, mark, is_careful=self._is_careful)
             except Mismatch:
-                one_by_one = True
+                self._is_careful = True
             except Conflict as error:
                 conflicts += 1
                 if conflicts == ATTEMPTS:
                     raise BatchRejected(error) from error
                 await trio.sleep(PAUSE_S * conflicts * random.random())  # noqa: S311  # no secret
+            else:
+                # What stands in the way of starts is often there for a while: retries that fall due, say.
+                self._is_careful = self._is_careful and not went_smoothly(operations, outcomes)
+                return
 
-    async def _mark(self, connection: Connection) -> None:
+    def _next_mark(self) -> bytes:
         # It follows the clock, so that a mark tells its age, and never comes twice, so that it tells one
         # transaction from all others.
         self._batch = max(self._batch + 1, self._clock.now_ms())
-        await connection.execute(MARK, (self._node_id, self._batch))
+        return fill(MARK, (self._node_id, self._batch))
 
     async def _was_committed(self) -> bool:
         """Tell whether the last batch was committed, once the database can be asked.

@@ -1,16 +1,20 @@
 """What a MySQL or MariaDB database is told in one transaction.
 
 The operations of a batch wait at the same time, so any order of them is a right one. Pushes go first and
-share a statement, then completions, which share another; the rest follows one by one as submitted.
+share a statement, then completions, which share another; other settlements and claims share the round
+trips of these; the rest, which is rare, follows one by one as submitted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import assert_never
 
-from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
+from trioworq.core.jobs import Job, JobState
+from trioworq.core.retry import Completed, Settlement
 from trioworq.stores.interface import Claim, Hold
 from trioworq.stores.mysql import definitions, jobs, leases
 from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -22,52 +26,95 @@ from trioworq.stores.operations import (
     PutQueue,
     PutRouting,
 )
-from trioworq.stores.starts import queues_with_starts, with_starts
+from trioworq.stores.starts import with_starts
 
-_Single = (
-    Settlement
-    | Claim
-    | DeleteJob
-    | DeleteFailure
-    | PutQueue
-    | DeleteQueue
-    | PutRouting
-    | DeleteRouting
-    | Hold
-    | GiveBack
-)
+_Single = DeleteJob | DeleteFailure | PutQueue | DeleteQueue | PutRouting | DeleteRouting | Hold | GiveBack
+
+# The places of some operations in their batch, and the conversation that brings their outcomes.
+_Talk = tuple[Sequence[int], Conversation[Sequence[object]]]
 
 
 async def apply(
-    connection: Connection, operations: Sequence[Operation], *, one_by_one: bool = False
+    connection: Connection, operations: Sequence[Operation], mark: bytes, *, is_careful: bool = False
 ) -> list[object]:
     """Carry out writes inside a transaction; return their outcomes in the order of the writes.
 
-    Raises jobs.Mismatch when the transaction has to be rolled back and done again `one_by_one`.
+    `mark` is a statement of the caller's that goes along. Raises jobs.Mismatch when the transaction has to
+    be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
-    heads = await jobs.find_heads(connection, queues_with_starts(operations))
-    pushes = [push for each in operations if isinstance(each, PushJobs) for push in with_starts(each, heads)]
-    completions = [done for done in operations if isinstance(done, Completed)]
-    stored = iter(await jobs.push(connection, pushes))
-    ends = iter([] if one_by_one else await jobs.complete(connection, completions))
-    outcomes: list[object] = []
-    for operation in operations:
-        match operation:
-            case PushJobs():
-                outcomes.append([next(stored) for _ in operation.pushes])
-            case Completed() if not one_by_one:
-                outcomes.append(next(ends))
-            case _:
-                outcomes.append(await _apply_one(connection, operation))
+    push = _push(connection, operations, is_careful=is_careful)
+    others = [
+        ((), _tell(mark)),
+        *_settle(operations, is_careful=is_careful),
+        *_claim(operations),
+    ]
+    outcomes: list[object] = [None] * len(operations)
+    # Claims find the jobs of their own batch, which care stores in a second step.
+    for talks in ([push], others) if is_careful else ([push, *others],):
+        answers = await carry_on(connection, [conversation for _, conversation in talks])
+        for (places, _), answer in zip(talks, answers, strict=True):
+            for place, outcome in zip(places, answer, strict=True):
+                outcomes[place] = outcome
+    for place, operation in enumerate(operations):
+        if isinstance(operation, _Single):
+            outcomes[place] = await _apply_one(connection, operation)
     return outcomes
+
+
+def _push(connection: Connection, operations: Sequence[Operation], *, is_careful: bool) -> _Talk:
+    pushes = {place: each for place, each in enumerate(operations) if isinstance(each, PushJobs)}
+
+    def conversation() -> Conversation[Sequence[object]]:
+        every = [push for operation in pushes.values() for push in with_starts(operation)]
+        stored = iter((yield from jobs.push(connection, every, is_careful=is_careful)))
+        return [list(islice(stored, len(operation.pushes))) for operation in pushes.values()]
+
+    return list(pushes), conversation()
+
+
+def _settle(operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
+    completions: dict[int, Completed] = {}
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Completed) and not is_careful:
+            completions[place] = operation
+        elif isinstance(operation, Settlement):
+            yield [place], in_turn([jobs.settle(operation)])
+    yield list(completions), jobs.complete(list(completions.values()))
+
+
+def _claim(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    queues: dict[str, dict[int, Claim]] = {}
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Claim):
+            queues.setdefault(operation.queue, {})[place] = operation
+    for claims in queues.values():
+        yield list(claims), in_turn(map(jobs.claim, claims.values()))
+
+
+def _tell(statement: bytes) -> Conversation[Sequence[object]]:
+    yield [statement]
+    return ()
+
+
+def went_smoothly(operations: Sequence[Operation], outcomes: Sequence[object]) -> bool:
+    """Whether the batch could have been done without care: no start in vain, no completion late."""
+    return not any(
+        outcome is False if isinstance(operation, Completed) else _has_idle_start(operation, outcome)
+        for operation, outcome in zip(operations, outcomes, strict=True)
+    )
+
+
+def _has_idle_start(operation: Operation, outcome: object) -> bool:
+    if not isinstance(operation, PushJobs) or not isinstance(outcome, list):
+        return False
+    return any(
+        start is not None and isinstance(job, Job) and job.state is JobState.WAITING
+        for start, job in zip(operation.starts, outcome, strict=True)
+    )
 
 
 async def _apply_one(connection: Connection, operation: _Single) -> object:
     match operation:
-        case Completed() | Retried() | Failed() | Released():
-            return await jobs.settle(connection, operation)
-        case Claim():
-            return await jobs.claim(connection, operation)
         case DeleteJob():
             return await jobs.delete_job(connection, operation)
         case DeleteFailure():

@@ -28,7 +28,7 @@ from trioworq.stores.operations import (
 )
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row, failure_of, job_of
 from trioworq.stores.sqlite.reads import read_queue
-from trioworq.stores.starts import Head, queues_with_starts, with_starts
+from trioworq.stores.starts import Head, may_start, with_starts
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = ? AND attempt = ? AND state = 1"
@@ -74,14 +74,18 @@ _LOWEST = -(2**63)
 
 def apply(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[object]:
     """Carry out writes inside a transaction; return their outcomes."""
-    heads = _find_heads(connection, queues_with_starts(operations))
+    pushes = [push for each in operations if isinstance(each, PushJobs) for push in with_starts(each)]
+    heads = _find_heads(connection, {job.queue for job, start in pushes if start is not None})
     return [_apply_one(connection, operation, heads) for operation in operations]
 
 
 def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapping[str, Head]) -> object:
     match operation:
         case PushJobs():
-            return [_push(connection, job, is_running) for job, is_running in with_starts(operation, heads)]
+            return [
+                _push(connection, job, is_running=may_start(job, start, heads))
+                for job, start in with_starts(operation)
+            ]
         case Completed() | Retried() | Failed() | Released():
             return _settle(connection, operation)
         case Claim():
@@ -114,7 +118,7 @@ def _find_heads(connection: sqlite3.Connection, queues: Iterable[str]) -> dict[s
     return {queue: Head(*row) for queue, row in found.items() if row is not None}
 
 
-def _push(connection: sqlite3.Connection, job: NewJob, is_running: bool) -> Job:
+def _push(connection: sqlite3.Connection, job: NewJob, *, is_running: bool) -> Job:
     row = connection.execute(
         PUSH,
         (
