@@ -76,3 +76,40 @@ async def test_a_connection_lost_while_sending_waits_is_told(
         nursery.start_soon(send)
         await trio.testing.wait_all_tasks_blocked()
         theirs.close()
+
+
+async def test_ending_the_sending_leaves_the_receiving(pair: tuple[PlainStream, socket.socket]) -> None:
+    """The other end sees the end and may go on sending."""
+    stream, theirs = pair
+    await stream.send(b"last")
+    stream.end_sending()
+    assert theirs.recv(10) == b"last"
+    assert theirs.recv(10) == b""
+    theirs.send(b"more")
+    assert await stream.receive() == b"more"
+
+
+async def test_ending_to_an_end_that_is_gone_is_no_error(pair: tuple[PlainStream, socket.socket]) -> None:
+    """Nobody is left to be told."""
+    stream, theirs = pair
+    theirs.close()
+    stream.end_sending()
+    stream.end_sending()
+
+
+async def test_an_end_that_hangs_up_is_noticed_behind_what_it_sent(
+    pair: tuple[PlainStream, socket.socket],
+) -> None:
+    """Unread bytes do not hide it, and are still there to be read."""
+    stream, theirs = pair
+    theirs.send(b"unread")
+    assert not stream.has_hung_up()
+    theirs.shutdown(socket.SHUT_WR)
+    assert stream.has_hung_up()
+    assert await stream.receive() == b"unread"
+    assert await stream.receive() == b""
+
+
+def test_nothing_is_agreed_on_in_the_clear(pair: tuple[PlainStream, socket.socket]) -> None:
+    """There was no handshake."""
+    assert pair[0].agreed_protocol is None

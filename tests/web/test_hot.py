@@ -19,7 +19,7 @@ from trioworq.web.messages import Route
 PATHS = [
     "/", "/version", "/job/a", "/job/a/b/", "/job/", "/job", "/jobs", "/queue/q", "/queue/", "/queue/a/b",
     "/queue/a\nb", "/queue/q/stats", "/queue/q/job/1", "/queue/q/job/", "/queues", "/queues/stats",
-    "/routing/a/b", "/routing/\n", "/job/é", "/stats", "/nothing", "/jobs/", "/queue/stats", "/queue/queue/stats",
+    "/routing/a/b", "/routing/\n", "/job/é", "/stats", "/nothing", "/jobs/", "/queue/stats",
 ]  # fmt: skip
 
 

@@ -312,6 +312,21 @@ async def test_stopping_while_an_answer_is_not_read_ends_after_it() -> None:
             assert (await read_all(stream)).endswith(b"x" * 1000)
 
 
+@pytest.mark.parametrize("steps", range(6))
+async def test_stopping_reaches_connections_that_just_came(steps: int) -> None:
+    """However far their acceptance has come, they are closed at once."""
+    async with open_served(HOT, evolve(CONFIG, keep_alive_timeout_s=60)) as served:
+        clients = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(3)]
+        for _ in range(steps):
+            await trio.lowlevel.checkpoint()
+        served.stop.set()
+        with trio.fail_after(5):
+            for client in clients:
+                assert await read_all(trio.SocketStream(trio.socket.from_stdlib_socket(client))) == b""
+        for client in clients:
+            client.close()
+
+
 async def test_stopping_reaches_connections_that_were_handed_over() -> None:
     """Idle in the other lane is idle too."""
     async with open_served(HOT) as served, await served.connect() as stream:

@@ -72,11 +72,6 @@ class Lane:
 
     # What the server tells it. None of these waits.
 
-    @property
-    def is_cut_off(self) -> bool:
-        """Whether the connection was ended from here."""
-        return self._scope.cancel_called
-
     def stop(self) -> None:
         """End now if no request is being served, else after its answer."""
         self._is_stopping = True

@@ -223,8 +223,8 @@ class _Server:
 
     async def _run(self, own: socket.socket) -> None:
         stream: Stream = PlainStream(own) if self._tls is None else TlsStream(own, self._tls, None)
-        ends = _ends(own)
         try:
+            ends = _ends(own)
             received = await self._run_lane(stream, ends)
             if received is not None:
                 await self._hand_over(stream, ends, received)
@@ -235,6 +235,9 @@ class _Server:
     async def _run_lane(self, stream: Stream, ends: Ends) -> bytes | None:
         lane = Lane(self._lanes, stream, show_address(ends.client))
         self._in_lane.add(lane)
+        if self._service.context.terminated.is_set():
+            # Accepted just before the server was told to stop.
+            lane.stop()
         try:
             return await lane.run()
         except Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
