@@ -178,3 +178,19 @@ def test_a_body_in_tiny_pieces_takes_no_more_than_its_size() -> None:
     reader.read_body(b"0\r\n\r\n")
     assert reader.take_body() == b"xy" * 100_000
     assert reader.size == 0
+
+
+@given(
+    st.binary(max_size=200), st.lists(st.binary(max_size=50), max_size=5), st.sampled_from(["chunked", None])
+)
+def test_any_bytes_are_read_or_refused(begin: bytes, pieces: list[bytes], encoding: str | None) -> None:
+    """Whatever comes, there are two ways to refuse it and no third."""
+    reader = intake(max_body_bytes=50)
+    assert reader.read_head(begin) is None
+    reader = intake(max_body_bytes=50)
+    read(reader, head("Content-Length: 60" if encoding is None else "Transfer-Encoding: chunked"))
+    try:
+        read_pieces(reader, pieces)
+    except (BodyTooLarge, BadFraming):
+        return
+    assert reader.size <= 50

@@ -235,9 +235,6 @@ class _Server:
     async def _run_lane(self, stream: Stream, ends: Ends) -> bytes | None:
         lane = Lane(self._lanes, stream, show_address(ends.client))
         self._in_lane.add(lane)
-        if self._service.context.terminated.is_set():
-            # Accepted just before the server was told to stop.
-            lane.stop()
         try:
             return await lane.run()
         except Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
