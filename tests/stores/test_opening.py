@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -40,6 +42,41 @@ async def test_driver_chooses_the_store(tmp_path: Path) -> None:
         assert (tmp_path / "a.db").exists()
     async with open_store(Config(driver=Driver.IN_MEMORY), node_id="node-1") as store:
         assert isinstance(store, MemoryStore)
+
+
+# Prints which of these libraries an open store has brought into the process of a daemon.
+LOADED = """
+import sys, trio
+import trioworq.daemon
+from trioworq.config import Config, Driver
+from trioworq.stores.opening import open_store
+
+async def main():
+    driver, place = Driver(sys.argv[1]), sys.argv[2]
+    async with open_store(Config(driver=driver, sqlite_path=place, mysql_dsn=place), node_id="node-1"):
+        print(*sorted({"sqlite3", "trio_mysql"} & sys.modules.keys()))
+
+trio.run(main)
+"""
+
+
+@pytest.mark.parametrize(
+    ("driver", "loaded"),
+    [(Driver.IN_MEMORY, ""), (Driver.SQLITE, "sqlite3"), (Driver.MYSQL, "trio_mysql")],
+)
+def test_only_the_library_of_the_driver_is_loaded(
+    driver: Driver, loaded: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """The libraries of the other databases take no memory from a daemon that does not use them."""
+    place = request.getfixturevalue("mysql_dsn") if driver is Driver.MYSQL else str(tmp_path / "a.db")
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, driver.value, place],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == loaded
 
 
 async def test_stores_of_this_machine_have_no_clock_of_their_own(tmp_path: Path) -> None:

@@ -8,9 +8,6 @@ import trio
 
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import Store
-from trioworq.stores.memory import MemoryStore
-from trioworq.stores.mysql.store import open_mysql_store
-from trioworq.stores.sqlite.store import open_sqlite_store
 
 
 @asynccontextmanager
@@ -20,13 +17,20 @@ async def open_store(config: Config, *, node_id: str) -> AsyncIterator[Store]:
     `node_id` is unlike that of any other process that uses the store, earlier ones included. Raises
     StoreRefused, with one line that names the option to change and shows no secret.
     """
+    # A driver is imported where it is chosen: the others would only take up memory, MySQL's almost 10 MiB.
     match config.driver:
         case Driver.SQLITE:
+            from trioworq.stores.sqlite.store import open_sqlite_store
+
             async with open_sqlite_store(Path(config.sqlite_path)) as store:
                 yield store
         case Driver.MYSQL:
+            from trioworq.stores.mysql.store import open_mysql_store
+
             async with open_mysql_store(config.dsn, node_id=node_id) as store:
                 yield store
         case Driver.IN_MEMORY:
+            from trioworq.stores.memory import MemoryStore
+
             await trio.lowlevel.checkpoint()
             yield MemoryStore()
