@@ -144,8 +144,8 @@ def _writes() -> list[Case]:
         _write("a push that waits", PushJobs([Push(new_job(queue="q1"))], [AStart()]), keys=head, rows=2),
         _write("a claim", Claim("q1", 1, 20, NOW), keys=CLAIM | JOB, rows=20),
         _write("a claim with nothing due", Claim("later", 1, 20, NOW), keys=CLAIM, rows=8),
-        # One database is asked for the priorities along with the epoch.
-        _write("a claim under an old epoch", Claim("q1", 0, 20, NOW), keys=OWNER, may_use=CLAIM),
+        # One database is asked for the jobs along with the epoch.
+        _write("a claim under an old epoch", Claim("q1", 0, 20, NOW), keys=OWNER, rows=20, may_use=CLAIM),
         _write("a completion", Completed(5, 1), keys=JOB),
         _write("many completions", *(Completed(number, 1) for number in range(1, 31)), keys=JOB, rows=30),
         _write("a release", Released(5, 1), keys=JOB),

@@ -229,12 +229,11 @@ class Dispatcher:
 
     async def _dispatch(self, jobs: trio.Nursery) -> None:
         while not (self._is_stopping and not self._runs and not self._offered):
-            limit = self._room() if self._may_have_work else 0
-            if self.epoch is None or limit == 0:
+            if self.epoch is None or not self._may_have_work or not self._room():
                 await self._wait()
                 continue
             epoch = self.epoch
-            claimed = await self._claim(limit, epoch)
+            claimed = await self._claim(epoch)
             # What was free when the claim was made may not be any more: look again, with no checkpoint
             # from here to the last start (I6).
             room = self._room()
@@ -272,7 +271,7 @@ class Dispatcher:
         with suppress(trio.WouldBlock):
             self._wake.send_nowait(None)
 
-    async def _claim(self, limit: int, epoch: int) -> list[Job]:
+    async def _claim(self, epoch: int) -> list[Job]:
         """Claim jobs, however long the answer takes: jobs whose claim nobody waits for run for ever.
 
         If cancelled: this node is stopping, and the queue's next owner releases what was claimed.
@@ -280,8 +279,16 @@ class Dispatcher:
         # A kick from here on is about jobs that this claim may miss.
         self._may_have_work = False
         self._deleted = deleted = set[int]()
+        limit = 0
+
+        def room() -> int:
+            nonlocal limit
+            limit = self._room()
+            return limit
+
+        claim = Claim(self.definition.name, epoch, CLAIM_LIMIT, self._clock.now_ms(), room)
         try:
-            jobs = await self._store.claim(Claim(self.definition.name, epoch, limit, self._clock.now_ms()))
+            jobs = await self._store.claim(claim)
         except StoreUnavailable as error:
             self._error_log.warning("cannot claim jobs; trying again", reason=str(error))
             self._may_have_work = True

@@ -11,7 +11,7 @@ from typing import Any, cast
 import trio
 from attrs import define
 
-from trioworq.stores.interface import StoreUnavailable
+from trioworq.stores.interface import Claim, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, rows, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
@@ -45,6 +45,14 @@ class _Submission:
     size: int
     task: trio.lowlevel.Task | None
     outcome: object = None
+
+    def begin(self) -> None:
+        """Settle what was left open until the transaction: which jobs may start, and how many are claimed."""
+        match self.operation:
+            case PushJobs():
+                self.operation.begin()
+            case Claim():
+                self.operation = self.operation.begun()
 
     def answer(self, outcome: object) -> None:
         """Let start what was stored to start at once, and wake the submitter, if it still waits."""
@@ -170,8 +178,7 @@ class Batcher:
             self._size -= self._in_flight[-1].size
         self._in_flight.sort(key=lambda submission: not isinstance(submission.operation, PushJobs))
         for submission in self._in_flight:
-            if isinstance(submission.operation, PushJobs):
-                submission.operation.begin()
+            submission.begin()
         self._admit()
 
     async def _commit(self, batch: list[_Submission]) -> None:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
@@ -102,12 +102,21 @@ class Push:
 
 @frozen
 class Claim:
-    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`."""
+    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`.
+
+    `room` is asked when the claim's transaction begins and lowers the limit then, so that what becomes free
+    while the claim waits for its turn is used too. Like an offer it does not wait or raise.
+    """
 
     queue: str
     epoch: int
     limit: int
     now_ms: int
+    room: Callable[[], int] | None = None
+
+    def begun(self) -> "Claim":
+        """Return the claim as it is when its transaction begins."""
+        return self if self.room is None else evolve(self, limit=min(self.limit, self.room()), room=None)
 
 
 @frozen

@@ -137,6 +137,7 @@ class MemoryStore:
     async def claim(self, claim: Claim) -> list[Job]:
         """Mark due jobs as running and return them."""
         await trio.lowlevel.checkpoint()
+        claim = claim.begun()
         lease = self._leases.get(claim.queue)
         if lease is None or lease.epoch != claim.epoch:
             return []

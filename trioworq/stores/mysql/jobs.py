@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.jobs import DEFAULT_PRIORITY, FailedJob, Job, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import CLAIM_BYTES, Claim, Start
 from trioworq.stores.mysql.connection import Connection
@@ -225,17 +225,29 @@ def _steps(settlement: Settlement) -> list[bytes]:
 
 def claim(claim: Claim) -> Conversation[list[Job]]:
     """Start due jobs, if the claim names the queue's epoch."""
+    if claim.limit <= 0:
+        return []
     # Whoever claims from a queue or takes it over locks its row of queue_owner first, so between here and
     # the commit no job of the queue is started by anyone else (I3, I7).
-    owner, priorities = yield [fill(FIND_EPOCH, (claim.queue,)), _next_priority(claim, _LOWEST)]
+    owner, priorities, found, others = yield [
+        fill(FIND_EPOCH, (claim.queue,)),
+        _next_priority(claim, _LOWEST),
+        # Nearly all jobs have this priority, so they are asked for without waiting for the first answers.
+        _find_due(claim, DEFAULT_PRIORITY, claim.limit),
+        _next_priority(claim, DEFAULT_PRIORITY),
+    ]
     if owner.rows != ((claim.epoch,),):
         return []
     due: list[tuple[int, int]] = []
+    if priorities.rows == ((DEFAULT_PRIORITY,),):
+        due, priorities = list(found.rows), others
     # One priority after the other: each is one range of the index, whatever is deferred.
     while priorities.rows and len(due) < claim.limit:
         ((priority,),) = priorities.rows
-        values = (claim.queue, priority, claim.now_ms, claim.limit - len(due))
-        found, priorities = yield [fill(FIND_DUE, values), _next_priority(claim, priority)]
+        found, priorities = yield [
+            _find_due(claim, priority, claim.limit - len(due)),
+            _next_priority(claim, priority),
+        ]
         due += found.rows
     ids = _first(due, CLAIM_BYTES)
     if not ids:
@@ -248,6 +260,10 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
 
 def _next_priority(claim: Claim, priority: int) -> bytes:
     return fill(NEXT_PRIORITY, (claim.queue, priority))
+
+
+def _find_due(claim: Claim, priority: int, limit: int) -> bytes:
+    return fill(FIND_DUE, (claim.queue, priority, claim.now_ms, limit))
 
 
 def _first(due: Sequence[tuple[int, int]], room: int) -> list[int]:
