@@ -30,6 +30,22 @@ passwords are masked wherever options are shown (`/settings`, logs).
 """
 
 TAIL = """
+## MySQL and MariaDB
+
+Options follow the database's name in the DSN: `user:password@tcp(host:port)/name?tls=preferred&timeout=3s`.
+
+| option | default | meaning |
+|---|---|---|
+| `tls` | `false` | `preferred`: where offered; `skip-verify`: always; `true`: with a good certificate |
+| `timeout` | `5s` | how long connecting and logging in may take |
+| `readTimeout`, `writeTimeout` | `15s` | how long a statement may take; the longer one counts |
+
+MySQL 8 takes the passwords of its own login method, `caching_sha2_password`, over TLS, over a Unix socket,
+or encrypted with its RSA key. It makes itself a certificate, so `tls=preferred` is all that is needed.
+Without TLS the daemon needs the package `cryptography`, which is the extra `rsa` and takes 10 MiB of memory:
+`pip install '.[rsa]'`, or `.venv/bin/pip install cryptography` beside `scripts/run`. MariaDB and other login
+methods need neither.
+
 ## Logs
 
 The access log and the queue log are JSON lines: one for each request, one for each step of a job (`push`,

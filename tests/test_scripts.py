@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,7 @@ def test_run_installs_once_and_becomes_the_daemon(checkout: Path, tmp_path: Path
     first = run([script, "--version"], tmp_path)
     assert (first.returncode, first.stderr.count("Installing into .venv")) == (0, 1)
     assert f"trioworq {version_of_the_tree()}" in first.stderr
+    assert run([checkout / ".venv/bin/python", "-c", "import cryptography"], tmp_path).returncode != 0
     second = run([script, "--version"], tmp_path)
     assert (second.returncode, second.stderr) == (0, f"trioworq {version_of_the_tree()}\n")
 
@@ -255,8 +257,10 @@ def pins() -> dict[str, str]:
 
 def requirements() -> list[Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    texts = project["project"]["dependencies"] + project["dependency-groups"]["test"]
-    found = [Requirement(text) for text in texts + project["build-system"]["requires"]]
+    extras = project["project"]["optional-dependencies"].values()
+    groups = project["dependency-groups"].values()
+    lists = [project["project"]["dependencies"], project["build-system"]["requires"], *extras, *groups]
+    found = [Requirement(text) for text in chain.from_iterable(lists)]
     return [requirement for requirement in found if not requirement.marker or requirement.marker.evaluate()]
 
 

@@ -1,7 +1,9 @@
 """Logging in, to MySQL 8 as a script plays it and to MariaDB."""
 
 import hashlib
+import re
 import ssl
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -179,6 +181,57 @@ async def test_unusable_public_key_is_refused(key: bytes) -> None:
             await connect(dsn)
 
 
+# Prints the cipher of a connection, or the refusal, of a program without the package cryptography: a None
+# among the modules makes Python say that there is no such package.
+WITHOUT_CRYPTOGRAPHY = """
+import sys
+sys.modules["cryptography"] = None
+import trio
+from trioworq.stores.interface import StoreRefused
+from trioworq.stores.mysql.connection import open_connection
+from trioworq.stores.mysql.dsn import parse
+
+async def main():
+    try:
+        async with open_connection(parse(sys.argv[1])) as connection:
+            found = await connection.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
+            print("cipher:", found.rows[0][1])
+    except StoreRefused as refusal:
+        print(refusal)
+
+trio.run(main)
+"""
+
+
+async def log_in_without_cryptography(dsn: str) -> str:
+    """Return what the program prints."""
+    with trio.fail_after(30):
+        done = await trio.run_process([sys.executable, "-c", WITHOUT_CRYPTOGRAPHY, dsn], capture_stdout=True)
+    return str(done.stdout.decode())
+
+
+async def test_full_path_without_tls_and_without_cryptography_is_refused_with_what_to_do() -> None:
+    """The password stays here, and one line says what to add: TLS, or the package."""
+    shown = []
+
+    async def script(peer: Peer) -> None:
+        await peer.greet("caching_sha2_password")
+        await peer.negotiate("caching_sha2_password")
+        await peer.send(b"\x01\x04")
+        assert await peer.receive() == b"\x02"
+        await peer.send(b"\x01a key")
+        shown.append(await peer.receive())
+
+    async with fake_mysql(script) as dsn:
+        said = await log_in_without_cryptography(dsn)
+    assert re.fullmatch(
+        r"mysql_dsn: cannot log in at \S+: .* add tls=preferred to the DSN's options, "
+        r"or install the package cryptography \(the extra rsa\)\n",
+        said,
+    )
+    assert shown == [b""]
+
+
 # MariaDB
 
 
@@ -213,10 +266,10 @@ async def test_tls_is_what_the_option_says(
     """The connection is encrypted when asked, and with `true` only to a server whose certificate is good."""
     dsn = mariadb_with_tls.dsn("mysql")
 
-    async def cipher(option: str) -> bytes:
+    async def cipher(option: str) -> str:
         async with open_connection(parse(f"{dsn}?tls={option}")) as connection:
             found = await connection.execute("SHOW SESSION STATUS LIKE 'Ssl_cipher'")
-            value: bytes = found.rows[0][1]
+            value: str = found.rows[0][1]
             return value
 
     assert not await cipher("false")
@@ -226,6 +279,13 @@ async def test_tls_is_what_the_option_says(
         await cipher("true")
     trust(authority, monkeypatch, tmp_path)
     assert await cipher("true")
+
+
+async def test_login_with_or_without_tls_needs_no_cryptography(mariadb_with_tls: MariaDB) -> None:
+    """TLS and the scrambled password are the standard library's work."""
+    dsn = mariadb_with_tls.dsn("mysql")
+    assert await log_in_without_cryptography(dsn) == "cipher: \n"
+    assert re.fullmatch(r"cipher: \w+\n", await log_in_without_cryptography(f"{dsn}?tls=preferred"))
 
 
 async def test_any_characters_of_a_password_work(mysql_server_dsn: str) -> None:

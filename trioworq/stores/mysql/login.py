@@ -8,14 +8,15 @@ connection that a login needs.
 import hashlib
 from typing import Any, Protocol
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-
 _SALT_BYTES = 20
 _ASK_FOR_KEY = b"\x02"
 _FAST_PATH_DONE = b"\x03"
 _FULL_PATH_NEEDED = b"\x04"
+
+_NO_CRYPTOGRAPHY = (
+    "the server wants the password over TLS or encrypted with its RSA key: add tls=preferred to the DSN's "
+    "options, or install the package cryptography (the extra rsa)"
+)
 
 
 class LoginRefused(Exception):
@@ -89,7 +90,17 @@ def scramble(password: bytes, salt: bytes) -> bytes:
 
 
 def encrypt(password: bytes, salt: bytes, pem: bytes) -> bytes:
-    """Encrypt a password for the holder of the key `pem`, mixed with the salt, as the full path wants it."""
+    """Encrypt a password for the holder of the key `pem`, mixed with the salt, as the full path wants it.
+
+    Raises LoginRefused, also where the package `cryptography` is not installed.
+    """
+    # Here, because it is an extra, and because it takes 10 MiB that other logins do not need.
+    try:
+        from cryptography.exceptions import UnsupportedAlgorithm
+        from cryptography.hazmat.primitives import hashes, serialization
+        from cryptography.hazmat.primitives.asymmetric import padding, rsa
+    except ImportError:
+        raise LoginRefused(_NO_CRYPTOGRAPHY) from None
     try:
         key = serialization.load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm):
