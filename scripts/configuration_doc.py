@@ -43,8 +43,8 @@ Options follow the database's name in the DSN: `user:password@tcp(host:port)/nam
 MySQL 8 takes the passwords of its own login method, `caching_sha2_password`, over TLS, over a Unix socket,
 or encrypted with its RSA key. It makes itself a certificate, so `tls=preferred` is all that is needed.
 Without TLS the daemon needs the package `cryptography`, which is the extra `rsa` and takes 10 MiB of memory:
-`pip install '.[rsa]'`, or `.venv-run/bin/pip install cryptography` beside `scripts/run`. MariaDB and other login
-methods need neither.
+`pip install '.[rsa]'`, or `.venv-run/bin/pip install cryptography` beside `scripts/run`. MariaDB and other
+login methods need neither.
 
 ## Logs
 
