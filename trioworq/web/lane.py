@@ -104,7 +104,8 @@ class Lane:
 
     async def _serve(self) -> bytes | None:
         received = await self._stream.receive()
-        while received:
+        # What is received in the moment of the end is not begun: nobody could be told how it went.
+        while received and not self._scope.cancel_called:
             end = received.find(HEAD_END)
             if end < 0:
                 received = await self._receive_head(received)

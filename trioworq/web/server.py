@@ -209,9 +209,12 @@ class _Server:
         """Look after the lanes. Runs until cancelled."""
         while True:
             await trio.sleep(LOOK_INTERVAL_S)
-            now_s = trio.current_time()
-            for lane in self._in_lane:
-                lane.look_after(now_s)
+            self._look_at_lanes(trio.current_time())
+
+    def _look_at_lanes(self, now_s: float) -> None:
+        # Not in the task itself: its frame would keep the last lane, and all that it holds, for too long.
+        for lane in self._in_lane:
+            lane.look_after(now_s)
 
     async def stop(self) -> None:
         """Have every connection end as soon as it is not serving a request."""
