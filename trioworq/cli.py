@@ -86,7 +86,7 @@ def _show_credits(_context: click.Context) -> int:
         try:
             about = distribution(name).metadata
         except ModuleNotFoundError:
-            continue  # meant for another version of Python
+            continue  # meant for another version of Python, or an extra that is not there
         known = [about[field] for field in ("License-Expression", "License") if field in about]
         licence = known[0].splitlines()[0] if known else "see its distribution"
         click.echo(f"{name} {about['Version']}: {licence}")
