@@ -30,11 +30,12 @@ FIGURES = {
     "load.push.p50_ms", "load.push.p95_ms", "load.push.p99_ms",
     "load.start.p50_ms", "load.start.p95_ms", "load.start.p99_ms",
     "drain.pushes_per_s", "drain.jobs_per_s", "drain.repeated",
+    "load.processor_us", "drain.processor_us",
     "idle.memory.resident_mib", "idle.memory.peak_mib",
     "load.memory.resident_mib", "load.memory.peak_mib",
     "drain.memory.resident_mib", "drain.memory.peak_mib",
 }  # fmt: skip
-SPEED = {"pushes_per_s", "jobs_per_s", "start_p50_ms", "start_p99_ms", "alone_per_s"}
+SPEED = {"pushes_per_s", "jobs_per_s", "processor_us", "start_p50_ms", "start_p99_ms", "alone_per_s"}
 MEMORY = {"resident_mib", "peak_mib"}
 ANSWERS = {
     "first_ms", "first_asc_ms", "deep_ms", "deep_asc_ms", "short_ms", "grabbed_ms", "failed_ms",
@@ -44,7 +45,8 @@ CURVES = {
     "queues": SPEED | MEMORY,
     "payload": SPEED | MEMORY | {"jobs"},
     "deferred": ANSWERS | MEMORY | {
-        "filled_per_s", "pushes_per_s", "jobs_per_s", "drained_per_s", "start_p50_ms", "start_p99_ms"
+        "filled_per_s", "pushes_per_s", "jobs_per_s", "drained_per_s", "processor_us",
+        "start_p50_ms", "start_p99_ms",
     },
     "waiting": ANSWERS | MEMORY | {"filled_per_s", "pushes_per_s", "drained_per_s"},
 }  # fmt: skip

@@ -16,7 +16,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from benchmark import figures, phases
-from benchmark.figures import Flat, resident
+from benchmark.figures import Flat, given, resident
 from benchmark.phases import NAME, Stage, new_run
 
 FAR_AHEAD_S = 10_000_000
@@ -41,6 +41,7 @@ def deferred(stage: Stage, depths: Sequence[int]) -> Iterator[Flat]:
                 "pushes_per_s": load.pushes_per_s,
                 "jobs_per_s": load.jobs_per_s,
                 "drained_per_s": drain.jobs_per_s,
+                "processor_us": given(load.processor_us),
                 "start_p50_ms": idle.start.p50_ms,
                 "start_p99_ms": idle.start.p99_ms,
                 **_answers(stage, "deferred"),

@@ -46,13 +46,17 @@ class Idle:
 
 @frozen
 class Load:
-    """Jobs are pushed as fast as the connections allow and worked off at the same time."""
+    """Jobs are pushed as fast as the connections allow and worked off at the same time.
+
+    The processor time is the server's for one job; None for a server out of sight.
+    """
 
     pushes_per_s: float
     jobs_per_s: float
     push: Spread
     start: Spread
     repeated: int
+    processor_us: float | None
     memory: Memory | None
 
 
@@ -63,6 +67,7 @@ class Drain:
     pushes_per_s: float
     jobs_per_s: float
     repeated: int
+    processor_us: float | None
     memory: Memory | None
 
 
@@ -111,6 +116,11 @@ def repeated(deliveries: Sequence[Delivery]) -> int:
 def resident(memory: Memory | None) -> Flat:
     """Return memory as figures of a curve's point, without a value where it is out of sight."""
     return asdict(memory or Memory(math.nan, math.nan))
+
+
+def given(value: float | None) -> float:
+    """Return a figure of a curve's point, without a value where there is none."""
+    return math.nan if value is None else value
 
 
 def flat(run: Run) -> Flat:

@@ -68,6 +68,10 @@ class Stage:
         for queue in self.queues:
             self.target.wait_until_empty(queue)
 
+    def processor_s(self) -> float | None:
+        """Return the processor time that the server has used so far."""
+        return observed.processor_s(self.pid) if self.pid else None
+
     def memory(self) -> Memory | None:
         """Return the server's memory as it is now."""
         return observed.memory(self.pid) if self.pid else None
@@ -76,6 +80,12 @@ class Stage:
 def new_run() -> str:
     """Return a name by which the sink tells the jobs of a phase from all others."""
     return secrets.token_hex(8)
+
+
+def _processor_us(stage: Stage, since_s: float | None, jobs: int) -> float | None:
+    """Return the server's processor time for each of the jobs that it has done since."""
+    now_s = stage.processor_s()
+    return None if now_s is None or since_s is None else (now_s - since_s) * 1e6 / jobs
 
 
 def idle(stage: Stage) -> Idle:
@@ -97,7 +107,7 @@ def idle(stage: Stage) -> Idle:
 def load(stage: Stage) -> Load:
     """Push all jobs as fast as the connections allow; done when the server has none left."""
     run, count = new_run(), stage.plan.jobs
-    started_s = time.monotonic()
+    started_s, used_s = time.monotonic(), stage.processor_s()
     push_ns = stage.pushing("pushed", run).push(count)
     pushing_s = time.monotonic() - started_s
     stage.wait_for(run, count)
@@ -110,6 +120,7 @@ def load(stage: Stage) -> Load:
         push=figures.spread(push_ns),
         start=figures.spread(figures.start_times(deliveries)),
         repeated=figures.repeated(deliveries),
+        processor_us=_processor_us(stage, used_s, count),
         memory=stage.memory(),
     )
 
@@ -122,6 +133,7 @@ def drain(stage: Stage, expected_pushes_per_s: float) -> Drain:
     """
     run, count = new_run(), stage.plan.jobs
     started_s = time.monotonic()
+    used_s = stage.processor_s()
     due_s = started_s + math.ceil(2 + 1.5 * count / expected_pushes_per_s)
     stage.pushing("pushed for later", run).push(count, lambda: max(1, math.ceil(due_s - time.monotonic())))
     pushing_s = time.monotonic() - started_s
@@ -134,6 +146,7 @@ def drain(stage: Stage, expected_pushes_per_s: float) -> Drain:
         pushes_per_s=count / pushing_s,
         jobs_per_s=figures.delivery_rate(deliveries),
         repeated=figures.repeated(deliveries),
+        processor_us=_processor_us(stage, used_s, count),
         memory=stage.memory(),
     )
 

@@ -19,9 +19,11 @@ ROWS = (
     ("load.push", "load: answer to a push", "ms"),
     ("load.start", "load: push to the worker's first byte", "ms"),
     ("load.repeated", "load: deliveries repeated", ""),
+    ("load.processor_us", "load: server's processor time for a job", "µs"),
     ("drain.pushes_per_s", "drain: pushes, deferred", "/s"),
     ("drain.jobs_per_s", "drain: jobs", "/s"),
     ("drain.repeated", "drain: deliveries repeated", ""),
+    ("drain.processor_us", "drain: server's processor time for a job", "µs"),
     ("idle.memory.resident_mib", "idle: server's memory", "MiB"),
     ("load.memory.resident_mib", "load: server's memory", "MiB"),
     ("load.memory.peak_mib", "load: server's memory, peak so far", "MiB"),
@@ -30,7 +32,7 @@ ROWS = (
 )
 
 # In a curve's table: how the unit at the end of a figure's name is written.
-UNITS = {"_per_s": "/s", "_ms": " ms", "_mib": " MiB", "_percent": " %"}
+UNITS = {"_per_s": "/s", "_ms": " ms", "_us": " µs", "_mib": " MiB", "_percent": " %"}
 
 
 @frozen

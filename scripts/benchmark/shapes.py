@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from attrs import evolve
 
 from benchmark import phases
-from benchmark.figures import Flat, resident
+from benchmark.figures import Flat, given, resident
 from benchmark.phases import NAME, Stage
 from benchmark.worker import started_worker
 
@@ -58,6 +58,7 @@ def _busy(stage: Stage, count: int, delay_ms: int) -> Flat:
         "jobs_per_s": load.jobs_per_s,
         "ideal_per_s": ideal_per_s,
         "share_percent": 100 * load.jobs_per_s / ideal_per_s if delay_ms else math.nan,
+        "processor_us": given(load.processor_us),
         "alone_per_s": _alone(evolve(busy, plan=evolve(busy.plan, connections=count))),
         **resident(load.memory),
     }
@@ -72,6 +73,7 @@ def _speed(stage: Stage) -> Flat:
         "jobs_per_s": load.jobs_per_s,
         "start_p50_ms": idle.start.p50_ms,
         "start_p99_ms": idle.start.p99_ms,
+        "processor_us": given(load.processor_us),
         "alone_per_s": _alone(stage),
         **resident(load.memory),
     }
