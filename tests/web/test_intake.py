@@ -169,6 +169,15 @@ def test_framing_without_end_is_refused() -> None:
     assert caught.value.status == 431
 
 
+def test_framing_is_counted_for_each_request() -> None:
+    """What the one before took is no matter."""
+    reader = intake()
+    for _ in range(5):
+        read(reader, head("Transfer-Encoding: chunked"))
+        assert reader.read_body(b"0;" + b"x" * 300 + b"\r\nX: " + b"x" * 300 + b"\r\n\r\n") == b""
+        assert reader.is_complete
+
+
 def test_a_body_in_tiny_pieces_takes_no_more_than_its_size() -> None:
     """A hundred thousand chunks of two bytes are kept as one piece of memory (I13)."""
     reader = intake(max_body_bytes=1_000_000)

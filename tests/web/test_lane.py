@@ -189,6 +189,21 @@ async def test_a_client_that_asks_on_and_never_reads_is_served_no_further() -> N
     assert served.errors == []
 
 
+async def test_an_answer_that_is_not_read_is_not_followed_by_another() -> None:
+    """A client cut off in the middle of an answer is told nothing more, also if its body came late."""
+    config = evolve(CONFIG, request_timeout_s=1)
+    async with open_served([Route("POST", "/big", big, is_hot=True)], config) as served:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        stream = await served.connect()
+        await stream.send_all(b"POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await stream.send_all(b"x")
+        await stream.receive_some(1)
+        await until(lambda: trio.lowlevel.current_statistics().tasks_living == tasks)
+        await stream.aclose()
+    assert [line["status"] for line in served.access_lines] == [200]
+
+
 async def test_requests_that_wait_their_turn_do_not_hold_up_other_clients() -> None:
     """A client with many requests in one segment is served one at a time, like everybody."""
     order: list[bytes] = []
@@ -288,6 +303,31 @@ async def test_stopping_answers_the_request_at_hand_and_no_other() -> None:
         assert gate.waiting == 1
 
 
+async def test_a_request_that_comes_with_the_end_is_served_or_not_begun() -> None:
+    """Whatever the order of things, no endpoint is cut off half-way."""
+    begun = done = 0
+
+    async def endpoint(_request: Request) -> Response:
+        nonlocal begun, done
+        begun += 1
+        await trio.lowlevel.checkpoint()
+        done += 1
+        return Response(200)
+
+    for steps in [0, 1, 2, 3, 4] * 10:
+        async with open_served([Route("POST", "/x", endpoint, is_hot=True)]) as served:
+            client = socket.create_connection(("127.0.0.1", served.port))
+            await trio.testing.wait_all_tasks_blocked()
+            served.stop.set()
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            client.send(b"POST /x HTTP/1.1\r\nHost: x\r\n\r\n")
+            await read_all(trio.SocketStream(trio.socket.from_stdlib_socket(client)))
+            client.close()
+        assert begun == done
+    assert begun > 0
+
+
 async def test_stopping_lets_half_a_body_come() -> None:
     """A request whose head has come counts as being served."""
     async with open_served(HOT) as served, await served.connect() as stream:
@@ -303,8 +343,9 @@ async def test_stopping_lets_half_a_body_come() -> None:
 
 async def test_stopping_while_an_answer_is_not_read_ends_after_it() -> None:
     """The client may read the answer to its end; the connection is not used again."""
+    config = evolve(CONFIG, keep_alive_timeout_s=60, request_timeout_s=60)
     async with (
-        open_served([Route("POST", "/big", big, is_hot=True)]) as served,
+        open_served([Route("POST", "/big", big, is_hot=True)], config) as served,
         await served.connect() as stream,
     ):
         await stream.send_all(b"POST /big HTTP/1.1\r\nHost: x\r\n\r\n")

@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator
 
 import pytest
+import trio
 from attrs import define, evolve
 
 from tests.web.exchanges import Seen, bytewise, converse, cut_at_random, echo_routes, whole
@@ -191,6 +192,34 @@ async def test_broken_chunks_are_refused(lanes: Lanes, name: str) -> None:
         [refusal] = await lanes.agree(cut(post(CHUNKED, body=BROKEN_CHUNKS[name]) + LAST))
         assert refusal.status == 400
         assert dict(refusal.headers)["connection"] == "close"
+
+
+@named(
+    "beginning",
+    [
+        b"POST /echo HTTP/1.1\nHost: x\n\n",
+        b"POST /echo HTTP/1.1\r\nHost: x\n\n",
+        b"POST /echo HTTP/1.1\r\nHost: x\r\n\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"\x00",
+        b"\r\n",
+    ],
+)
+async def test_what_can_be_no_request_is_refused_at_once(lanes: Lanes, beginning: bytes) -> None:
+    """The refusal does not wait for an end that may never come."""
+    started_at = trio.current_time()
+    for cut in (whole, bytewise):
+        [refusal] = await lanes.agree(cut(beginning))
+        assert refusal.status == 400
+    assert trio.current_time() - started_at < CONFIG.keep_alive_timeout_s
+
+
+async def test_a_head_without_end_is_refused(lanes: Lanes) -> None:
+    """It is a 431 as soon as it is too long."""
+    started_at = trio.current_time()
+    [refusal] = await lanes.agree([b"POST /echo HTTP/1.1\r\nHost: x\r\nX: ", *[b"x" * 100] * 30])
+    assert refusal.status == 431
+    assert trio.current_time() - started_at < CONFIG.request_timeout_s
 
 
 @named("body", [b"Content-Length: 1001\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n3e9\r\n" + b"x" * 1001])

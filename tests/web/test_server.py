@@ -202,6 +202,17 @@ async def test_an_idle_connection_is_closed() -> None:
             assert 0.5 < trio.current_time() - started_at < 3
 
 
+async def test_an_endpoint_may_take_its_time() -> None:
+    """No time that a client has for something runs out while it waits for its answer."""
+    gate = Gate()
+    config = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1)
+    async with open_served(gate.routes(), config) as served, await served.connect() as stream:
+        await stream.send_all(GATE)
+        await trio.sleep(1.6)
+        gate.opened.set()
+        assert (await read_until(stream, b"done")).startswith(b"HTTP/1.1 200")
+
+
 async def test_a_client_that_does_not_read_is_cut_off() -> None:
     """It keeps its connection for request_timeout_s, not for ever: then the only slot is free again."""
     config = evolve(CONFIG, request_timeout_s=1, max_connections=1)
