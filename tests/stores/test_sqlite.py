@@ -383,6 +383,11 @@ def test_commits_are_durable(connection: sqlite3.Connection) -> None:
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
 
 
+def test_cache_of_a_connection_is_small(connection: sqlite3.Connection) -> None:
+    """At most half a MiB of the file is kept in memory, however large it is (a negative size is in KiB)."""
+    assert connection.execute("PRAGMA cache_size").fetchone() == (-512,)
+
+
 async def test_opening_that_is_cancelled_waits_for_nothing(path: Path) -> None:
     """The service task, which heeds no cancellation, ends even when that came just before its start."""
 
