@@ -1,16 +1,16 @@
 """Direct start (design §4): when a pushed job runs at once, and when it waits its turn."""
 
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 import trio
-from attrs import define, field
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from tests.dispatch.gated_store import NEVER_MS, gated
 from tests.dispatch.push_side import (
     FAILURE,
     SUCCESS,
@@ -24,11 +24,6 @@ from tests.dispatch.push_side import (
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.queues import QueueDefinition
 from trioworq.stores.interface import JobSet, StoreUnavailable
-from trioworq.stores.sqlite.store import open_sqlite_store
-
-T = TypeVar("T")
-
-NEVER_MS = 3_600_000
 
 
 @asynccontextmanager
@@ -40,36 +35,6 @@ async def counted(workers: ScriptedWorkers) -> AsyncIterator[tuple[PushSide, Tri
             await trio.sleep(1)
             store.counts.clear()
             yield side, store
-
-
-@define(eq=False)
-class Gate:
-    """Runs the work of an SQLite connection in place, once it is let."""
-
-    opened: trio.Event = field(factory=trio.Event)
-    is_full: bool = False
-
-    async def run(self, work: Callable[[], T], /) -> T:
-        await self.opened.wait()
-        await trio.lowlevel.checkpoint()
-        if self.is_full:
-            raise StoreUnavailable("the disk is full")
-        return work()
-
-
-@asynccontextmanager
-async def gated(workers: ScriptedWorkers, folder: Path) -> AsyncIterator[tuple[PushSide, Gate]]:
-    """Run a push side on SQLite that has come to rest; what it writes waits while the gate is closed."""
-    gate = Gate()
-    gate.opened.set()
-    async with (
-        open_sqlite_store(folder / "jobs.db", new_runner=lambda: gate.run) as store,
-        open_push_side(workers, store=store) as side,
-    ):
-        await side.define("default", polling_interval_ms=NEVER_MS)
-        # Between two renewals of the lease.
-        await trio.sleep(1.5)
-        yield side, gate
 
 
 async def test_a_push_to_an_idle_queue_runs_without_a_claim(autojump_clock: MockClock) -> None:
@@ -180,10 +145,10 @@ async def test_a_push_whose_client_leaves_during_the_commit_still_runs(
     """The job is stored as running, and running it is not the client's business (I8)."""
     workers = answering(SUCCESS)
     async with gated(workers, tmp_path) as (side, gate):
-        gate.opened = trio.Event()
+        gate.close()
         with trio.move_on_after(1):
             await side.push()
-        gate.opened.set()
+        gate.open()
         await workers.wait_for_calls(1)
         await side.wait_until_empty()
 
@@ -194,14 +159,14 @@ async def test_a_queue_deleted_during_the_commit_gives_the_job_back(
     """A stopped queue starts nothing; the job waits for the queue to be defined again (I15)."""
     workers = answering(SUCCESS)
     async with gated(workers, tmp_path) as (side, gate), trio.open_nursery() as clients:
-        gate.opened = trio.Event()
+        gate.close()
         clients.start_soon(side.push)
-        await wait_all_tasks_blocked()
+        await gate.wait_until_reached()
         stopped = side.queues._running["default"]
         stopped.stop()
         await wait_all_tasks_blocked()
         assert not stopped.has_ended
-        gate.opened.set()
+        gate.open()
         await trio.sleep(1)
         assert stopped.has_ended
         assert workers.calls == []
@@ -214,14 +179,14 @@ async def test_a_throttle_set_during_the_commit_holds_for_the_job(
     """A job that finds its queue throttled is given back and claimed at the new rate (I6)."""
     workers = answering(SUCCESS)
     async with gated(workers, tmp_path) as (side, gate), trio.open_nursery() as clients:
-        gate.opened = trio.Event()
+        gate.close()
         for _ in range(4):
             clients.start_soon(side.push)
         await wait_all_tasks_blocked()
         side.queues._running["default"].redefine(
             QueueDefinition("default", NEVER_MS, 20, max_dispatches_per_second=1.0, max_burst_size=1)
         )
-        gate.opened.set()
+        gate.open()
         await side.wait_until_empty()
     times = [call.at_s for call in workers.calls]
     assert len(times) == 4
@@ -250,11 +215,11 @@ async def test_a_job_started_under_a_lost_lease_is_left_to_the_next_owner(
     """What was stored for an owner that has lost the queue meanwhile is not called by it (I7)."""
     workers = hanging()
     async with gated(workers, tmp_path) as (side, gate), trio.open_nursery() as clients:
-        gate.opened = trio.Event()
+        gate.close()
         clients.start_soon(side.push)
-        await wait_all_tasks_blocked()
+        await gate.wait_until_reached()
         side.queues._running["default"].own(None)
-        gate.opened.set()
+        gate.open()
         await wait_all_tasks_blocked()
         assert workers.calls == []
         stats = side.queues.stats("default")

@@ -1,5 +1,6 @@
 """What the store's tests are written with: a fixed time, jobs to push, and a node that owns queues."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import define, evolve, field
@@ -47,6 +48,28 @@ async def push_one(store: Store, job: NewJob) -> int:
 
 
 @define(eq=False)
+class _OnceClaimant:
+    """Makes one claim and keeps what it gets."""
+
+    claim: Claim | None
+    jobs: list[Job] = field(factory=list)
+
+    def ask(self) -> Claim | None:
+        claim, self.claim = self.claim, None
+        return claim
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        self.jobs += jobs
+
+
+async def claim_once(store: Store, claim: Claim) -> list[Job]:
+    """Make one claim and return its jobs."""
+    claimant = _OnceClaimant(claim)
+    await store.claim(claimant)
+    return claimant.jobs
+
+
+@define(eq=False)
 class Starter:
     """Offers a slot under an epoch to the first `slots` jobs, and keeps what became of each."""
 
@@ -88,7 +111,7 @@ class Node:
 
     async def claim(self, limit: int = 100, *, queue: str = "q", now_ms: int = NOW) -> list[Job]:
         """Claim jobs under the epoch that this node was last given."""
-        return await self.store.claim(Claim(queue, self.epochs[queue], limit, now_ms))
+        return await claim_once(self.store, Claim(queue, self.epochs[queue], limit, now_ms))
 
     async def claim_one(self, *, now_ms: int = NOW) -> Job:
         """Claim the one job that is due in queue q."""

@@ -6,16 +6,16 @@ from typing import Any
 
 import pytest
 import trio
-from attrs import evolve
+from attrs import define, evolve, field
 from trio.testing import wait_all_tasks_blocked
 
 from tests.stores.nodes import Starter
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
-from trioworq.core.jobs import NewJob, Payload, PayloadForm
+from trioworq.core.jobs import Job, NewJob, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed
 from trioworq.stores.batching import CLOSING_S, Batcher, BatchRejected
-from trioworq.stores.interface import Hold, Push, StoreUnavailable
+from trioworq.stores.interface import Claim, Hold, Push, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, weight
 
 
@@ -27,6 +27,7 @@ class Ledger:
     """A scripted database: commits when let, and keeps what it committed, batch by batch."""
 
     def __init__(self) -> None:
+        self.begun: list[list[Operation]] = []
         self.batches: list[list[Operation]] = []
         self.attempts = 0
         self.errors: list[Exception | None] = []
@@ -36,6 +37,7 @@ class Ledger:
         self.bad: Operation | None = None
 
     async def apply(self, operations: Sequence[Operation]) -> list[object]:
+        self.begun.append(list(operations))
         await self.gate.wait()
         await trio.lowlevel.checkpoint()
         self.attempts += 1
@@ -420,6 +422,125 @@ async def test_start_is_withdrawn_when_the_service_ends_in_its_transaction(ledge
             with pytest.raises(StoreUnavailable):
                 await batcher.submit(offering(starter, 1))
     assert (starter.begun, starter.withdrawn) == ([], 1)
+
+
+@define(eq=False)
+class Wanting:
+    """Asks for claims of these limits, one after the other, and keeps what it is given."""
+
+    limits: list[int]
+    asked: int = 0
+    taken: list[Any] = field(factory=list)
+
+    def ask(self) -> Claim | None:
+        self.asked += 1
+        return Claim("q", 1, self.limits.pop(0), 0) if self.limits else None
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        self.taken.append(jobs)
+
+
+async def test_a_claim_is_in_every_transaction_until_nothing_more_is_asked_for(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """What was free when the claim was made may be more when its turn comes, so it is asked for then."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    claimant = Wanting([3, 5])
+    nursery.start_soon(batcher.claim, claimant)
+    await wait_all_tasks_blocked()
+    assert claimant.asked == 0
+    await start_all(nursery, batcher, [push(1)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    claims = [Claim("q", 1, limit, 0) for limit in (3, 5)]
+    assert ledger.batches == [[done(0)], [push(1), claims[0]], [claims[1]]]
+    assert claimant.taken == claims
+    assert claimant.asked == 3
+
+
+async def test_a_claim_for_which_there_is_no_room_makes_no_transaction(
+    running: Opener, ledger: Ledger
+) -> None:
+    """It ends, and the store is left alone."""
+    batcher = await running()
+    await batcher.claim(Wanting([]))
+    assert ledger.batches == []
+
+
+async def test_no_push_starts_ahead_of_a_claim_of_its_own_transaction(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Claims are asked for before starts are, and find what the pushes have stored."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    ledger.outcome = lambda operation: stored(operation) if isinstance(operation, PushJobs) else operation
+    await start_all(nursery, batcher, [done(0)])
+    claimant = Wanting([3])
+    order: list[str] = []
+
+    def offer() -> None:
+        order.append(f"offer after {claimant.asked} claims")
+
+    await start_all(nursery, batcher, [PushJobs([Push(job(1), offer)])])
+    nursery.start_soon(batcher.claim, claimant)
+    await wait_all_tasks_blocked()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert order == ["offer after 1 claims"]
+    assert [type(operation) for operation in ledger.batches[1]] == [PushJobs, Claim]
+
+
+async def test_a_cancelled_claim_is_handed_over_once_and_not_repeated(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Jobs that were claimed are told of, whoever has stopped waiting; no more are claimed."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    claimant, scope = Wanting([1, 1, 1]), trio.CancelScope()
+
+    async def claim() -> None:
+        with scope:
+            await batcher.claim(claimant)
+
+    nursery.start_soon(claim)
+    await wait_all_tasks_blocked()
+    scope.cancel()
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert len(claimant.taken) == 1
+    assert len(ledger.batches) == 1
+
+
+async def test_a_claim_that_fails_is_raised_to_its_claimant(running: Opener, ledger: Ledger) -> None:
+    """The store being away ends the claim; nothing was handed over."""
+    batcher = await running()
+    ledger.errors = [None, StoreUnavailable("locked")]
+    claimant = Wanting([1, 1, 1])
+    with pytest.raises(StoreUnavailable):
+        await batcher.claim(claimant)
+    assert len(claimant.taken) == 1
+
+
+async def test_the_next_transaction_begins_before_the_last_ones_submitters_act(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """While they answer their clients the database is at work, not waiting for them."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    begun: list[list[Operation]] = []
+
+    async def submit_and_look() -> None:
+        await batcher.submit(done(1))
+        begun.extend(ledger.begun)
+
+    nursery.start_soon(submit_and_look)
+    await wait_all_tasks_blocked()
+    await start_all(nursery, batcher, [done(2)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert begun == [[done(1)], [done(2)]]
 
 
 async def test_closing_applies_what_was_submitted(ledger: Ledger) -> None:

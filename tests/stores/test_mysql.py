@@ -10,7 +10,7 @@ import trio
 import trio.testing
 
 from tests.mariadb import MariaDB, administer
-from tests.stores.nodes import NOW, Node, Starter, completed, failed, new_job, push_one, released
+from tests.stores.nodes import NOW, Node, Starter, claim_once, completed, failed, new_job, push_one, released
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
@@ -266,7 +266,7 @@ class Rival:
         try:
             held = await self._store.hold(Hold(self._node_id, "h", ["q"], now_ms, lease_ms=2))
             epoch = held["q"].epoch if "q" in held else 0
-            return await self._store.claim(Claim("q", epoch, 5, NOW))
+            return await claim_once(self._store, Claim("q", epoch, 5, NOW))
         except StoreUnavailable:
             return []
 

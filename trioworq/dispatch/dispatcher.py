@@ -1,5 +1,6 @@
 """One queue on this node: claim → limit → work → settle; a push to an idle queue starts without a claim."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -18,6 +19,8 @@ from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailabl
 
 # The most that one claim takes, so that a claim stays a short transaction.
 CLAIM_LIMIT = 200
+# For each worker so many outcomes may wait for the store before nothing more is started.
+SETTLING_FACTOR = 4
 # How long to let a store alone that could not be reached.
 STORE_BACK_OFF_S = 1.0
 # How long giving back the jobs that are cut off may take.
@@ -102,8 +105,8 @@ class Dispatcher:
         self._jobs: trio.Nursery | None = None
         # Slots kept for jobs that are being stored.
         self._offered = 0
-        # Deleted while a claim, that may have taken them first, is under way; None while none is.
-        self._deleted: set[int] | None = None
+        # The claim whose transaction is under way.
+        self._asked: Claim | None = None
         self._may_have_work = True
         self._is_stopping = False
         self.has_ended = False
@@ -129,12 +132,9 @@ class Dispatcher:
     def offer(self) -> Slot | None:
         """Keep a slot for a job whose transaction begins, if nothing is ahead of it (`interface.Offer`).
 
-        Else the job waits and is claimed in its turn. A claim that is under way begins its transaction
-        later, or in this one after the job is stored, so it finds the job by itself.
+        Else the job waits and is claimed in its turn; a claim in the same transaction finds it.
         """
-        if self._deleted is not None:
-            return None
-        if self._may_have_work:
+        if self._asked is not None or self._may_have_work:
             return None
         if self._bucket is not None or self.epoch is None or not self._room():
             self.kick()
@@ -194,8 +194,6 @@ class Dispatcher:
         """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
         if run := self._runs.get(job_id):
             run.cut_off("the job was deleted")
-        elif self._deleted is not None:
-            self._deleted.add(job_id)
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the running jobs have ended."""
@@ -223,28 +221,21 @@ class Dispatcher:
         """
         try:
             async with trio.open_nursery() as self._jobs:
-                await self._dispatch(self._jobs)
+                await self._dispatch()
         finally:
             self._jobs = None
 
-    async def _dispatch(self, jobs: trio.Nursery) -> None:
+    async def _dispatch(self) -> None:
         while not (self._is_stopping and not self._runs and not self._offered):
-            if self.epoch is None or not self._may_have_work or not self._room():
+            if self._wants_jobs():
+                await self._claim()
+            else:
                 await self._wait()
-                continue
-            epoch = self.epoch
-            claimed = await self._claim(epoch)
-            # What was free when the claim was made may not be any more: look again, with no checkpoint
-            # from here to the last start (I6).
-            room = self._room()
-            for job in claimed[:room]:
-                slot = Slot(self, epoch)
-                self._slots.acquire_on_behalf_of_nowait(slot)
-                self._start(job, slot, jobs)
-            for job in claimed[room:]:
-                jobs.start_soon(self._hand_back, job)
         # No checkpoint since the condition was seen: from here on `redefine` cannot revive it.
         self.has_ended = True
+
+    def _wants_jobs(self) -> bool:
+        return self.epoch is not None and self._may_have_work and self._room() > 0
 
     def _room(self) -> int:
         """Count the jobs that could start now."""
@@ -252,7 +243,8 @@ class Dispatcher:
             return 0
         # Outcomes may wait for the store without holding slots, but not without end (I13).
         settling = len(self._runs) - (self._slots.borrowed_tokens - self._offered)
-        room = min(CLAIM_LIMIT, int(self._slots.available_tokens), self.definition.max_workers - settling)
+        unstored = SETTLING_FACTOR * self.definition.max_workers - settling
+        room = min(CLAIM_LIMIT, int(self._slots.available_tokens), unstored)
         if self._bucket is not None:
             room = min(room, self._bucket.available(trio.current_time()))
         return max(0, room)
@@ -271,35 +263,45 @@ class Dispatcher:
         with suppress(trio.WouldBlock):
             self._wake.send_nowait(None)
 
-    async def _claim(self, epoch: int) -> list[Job]:
-        """Claim jobs, however long the answer takes: jobs whose claim nobody waits for run for ever.
+    async def _claim(self) -> None:
+        """Claim until nothing more is due or can start, however long the answers take.
 
         If cancelled: this node is stopping, and the queue's next owner releases what was claimed.
         """
-        # A kick from here on is about jobs that this claim may miss.
-        self._may_have_work = False
-        self._deleted = deleted = set[int]()
-        limit = 0
-
-        def room() -> int:
-            nonlocal limit
-            limit = self._room()
-            return limit
-
-        claim = Claim(self.definition.name, epoch, CLAIM_LIMIT, self._clock.now_ms(), room)
         try:
-            jobs = await self._store.claim(claim)
+            await self._store.claim(self)
         except StoreUnavailable as error:
             self._error_log.warning("cannot claim jobs; trying again", reason=str(error))
+            self._asked = None
             self._may_have_work = True
             await trio.sleep(STORE_BACK_OFF_S)
-            return []
-        finally:
-            self._deleted = None
-        if len(jobs) == limit or sum(len(job.payload.body) for job in jobs) >= CLAIM_BYTES:
+
+    # What the store asks, transaction by transaction (`interface.Claimant`).
+
+    def ask(self) -> Claim | None:
+        """Claim as many jobs as could start now, unless none has come since nothing was due."""
+        if self.epoch is None or not self._wants_jobs():
+            return None
+        # A kick from here on is about jobs that this claim may miss.
+        self._may_have_work = False
+        self._asked = Claim(self.definition.name, self.epoch, self._room(), self._clock.now_ms())
+        return self._asked
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        """Start what was claimed; what has no room any more is handed back (I6)."""
+        asked, self._asked = self._asked, None
+        if asked is None or self._jobs is None or self.epoch != asked.epoch:
+            # The queue's next owner releases the jobs; a new epoch began by releasing them.
+            return
+        if len(jobs) == asked.limit or sum(len(job.payload.body) for job in jobs) >= CLAIM_BYTES:
             self._may_have_work = True
-        # A new epoch began by releasing what was claimed under the old one.
-        return [job for job in jobs if job.id not in deleted] if self.epoch == epoch else []
+        room = self._room()
+        for job in jobs[:room]:
+            slot = Slot(self, asked.epoch)
+            self._slots.acquire_on_behalf_of_nowait(slot)
+            self._start(job, slot, self._jobs)
+        for job in jobs[room:]:
+            self._jobs.start_soon(self._hand_back, job)
 
     def _start(self, job: Job, slot: Slot, jobs: trio.Nursery) -> None:
         run = _Run(job, slot)

@@ -114,19 +114,25 @@ class Queues:
 
         Raises StoreUnavailable, with nothing stored. If cancelled: all may be stored all the same.
         """
-        accepted = [await self._accept(order) for order in orders]
+        unknown: dict[str, CallerError] = {}
+        accepted = [await self._accept(order, unknown) for order in orders]
         pushes = [each for each in accepted if isinstance(each, Push)]
         stored = iter(await self.store.push(pushes))
         return [each if isinstance(each, CallerError) else self._report(next(stored)) for each in accepted]
 
-    async def _accept(self, order: Order) -> Push | CallerError:
-        """Make a job of an order, or say why not."""
+    async def _accept(self, order: Order, unknown: dict[str, CallerError]) -> Push | CallerError:
+        """Make a job of an order, or say why not; a queue that is `unknown` is looked for once."""
         try:
             queue = queue_of(order.category, self._routings, self._default_queue)
-            if queue not in self._running:
-                await self.require(queue)
         except CallerError as error:
             return error
+        if queue in unknown:
+            return unknown[queue]
+        if queue not in self._running:
+            try:
+                await self.require(queue)
+            except CallerError as error:
+                return unknown.setdefault(queue, error)
         now_ms = self._clock.now_ms()
         next_try_ms = now_ms + order.run_after_s * 1000
         if next_try_ms > INT64_MAX:

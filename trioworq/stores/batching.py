@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, cast
 
 import trio
-from attrs import define
+from attrs import define, field
 
-from trioworq.stores.interface import Claim, StoreUnavailable
+from trioworq.core.jobs import Job
+from trioworq.stores.interface import Claim, Claimant, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, rows, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
@@ -22,6 +23,9 @@ QUEUED_BYTES = 64 * 1024 * 1024
 
 # How long a closing store goes on committing what it has accepted.
 CLOSING_S = 10.0
+
+# What stands for a claim until its claimant is asked.
+NOTHING_YET = Claim(queue="", epoch=0, limit=0, now_ms=0)
 
 Apply = Callable[[Sequence[Operation]], Awaitable[Sequence[object]]]
 
@@ -42,17 +46,18 @@ class _Submission:
     """An operation on its way, and the task that waits for its outcome; None once it has it or has left."""
 
     operation: Operation
-    size: int
     task: trio.lowlevel.Task | None
-    outcome: object = None
+    size: int = field(init=False)
+    outcome: object = field(init=False, default=None)
 
-    def begin(self) -> None:
-        """Settle what was left open until the transaction: which jobs may start, and how many are claimed."""
-        match self.operation:
-            case PushJobs():
-                self.operation.begin()
-            case Claim():
-                self.operation = self.operation.begun()
+    def __attrs_post_init__(self) -> None:
+        self.size = weight(self.operation)
+
+    def begin(self) -> bool:
+        """Settle what was left open until the transaction; return whether there is anything to do in it."""
+        if isinstance(self.operation, PushJobs):
+            self.operation.begin()
+        return True
 
     def answer(self, outcome: object) -> None:
         """Let start what was stored to start at once, and wake the submitter, if it still waits."""
@@ -62,6 +67,22 @@ class _Submission:
             self.outcome = outcome
             trio.lowlevel.reschedule(self.task)
             self.task = None
+
+
+@define(eq=False)
+class _Claiming(_Submission):
+    """A claim in every transaction, until the claimant has enough."""
+
+    claimant: Claimant
+
+    def begin(self) -> bool:
+        """Ask the claimant; with nothing to claim the submitter is answered."""
+        claim = self.claimant.ask()
+        if claim is None:
+            self.answer(None)
+            return False
+        self.operation = claim
+        return True
 
 
 class Batcher:
@@ -105,10 +126,16 @@ class Batcher:
         If cancelled: a push that no transaction has taken yet is dropped, since its client is gone, and
         so is anything still waiting for room. Everything else is carried out, with nobody to tell.
         """
+        return await self._outcome_of(_Submission(operation, trio.lowlevel.current_task()))
+
+    async def claim(self, claimant: Claimant) -> None:
+        """Claim for `claimant` in each transaction until it asks for nothing; see `interface.Store.claim`."""
+        await self._outcome_of(_Claiming(NOTHING_YET, trio.lowlevel.current_task(), claimant))
+
+    async def _outcome_of(self, submission: _Submission) -> Any:
         await trio.lowlevel.checkpoint_if_cancelled()
         if self._is_closing:
             raise StoreUnavailable("the store is closing")
-        submission = _Submission(operation, weight(operation), trio.lowlevel.current_task())
         self._outside.append(submission)
         self._admit()
         if self._idle:
@@ -145,10 +172,10 @@ class Batcher:
         self._idle.unpark_all()
 
     async def _wait_for_work(self) -> bool:
-        # Two turns, so that all who have just been answered have acted on it, in whatever order the first
-        # one runs them: what they hand over next can join this batch, and offers know how a claim ended.
-        await trio.lowlevel.checkpoint()
-        await trio.lowlevel.checkpoint()
+        # No checkpoint while there is work: the next transaction is under way while those who have just
+        # been answered act on it.
+        if not self._queue:
+            await trio.lowlevel.checkpoint()
         while not self._queue and not self._is_closing:
             await self._idle.park()
         return bool(self._queue)
@@ -164,25 +191,27 @@ class Batcher:
     def _take(self) -> None:
         """Move a batch from the queue into flight; at least one operation, however large.
 
-        What it holds was waiting at the same time, so any order is a right one. Pushes go first: a claim
-        then finds each job of its own batch that was not let start at once.
+        What it holds was waiting at the same time, so any order is a right one. Pushes go first, so that a
+        claim finds the jobs of its own batch.
         """
-        self._in_flight = []
+        batch: list[_Submission] = []
         count = size = 0
         while self._queue:
             count += rows(self._queue[0].operation)
             size += self._queue[0].size
-            if self._in_flight and (count > self._batch_rows or size > self._batch_bytes):
+            if batch and (count > self._batch_rows or size > self._batch_bytes):
                 break
-            self._in_flight.append(self._queue.popleft())
-            self._size -= self._in_flight[-1].size
+            batch.append(self._queue.popleft())
+            self._size -= batch[-1].size
+        # Claims are asked for first: where there is one, no push to its queue may start at once.
+        batch.sort(key=lambda submission: not isinstance(submission, _Claiming))
+        self._in_flight = [submission for submission in batch if submission.begin()]
         self._in_flight.sort(key=lambda submission: not isinstance(submission.operation, PushJobs))
-        for submission in self._in_flight:
-            submission.begin()
         self._admit()
 
     async def _commit(self, batch: list[_Submission]) -> None:
-        await trio.lowlevel.checkpoint()
+        if not batch:
+            return
         try:
             outcomes = await self._apply([submission.operation for submission in batch])
         except StoreUnavailable as error:
@@ -196,13 +225,23 @@ class Batcher:
                 await self._commit([submission])
         else:
             for submission, outcome in zip(batch, outcomes, strict=True):
-                submission.answer(outcome)
+                self._end(submission, outcome)
+
+    def _end(self, submission: _Submission, outcome: object) -> None:
+        if not isinstance(submission, _Claiming):
+            submission.answer(outcome)
+            return
+        submission.claimant.take(cast("list[Job]", outcome))
+        if submission.task is not None:
+            self._queue.append(submission)
+            self._size += submission.size
 
     def _abandon(self, submission: _Submission) -> None:
         submission.task = None
+        is_droppable = isinstance(submission, _Claiming) or isinstance(submission.operation, PushJobs)
         if submission in self._outside:
             self._outside.remove(submission)
-        elif isinstance(submission.operation, PushJobs) and submission in self._queue:
+        elif is_droppable and submission in self._queue:
             self._queue.remove(submission)
             self._size -= submission.size
             self._admit()

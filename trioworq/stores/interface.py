@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
@@ -102,21 +102,29 @@ class Push:
 
 @frozen
 class Claim:
-    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`.
-
-    `room` is asked when the claim's transaction begins and lowers the limit then, so that what becomes free
-    while the claim waits for its turn is used too. Like an offer it does not wait or raise.
-    """
+    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`."""
 
     queue: str
     epoch: int
     limit: int
     now_ms: int
-    room: Callable[[], int] | None = None
 
-    def begun(self) -> "Claim":
-        """Return the claim as it is when its transaction begins."""
-        return self if self.room is None else evolve(self, limit=min(self.limit, self.room()), room=None)
+
+class Claimant(Protocol):
+    """Takes due jobs of a queue, as many at a time as it has room for. Neither method waits or raises."""
+
+    def ask(self) -> Claim | None:
+        """Say what to claim in the transaction that begins; None for nothing more."""
+        ...
+
+    def take(self, jobs: Sequence[Job]) -> None:
+        """Take what was claimed: the jobs are running, durably, and in this node's hands.
+
+        They are ordered by (priority, next_try, id). There are fewer than the claim's limit when no more
+        are due, or when their payloads have `CLAIM_BYTES`, and none when the epoch is not the queue's
+        current one (I7). Every job's `attempt` has grown by one.
+        """
+        ...
 
 
 @frozen
@@ -189,13 +197,12 @@ class Store(Protocol):
         """
         ...
 
-    async def claim(self, claim: Claim) -> list[Job]:
-        """Mark due jobs as running and return them, ordered by (priority, next_try, id).
+    async def claim(self, claimant: Claimant) -> None:
+        """Mark due jobs as running and hand them over, one transaction after the other.
 
-        There are fewer than `limit` when no more are due, or when their payloads have `CLAIM_BYTES`.
-        Every claimed job's `attempt` grows by one. Returns nothing when the epoch is not the queue's
-        current one (I7). If cancelled: the claim may still happen, and its jobs stay running until the
-        queue's next owner releases them; so cancel the wait before a claim, never the claim.
+        Returns when the claimant asks for nothing more; what it asks for shares its transactions with
+        other writes, and the next claim goes into the very next one. If cancelled: what is under way is
+        carried out and handed over all the same.
         """
         ...
 

@@ -22,6 +22,7 @@ from trioworq.core.routing import Routing
 from trioworq.stores import leases
 from trioworq.stores.interface import (
     Claim,
+    Claimant,
     FailureOrder,
     FailureQuery,
     Hold,
@@ -134,10 +135,13 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return [misfit(push.job) or self._push(push) for push in pushes]
 
-    async def claim(self, claim: Claim) -> list[Job]:
-        """Mark due jobs as running and return them."""
+    async def claim(self, claimant: Claimant) -> None:
+        """Claim due jobs, step by step."""
         await trio.lowlevel.checkpoint()
-        claim = claim.begun()
+        while (claim := claimant.ask()) is not None:
+            claimant.take(self._claim(claim))
+
+    def _claim(self, claim: Claim) -> list[Job]:
         lease = self._leases.get(claim.queue)
         if lease is None or lease.epoch != claim.epoch:
             return []

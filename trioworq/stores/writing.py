@@ -10,7 +10,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Hold, Push, Tenure
+from trioworq.stores.interface import Hold, Push, Tenure
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -26,7 +26,10 @@ from trioworq.stores.operations import (
 
 
 class BatchedWrites:
-    """The writing methods of `interface.Store`; `submit` returns an operation's outcome after its commit."""
+    """The writing methods of `interface.Store`, but for claims.
+
+    `submit` returns an operation's outcome after its commit.
+    """
 
     def __init__(self, submit: Callable[[Operation], Awaitable[Any]]) -> None:
         self._submit = submit
@@ -42,11 +45,6 @@ class BatchedWrites:
             await trio.lowlevel.checkpoint()
         outcomes = iter(stored)
         return [reason or next(outcomes) for reason in misfits]
-
-    async def claim(self, claim: Claim) -> list[Job]:
-        """Mark due jobs as running and return them."""
-        jobs: list[Job] = await self._submit(claim)
-        return jobs
 
     async def settle(self, settlement: Settlement) -> bool:
         """End an attempt."""

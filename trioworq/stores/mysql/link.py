@@ -52,7 +52,7 @@ class Link:
         `however_long` it takes. If cancelled: only the waiting ends.
         """
         hold_s = math.inf if however_long else self._hold_s
-        await trio.lowlevel.checkpoint()
+        # No checkpoint while there is one: a batch should be on its way before anything else is done.
         while self._connection is None or not self._connection.is_open:
             self._lost_at = min(self._lost_at, trio.current_time())
             self._lost.set()

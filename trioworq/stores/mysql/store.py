@@ -15,7 +15,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import FailureQuery, JobQuery, Page
+from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page
 from trioworq.stores.mysql import lists, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
@@ -97,6 +97,11 @@ class MySqlStore(BatchedWrites):
         self._batcher = batcher
         self._reader = reader
         self._write_link = write_link
+
+    async def claim(self, claimant: Claimant) -> None:
+        """Claim due jobs, one transaction after the other."""
+        self._write_link.check()
+        await self._batcher.claim(claimant)
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""

@@ -73,13 +73,13 @@ class Writer:
         """
         conflicts = 0
         while True:
-            await trio.lowlevel.checkpoint()
             try:
                 async with connection.transaction():
                     mark = self._next_mark()
                     outcomes[:] = await apply(connection, operations, mark, is_careful=self._is_careful)
             except Mismatch:
                 self._is_careful = True
+                await trio.lowlevel.checkpoint()
             except Conflict as error:
                 conflicts += 1
                 if conflicts == ATTEMPTS:

@@ -16,7 +16,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import FailureQuery, JobQuery, Page
+from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page
 from trioworq.stores.operations import Operation
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import (
@@ -72,8 +72,13 @@ class SqliteStore(BatchedWrites):
 
     def __init__(self, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
         super().__init__(batcher.submit)
+        self._batcher = batcher
         self._reader = reader
         self._run_read = run_read
+
+    async def claim(self, claimant: Claimant) -> None:
+        """Claim due jobs, one transaction after the other."""
+        await self._batcher.claim(claimant)
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
