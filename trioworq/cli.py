@@ -24,7 +24,7 @@ import trio
 from trioworq import __version__, daemon
 from trioworq.config import OPTIONS, ConfigError, load
 from trioworq.stores.interface import StoreError
-from trioworq.web.server import bind_sockets
+from trioworq.web.sockets import bind_sockets
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

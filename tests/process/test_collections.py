@@ -12,7 +12,7 @@ from functools import partial
 import trio
 from trioworq import daemon
 from trioworq.config import load
-from trioworq.web.server import bind_sockets
+from trioworq.web.sockets import bind_sockets
 
 async def main():
     config, warnings = load({"driver": "in-memory", "access_log": os.devnull, "error_log": os.devnull}, {})

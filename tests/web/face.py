@@ -25,7 +25,8 @@ from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.edge import Edge
 from trioworq.web.messages import Route
-from trioworq.web.server import Door, bind_sockets, serve
+from trioworq.web.server import Door, serve
+from trioworq.web.sockets import bind_sockets
 
 
 class ServedBy(Enum):

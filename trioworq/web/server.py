@@ -1,7 +1,6 @@
-"""Listening sockets, the accept loop, and the containment of what goes wrong on one connection."""
+"""The accept loop, and the containment of what goes wrong on one connection."""
 
 import errno
-import re
 import socket
 import ssl
 import sys
@@ -17,7 +16,6 @@ from hypercorn.logging import Logger
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
-from trioworq.config import ConfigError
 from trioworq.logs import ErrorLog
 from trioworq.streams import PlainStream, Stream, TlsStream
 from trioworq.web.connection import Connection, Ends, Service
@@ -27,73 +25,12 @@ from trioworq.web.hot import HotRoutes
 from trioworq.web.lane import Lane, LaneService
 from trioworq.web.messages import Route
 
-BACKLOG = 1024
-
 # How often lanes are looked at, and so by how much a client's time may be exceeded.
 LOOK_INTERVAL_S = 0.25
-
-_ADDRESS = re.compile(r"(?P<host>.*):0*(?P<port>[0-9]{1,5})", re.DOTALL)
-_MAX_PORT = 65_535
 
 # Errors of accept() that pass when other files or memory are given back.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _EXHAUSTED_PAUSE_S = 0.1
-
-
-def bind_sockets(bind: str) -> list[socket.socket]:
-    """Return listening sockets for `host:port`; an empty host is every address, port 0 any free one.
-
-    A name is bound at one of its addresses, IPv4 if it has one. Raises ConfigError with a line that says
-    what to do.
-    """
-    host, port = _split(bind)
-    try:
-        if not host and socket.has_dualstack_ipv6():
-            return [_listen(socket.AF_INET6, ("::", port), dual=True)]
-        found = socket.getaddrinfo(host or "0.0.0.0", port, type=socket.SOCK_STREAM)  # noqa: S104  # as asked
-        family, _, _, _, address = min(found, key=lambda entry: entry[0] is not socket.AF_INET)
-        return [_listen(family, address)]
-    except socket.gaierror as error:
-        raise ConfigError(f"bind: cannot find the address of {host}: {error.strerror}") from None
-    except UnicodeError:
-        raise ConfigError(
-            f"bind: {host!r} cannot be the name of a host; name one of this machine's"
-        ) from None
-    except OSError as error:
-        raise ConfigError(f"bind: cannot listen on {bind}: {_advice(error)}") from None
-
-
-def _split(bind: str) -> tuple[str, int]:
-    match = _ADDRESS.fullmatch(bind)
-    if match is None or int(match["port"]) > _MAX_PORT:
-        raise ConfigError(f"bind: {bind!r} should be an address and a port, like 127.0.0.1:8080")
-    return match["host"].removeprefix("[").removesuffix("]"), int(match["port"])
-
-
-def _listen(family: int, address: tuple[Any, ...], *, dual: bool = False) -> socket.socket:
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0 if dual else 1)
-        bound.bind(address)
-        bound.listen(BACKLOG)
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def _advice(error: OSError) -> str:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return "the port is in use; stop what listens there or choose another"
-        case errno.EACCES:
-            return "not permitted; choose a port above 1023 or grant the right to bind it"
-        case errno.EADDRNOTAVAIL:
-            return "this machine does not have that address"
-        case _:
-            return error.strerror or str(error)
 
 
 @frozen

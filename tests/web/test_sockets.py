@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from trioworq.config import ConfigError
-from trioworq.web.server import bind_sockets
+from trioworq.web.sockets import bind_sockets
 
 
 @pytest.mark.parametrize(
