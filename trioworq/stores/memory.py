@@ -15,7 +15,7 @@ from attrs import define, evolve, field
 from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
 
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, NewJob
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
@@ -29,11 +29,11 @@ from trioworq.stores.interface import (
     JobQuery,
     Page,
     Push,
-    Start,
     Tenure,
 )
 from trioworq.stores.operations import misfit
 from trioworq.stores.paging import bounds, cut_failures, cut_jobs
+from trioworq.stores.starts import Head, may_start
 
 # A job's place in its queue: (next_try_ms, id).
 Place = tuple[int, int]
@@ -67,9 +67,14 @@ class _Places:
                 break
         return taken
 
+    def first_try_ms(self) -> int | None:
+        """Return when the first waiting job is due."""
+        return min((places[0][0] for places in self.waiting.values()), default=None)
+
     def is_due(self, now_ms: int) -> bool:
         """Whether there is a job to claim."""
-        return any(places[0][0] <= now_ms for places in self.waiting.values())
+        first_ms = self.first_try_ms()
+        return first_ms is not None and first_ms <= now_ms
 
     def between(self, state: JobState, lowest: Place, highest: Place, *, ascending: bool) -> Iterator[Place]:
         """Walk the places of one state in one direction, both ends included."""
@@ -307,17 +312,18 @@ class MemoryStore:
 
     def _push(self, push: Push) -> Job:
         start = push.offer and push.offer()
-        is_running = start is not None and self._may_start(push.job, start)
+        is_running = may_start(push.job, start, self._heads(push.job.queue))
         stored = push.job.stored(next(self._job_ids), is_running=is_running)
         self._insert(stored)
-        if start is not None:
-            (start.begin(stored) if is_running else start.withdraw())
+        if start is not None and is_running:
+            start.begin(stored)
+        elif start is not None:
+            start.withdraw()
         return stored
 
-    def _may_start(self, job: NewJob, start: Start) -> bool:
-        lease = self._leases.get(job.queue)
-        is_current = lease is not None and lease.epoch == start.epoch
-        return is_current and not self._places[job.queue].is_due(job.next_try_ms)
+    def _heads(self, queue: str) -> dict[str, Head]:
+        lease = self._leases.get(queue)
+        return {} if lease is None else {queue: Head(lease.epoch, self._places[queue].first_try_ms())}
 
     def _find(self, queue: str, job_id: int) -> Job | None:
         job = self._jobs.get(job_id)
