@@ -1,6 +1,9 @@
 """What a job is from its push to its first run."""
 
-from trioworq.core.jobs import Job, JobState, NewJob, Payload, PayloadForm
+import pytest
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.jobs import INT64_MAX, NO_PAYLOAD, Job, JobState, NewJob, Order, Payload, PayloadForm
 
 
 def test_a_stored_job_is_what_was_pushed_and_waits_untried() -> None:
@@ -34,3 +37,33 @@ def test_a_stored_job_is_what_was_pushed_and_waits_untried() -> None:
         fail_count=0,
         attempt=0,
     )
+
+
+def test_a_job_that_starts_at_once_is_in_its_first_attempt() -> None:
+    """It is what a claim would have made of it, and nothing is counted against it."""
+    started = NewJob("q", "c", "u", NO_PAYLOAD, 1, 2).stored(7, is_running=True)
+    assert (started.state, started.attempt, started.fail_count) == (JobState.RUNNING, 1, 0)
+
+
+def test_an_order_becomes_a_job_that_is_due_after_its_delay() -> None:
+    """The delay counts from now; all else is as it was asked for."""
+    order = Order("c", "u", NO_PAYLOAD, run_after_s=60, timeout_s=3, retry_delay_s=4, max_retries=5)
+    assert order.accepted("q", 1000) == NewJob(
+        queue="q",
+        category="c",
+        url="u",
+        payload=NO_PAYLOAD,
+        created_at_ms=1000,
+        next_try_ms=61_000,
+        timeout_s=3,
+        retry_delay_s=4,
+        max_retries=5,
+    )
+
+
+def test_an_order_for_a_time_that_no_store_can_hold_is_refused() -> None:
+    """The last storable millisecond is taken, and the next is not."""
+    order = Order("c", "u", NO_PAYLOAD, run_after_s=1)
+    assert order.accepted("q", INT64_MAX - 1000).next_try_ms == INT64_MAX
+    with pytest.raises(InvalidRequest, match="run_after is out of range"):
+        order.accepted("q", INT64_MAX - 999)

@@ -11,12 +11,12 @@ from attrs import define, field
 
 from trioworq.clock import Clock
 from trioworq.config import Config, Driver
-from trioworq.core.jobs import NO_PAYLOAD, Payload, PayloadForm
+from trioworq.core.jobs import NO_PAYLOAD, Order, Payload, PayloadForm
 from trioworq.core.queues import QueueDefaults, QueueDefinition
 from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
-from trioworq.dispatch.queues import Order, Queues, QueueSettings, open_queues
+from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
 from trioworq.logs import AccessLog, ErrorLog, Logs, QueueLog
 from trioworq.sinks import Sink
 from trioworq.stores.interface import JobQuery, JobSet, Store

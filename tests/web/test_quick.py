@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.web.values import blanks, json_values
 from trioworq.core.errors import InvalidRequest
-from trioworq.dispatch.queues import Order
+from trioworq.core.jobs import Order
 from trioworq.web.lenient import read_items, read_object
 from trioworq.web.quick import ItemsReader, read_job
 from trioworq.web.wire import order_of, read_order

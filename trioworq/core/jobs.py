@@ -4,6 +4,7 @@ from enum import IntEnum
 
 from attrs import frozen
 
+from trioworq.core.errors import InvalidRequest
 from trioworq.core.results import Result
 
 DEFAULT_PRIORITY = 100
@@ -40,6 +41,39 @@ class Payload:
 
 
 NO_PAYLOAD = Payload(PayloadForm.ABSENT, b"")
+
+
+@frozen
+class Order:
+    """What a client asks for in a push; every number is one that can be stored."""
+
+    category: str
+    url: str
+    payload: Payload
+    run_after_s: int = 0
+    timeout_s: int = 0
+    retry_delay_s: int = 0
+    max_retries: int = 0
+
+    def accepted(self, queue: str, now_ms: int) -> "NewJob":
+        """Return the job that this becomes in `queue`.
+
+        Raises InvalidRequest for a delay that leads beyond the times that can be stored.
+        """
+        next_try_ms = now_ms + self.run_after_s * 1000
+        if next_try_ms > INT64_MAX:
+            raise InvalidRequest("run_after is out of range")
+        return NewJob(
+            queue=queue,
+            category=self.category,
+            url=self.url,
+            payload=self.payload,
+            created_at_ms=now_ms,
+            next_try_ms=next_try_ms,
+            timeout_s=self.timeout_s,
+            retry_delay_s=self.retry_delay_s,
+            max_retries=self.max_retries,
+        )
 
 
 @frozen

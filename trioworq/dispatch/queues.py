@@ -9,7 +9,7 @@ from attrs import frozen
 
 from trioworq.clock import Clock
 from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue
-from trioworq.core.jobs import INT64_MAX, Job, JobState, NewJob, Payload
+from trioworq.core.jobs import Job, JobState, Order
 from trioworq.core.queues import (
     Change,
     Owner,
@@ -31,19 +31,6 @@ from trioworq.stores.interface import Push, Store, StoreUnavailable
 
 # How long giving the leases back may take at the end.
 GIVE_BACK_TIMEOUT_S = 5.0
-
-
-@frozen
-class Order:
-    """What a client asks for in a push; every number has been checked."""
-
-    category: str
-    url: str
-    payload: Payload
-    run_after_s: int = 0
-    timeout_s: int = 0
-    retry_delay_s: int = 0
-    max_retries: int = 0
 
 
 @frozen
@@ -114,42 +101,33 @@ class Queues:
 
         Raises StoreUnavailable, with nothing stored. If cancelled: all may be stored all the same.
         """
-        unknown: dict[str, CallerError] = {}
+        unknown: set[str] = set()
         accepted = [await self._accept(order, unknown) for order in orders]
         pushes = [each for each in accepted if isinstance(each, Push)]
         stored = iter(await self.store.push(pushes))
         return [each if isinstance(each, CallerError) else self._report(next(stored)) for each in accepted]
 
-    async def _accept(self, order: Order, unknown: dict[str, CallerError]) -> Push | CallerError:
-        """Make a job of an order, or say why not; a queue that is `unknown` is looked for once."""
+    async def _accept(self, order: Order, unknown: set[str]) -> Push | CallerError:
+        """Make a job of an order, or say why not."""
         try:
             queue = queue_of(order.category, self._routings, self._default_queue)
+            if queue not in self._running:
+                await self._look_for(queue, unknown)
+            job = order.accepted(queue, self._clock.now_ms())
         except CallerError as error:
             return error
-        if queue in unknown:
-            return unknown[queue]
-        if queue not in self._running:
-            try:
-                await self.require(queue)
-            except CallerError as error:
-                return unknown.setdefault(queue, error)
-        now_ms = self._clock.now_ms()
-        next_try_ms = now_ms + order.run_after_s * 1000
-        if next_try_ms > INT64_MAX:
-            return InvalidRequest("run_after is out of range")
-        job = NewJob(
-            queue=queue,
-            category=order.category,
-            url=order.url,
-            payload=order.payload,
-            created_at_ms=now_ms,
-            next_try_ms=next_try_ms,
-            timeout_s=order.timeout_s,
-            retry_delay_s=order.retry_delay_s,
-            max_retries=order.max_retries,
-        )
         dispatcher = self._running.get(queue)
         return Push(job, None if order.run_after_s or dispatcher is None else dispatcher.offer)
+
+    async def _look_for(self, queue: str, unknown: set[str]) -> None:
+        """Do as `require` does, but for each queue once; those that are not defined are kept in `unknown`."""
+        if queue in unknown:
+            raise NoSuchQueue(queue)
+        try:
+            await self.require(queue)
+        except NoSuchQueue:
+            unknown.add(queue)
+            raise
 
     def _report(self, stored: Job | InvalidRequest) -> tuple[int, str] | InvalidRequest:
         if isinstance(stored, InvalidRequest):

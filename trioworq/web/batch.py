@@ -7,7 +7,8 @@ import orjson
 
 from trioworq.config import Config
 from trioworq.core.errors import CallerError
-from trioworq.dispatch.queues import Order, Queues
+from trioworq.core.jobs import Order
+from trioworq.dispatch.queues import Queues
 from trioworq.web import wire
 from trioworq.web.lenient import read_items
 from trioworq.web.messages import Request, Response

@@ -17,13 +17,13 @@ from trioworq.core.jobs import (
     FailedJob,
     Job,
     JobState,
+    Order,
     Payload,
     PayloadForm,
 )
 from trioworq.core.queues import QueueDefaults, QueueDefinition, check_name, define
 from trioworq.core.routing import Routing
 from trioworq.core.stats import QueueStats
-from trioworq.dispatch.queues import Order
 from trioworq.web.compact import compact
 from trioworq.web.fields import Fields
 from trioworq.web.lenient import read_object
