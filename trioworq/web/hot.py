@@ -17,7 +17,7 @@ _NO_ARGUMENTS: Mapping[str, str] = {}
 class HotRoutes:
     """The hot ones of all routes. Like the app's, a literal path goes before one with variable parts."""
 
-    methods: tuple[bytes, ...]
+    _methods: tuple[bytes, ...]
     _literal: Mapping[tuple[str, str], Route]
     _variable: tuple[tuple[str, re.Pattern[str], Route], ...]
 
@@ -43,7 +43,7 @@ class HotRoutes:
 
     def may_begin(self, received: bytes) -> bool:
         """Whether a hot request may begin like this."""
-        return any(received.startswith(method) or method.startswith(received) for method in self.methods)
+        return any(received.startswith(method) or method.startswith(received) for method in self._methods)
 
 
 def _pattern(path: str) -> re.Pattern[str]:
