@@ -2,9 +2,13 @@
 
 import re
 
+import pytest
+
 from tests.web.face import Face, open_face
 from trioworq import __version__
 from trioworq.config import OPTIONS
+
+pytestmark = pytest.mark.usefixtures("lane")
 
 
 async def test_the_version_is_one_that_fireworqs_tools_accept(face: Face) -> None:
