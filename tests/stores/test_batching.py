@@ -13,7 +13,7 @@ from tests.stores.nodes import Starter
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import Job, NewJob, Payload, PayloadForm
 from trioworq.core.results import Result, ResultStatus
-from trioworq.core.retry import Completed, Failed
+from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.batching import CLOSING_S, Batcher, BatchRejected
 from trioworq.stores.interface import Claim, Hold, Push, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, weight
@@ -490,6 +490,21 @@ async def test_no_push_starts_ahead_of_a_claim_of_its_own_transaction(
     await wait_all_tasks_blocked()
     assert order == ["offer after 1 claims"]
     assert [type(operation) for operation in ledger.batches[1]] == [PushJobs, Claim]
+
+
+@pytest.mark.parametrize(
+    "back", [Retried(7, 1, 0, 0, 1), Released(7, 1)], ids=["a retry", "a job that was given back"]
+)
+async def test_what_comes_back_is_there_before_the_pushes_of_its_transaction(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger, back: Operation
+) -> None:
+    """No start overtakes a job that waits again; what removes jobs is in nobody's way (I9)."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0), done(1), push(2), back])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.batches == [[done(0)], [back, push(2), done(1)]]
 
 
 async def test_a_cancelled_claim_is_handed_over_once_and_not_repeated(

@@ -10,7 +10,18 @@ import trio
 import trio.testing
 
 from tests.mariadb import MariaDB, administer
-from tests.stores.nodes import NOW, Node, Starter, claim_once, completed, failed, new_job, push_one, released
+from tests.stores.nodes import (
+    NOW,
+    Node,
+    Starter,
+    claim_once,
+    completed,
+    failed,
+    new_job,
+    push_one,
+    released,
+    retried,
+)
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
@@ -346,8 +357,31 @@ async def test_start_does_not_wait_for_jobs_that_others_hold(mysql_dsn: str) -> 
     assert starter.withdrawn == 1
 
 
+async def test_retry_that_is_stored_along_with_a_start_goes_first(mysql_dsn: str) -> None:
+    """A job that is due again when a transaction begins is not overtaken by a push that shares it (I9)."""
+    async with (
+        open_mysql_store(mysql_dsn, node_id="a") as store,
+        open_connection(parse(mysql_dsn), autocommit=False) as other,
+        trio.open_nursery() as nursery,
+    ):
+        node = Node(store)
+        await node.hold("q")
+        starter = Starter(node.epochs["q"])
+        (running,) = await store.push([Push(new_job(), starter.offer)])
+        assert [running] == starter.begun
+        async with other.transaction():
+            await other.execute("SELECT batch FROM node_batch FOR UPDATE")
+            nursery.start_soon(store.delete_job, "q", 0)
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            nursery.start_soon(store.push, [Push(new_job(), starter.offer)])
+            await trio.testing.wait_all_tasks_blocked(0.1)
+            nursery.start_soon(store.settle, retried(starter.begun[0]))
+            await trio.testing.wait_all_tasks_blocked(0.1)
+    assert starter.withdrawn == 1
+
+
 async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_dsn: str) -> None:
-    """A claim returns the jobs that it has started, not those that another node has just removed."""
+    """A claim does not return what another node has just removed, but the next job in its place (I8)."""
     async with (
         open_mysql_store(mysql_dsn, node_id="a") as store,
         open_connection(parse(mysql_dsn), autocommit=False) as other,
@@ -359,7 +393,7 @@ async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_ds
         claimed: list[int] = []
 
         async def claim() -> None:
-            claimed.extend(job.id for job in await node.claim())
+            claimed.extend(job.id for job in await node.claim(2))
 
         async with other.transaction():
             await other.execute("DELETE FROM job WHERE id = %s", (pushed[1],))

@@ -13,7 +13,7 @@ from attrs import define, field
 
 from trioworq.core.jobs import Job
 from trioworq.stores.interface import Claim, Claimant, StoreUnavailable
-from trioworq.stores.operations import Operation, PushJobs, rows, weight
+from trioworq.stores.operations import Operation, PushJobs, rows, turn, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
 BATCH_ROWS = 500
@@ -191,8 +191,8 @@ class Batcher:
     def _take(self) -> None:
         """Move a batch from the queue into flight; at least one operation, however large.
 
-        What it holds was waiting at the same time, so any order is a right one. Pushes go first, so that a
-        claim finds the jobs of its own batch.
+        What it holds was waiting at the same time, so any order is a right one. What comes back goes first,
+        then pushes, so that a claim finds the jobs of its own batch, and no start overtakes one that is due.
         """
         batch: list[_Submission] = []
         count = size = 0
@@ -206,7 +206,7 @@ class Batcher:
         # Claims are asked for first: where there is one, no push to its queue may start at once.
         batch.sort(key=lambda submission: not isinstance(submission, _Claiming))
         self._in_flight = [submission for submission in batch if submission.begin()]
-        self._in_flight.sort(key=lambda submission: not isinstance(submission.operation, PushJobs))
+        self._in_flight.sort(key=lambda submission: turn(submission.operation))
         self._admit()
 
     async def _commit(self, batch: list[_Submission]) -> None:

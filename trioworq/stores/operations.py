@@ -19,7 +19,7 @@ from trioworq.core.jobs import (
     NewJob,
 )
 from trioworq.core.queues import QueueDefinition
-from trioworq.core.retry import Failed, Settlement
+from trioworq.core.retry import Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import Claim, Hold, Push, Start
 
@@ -137,6 +137,20 @@ def _job_weight(job: NewJob) -> int:
 def rows(operation: Operation) -> int:
     """Return about how many rows an operation adds to its transaction."""
     return len(operation.pushes) if isinstance(operation, PushJobs) else 1
+
+
+def turn(operation: Operation) -> int:
+    """Return when an operation has its turn among those of its transaction; those with the same keep order.
+
+    A retry that is due is as much ahead of a push as a claim is behind it (I9).
+    """
+    match operation:
+        case Retried() | Released():
+            return 0
+        case PushJobs():
+            return 1
+        case _:
+            return 2
 
 
 def misfit(job: NewJob) -> InvalidRequest | None:

@@ -224,7 +224,7 @@ def _steps(settlement: Settlement) -> list[bytes]:
 
 
 def claim(claim: Claim) -> Conversation[list[Job]]:
-    """Start due jobs, if the claim names the queue's epoch."""
+    """Start due jobs, if the claim names the queue's epoch; raises Mismatch if one has just been deleted."""
     if claim.limit <= 0:
         return []
     # Whoever claims from a queue or takes it over locks its row of queue_owner first, so between here and
@@ -252,10 +252,12 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
     ids = _first(due, CLAIM_BYTES)
     if not ids:
         return []
-    # What somebody deletes meanwhile is neither started nor read.
     _, started = yield [start_many(ids, claim.now_ms), read_many(ids)]
+    if len(started.rows) < len(ids):
+        # Somebody has deleted one meanwhile: another may be due in its place.
+        raise Mismatch
     jobs = {job.id: job for job in map(job_of, started.rows)}
-    return [jobs[job_id] for job_id in ids if job_id in jobs]
+    return [jobs[job_id] for job_id in ids]
 
 
 def _next_priority(claim: Claim, priority: int) -> bytes:

@@ -1,8 +1,9 @@
 """What a MySQL or MariaDB database is told in one transaction.
 
-The operations of a batch wait at the same time, so any order of them is a right one. Pushes go first and
-share a statement, then completions, which share another; other settlements and claims share the round
-trips of these; the rest, which is rare, follows one by one as submitted.
+The operations of a batch wait at the same time, so any order of them is a right one. Jobs that come back
+go first, so that no start overtakes one that is due; then pushes, which share a statement, then completions,
+which share another; failures and claims share the round trips of these; the rest, which is rare, follows one
+by one as submitted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,7 @@ from itertools import islice
 from typing import assert_never
 
 from trioworq.core.jobs import Job, JobState
-from trioworq.core.retry import Completed, Settlement
+from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.interface import Claim, Hold
 from trioworq.stores.mysql import definitions, jobs, leases
 from trioworq.stores.mysql.connection import Connection
@@ -42,7 +43,7 @@ async def apply(
     `mark` is a statement of the caller's that goes along. Raises jobs.Mismatch when the transaction has to
     be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
-    push = _push(connection, operations, is_careful=is_careful)
+    pushes = [*_return(operations), _push(connection, operations, is_careful=is_careful)]
     others = [
         ((), _tell(mark)),
         *_settle(operations, is_careful=is_careful),
@@ -50,7 +51,7 @@ async def apply(
     ]
     outcomes: list[object] = [None] * len(operations)
     # Claims find the jobs of their own batch, which care stores in a second step.
-    for talks in ([push], others) if is_careful else ([push, *others],):
+    for talks in (pushes, others) if is_careful else ([*pushes, *others],):
         answers = await carry_on(connection, [conversation for _, conversation in talks])
         for (places, _), answer in zip(talks, answers, strict=True):
             for place, outcome in zip(places, answer, strict=True):
@@ -72,12 +73,18 @@ def _push(connection: Connection, operations: Sequence[Operation], *, is_careful
     return list(pushes), conversation()
 
 
+def _return(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Retried | Released):
+            yield [place], in_turn([jobs.settle(operation)])
+
+
 def _settle(operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
     completions: dict[int, Completed] = {}
     for place, operation in enumerate(operations):
         if isinstance(operation, Completed) and not is_careful:
             completions[place] = operation
-        elif isinstance(operation, Settlement):
+        elif isinstance(operation, Completed | Failed):
             yield [place], in_turn([jobs.settle(operation)])
     yield list(completions), jobs.complete(list(completions.values()))
 

@@ -4,6 +4,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import assert_never
 
 from attrs import astuple, evolve
@@ -73,10 +74,13 @@ _LOWEST = -(2**63)
 
 
 def apply(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[object]:
-    """Carry out writes inside a transaction; return their outcomes."""
+    """Carry out writes inside a transaction, in order; return their outcomes."""
+    # Pushes stand behind what the writes before them have made due.
+    before = list(takewhile(lambda operation: not isinstance(operation, PushJobs), operations))
+    outcomes = [_apply_one(connection, operation, {}) for operation in before]
     pushes = [push for each in operations if isinstance(each, PushJobs) for push in with_starts(each)]
     heads = _find_heads(connection, {job.queue for job, start in pushes if start is not None})
-    return [_apply_one(connection, operation, heads) for operation in operations]
+    return outcomes + [_apply_one(connection, operation, heads) for operation in operations[len(before) :]]
 
 
 def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapping[str, Head]) -> object:
