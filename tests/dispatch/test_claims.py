@@ -123,6 +123,31 @@ async def test_a_claim_that_the_end_cuts_off_leaves_nothing_to_the_next_owner_bu
             assert stats.total_failures == 0
 
 
+async def test_what_is_claimed_at_the_end_is_not_begun_while_running_jobs_are_given_back(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Once the jobs are cut off nothing starts any more; the next node runs what was claimed (I15)."""
+    stopping, workers = hanging(), answering(SUCCESS)
+    async with open_gated_store(tmp_path) as (store, gate), trio.open_nursery() as later:
+
+        async def open_gate() -> None:
+            await trio.sleep(1)
+            gate.open()
+
+        async with open_push_side(stopping, store=store, node_id="stopping") as side:
+            await trio.sleep(1.5)
+            await side.push()
+            await side.push(run_after_s=1)
+            await stopping.wait_for_calls(1)
+            await claim_behind(gate, side, 2)
+            later.start_soon(open_gate)
+        assert len(stopping.calls) == 1
+        assert [line["action"] for line in side.queue_lines].count("pop") == 1
+        async with open_push_side(workers, store=store, node_id="next") as side:
+            await side.wait_until_empty()
+    assert len(workers.calls) == 2
+
+
 async def claim_behind(gate: Gate, side: PushSide, count: int) -> None:
     """Wait until so many jobs, due in a second, have been claimed and the dispatcher has not been told."""
     # Past the present renewal of the lease, and before the next.

@@ -14,15 +14,18 @@ from tests.dispatch.gated_store import NEVER_MS, gated
 from tests.dispatch.push_side import (
     FAILURE,
     SUCCESS,
+    Call,
     PushSide,
     ScriptedWorkers,
     answering,
     hanging,
     open_memory_store,
     open_push_side,
+    order,
 )
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.queues import QueueDefinition
+from trioworq.core.results import Result
 from trioworq.stores.interface import JobSet, StoreUnavailable
 
 
@@ -191,6 +194,58 @@ async def test_a_throttle_set_during_the_commit_holds_for_the_job(
     times = [call.at_s for call in workers.calls]
     assert len(times) == 4
     assert all(later - sooner >= 0.99 for sooner, later in itertools.pairwise(times))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [QueueDefinition("default", NEVER_MS, 2), QueueDefinition("default", NEVER_MS, 20, 1.0, 2)],
+    ids=["fewer workers", "a throttle"],
+)
+async def test_caps_set_during_the_commit_hold_for_all_of_its_jobs(
+    change: QueueDefinition, autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """Jobs that had slots and have no room any more wait again, behind those that have (I6, I9)."""
+    workers = answering(SUCCESS, after_s=0.5)
+    async with gated(workers, tmp_path) as (side, gate), trio.open_nursery() as clients:
+        gate.close()
+        orders = [order(f"http://w/{number}") for number in range(8)]
+        clients.start_soon(side.queues.push_many, orders)
+        await gate.wait_until_reached()
+        assert len(await side.jobs(JobSet.RUNNING)) == 8
+        side.queues._running["default"].redefine(change)
+        gate.open()
+        await workers.wait_for_calls(2)
+        await wait_all_tasks_blocked()
+        assert sorted(call.url for call in workers.calls) == ["http://w/0", "http://w/1"]
+        await side.wait_until_empty()
+    assert sorted(call.url for call in workers.calls) == [each.url for each in orders]
+    assert workers.most_in_flight == 2
+
+
+async def test_a_retry_that_is_stored_along_with_a_push_goes_first(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """The outcome that waits for its transaction belongs to a job that is due before the push (I9)."""
+    failing = trio.Event()
+
+    async def answer(_call: Call) -> Result:
+        await failing.wait()
+        return FAILURE if len(workers.calls) == 1 else SUCCESS
+
+    workers = ScriptedWorkers(answer)
+    async with gated(workers, tmp_path, max_workers=1) as (side, gate), trio.open_nursery() as clients:
+        await side.push("http://first/", max_retries=1)
+        await workers.wait_for_calls(1)
+        gate.close()
+        clients.start_soon(side.queues.delete_job, "default", 0)
+        await gate.wait_until_reached()
+        failing.set()
+        await wait_all_tasks_blocked()
+        clients.start_soon(side.push, "http://second/")
+        await wait_all_tasks_blocked()
+        gate.open()
+        await side.wait_until_empty()
+    assert [call.url for call in workers.calls] == ["http://first/", "http://first/", "http://second/"]
 
 
 async def test_a_push_that_fails_leaves_its_slot_free(autojump_clock: MockClock, tmp_path: Path) -> None:

@@ -145,12 +145,12 @@ class Dispatcher:
         return slot
 
     def begin(self, slot: Slot, job: Job) -> None:
-        """Start a job that was stored as running on our offer."""
+        """Start a job that was stored as running on our offer, as far as the queue is still ours and open."""
         self._offered -= 1
         if self._jobs is None or self.epoch != slot.epoch:
             # The queue's next owner releases the job, or has done so.
             self._give(slot)
-        elif self._is_stopping or self._bucket is not None:
+        elif self._is_stopping or self._in_calls() > self._slots.total_tokens or not self._tokens():
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
@@ -219,11 +219,12 @@ class Dispatcher:
         such job, or cancelled; a job that a cancellation cuts off is given back without counting an
         attempt. Raises: StoreBroken.
         """
-        try:
-            async with trio.open_nursery() as self._jobs:
+        async with trio.open_nursery() as self._jobs:
+            try:
                 await self._dispatch()
-        finally:
-            self._jobs = None
+            finally:
+                # The nursery closes with its last task, wherever the store is with a claim or a start then.
+                self._jobs = None
 
     async def _dispatch(self) -> None:
         while not (self._is_stopping and not self._runs and not self._offered):
@@ -242,12 +243,15 @@ class Dispatcher:
         if self._is_stopping:
             return 0
         # Outcomes may wait for the store without holding slots, but not without end (I13).
-        settling = len(self._runs) - (self._slots.borrowed_tokens - self._offered)
-        unstored = SETTLING_FACTOR * self.definition.max_workers - settling
-        room = min(CLAIM_LIMIT, int(self._slots.available_tokens), unstored)
-        if self._bucket is not None:
-            room = min(room, self._bucket.available(trio.current_time()))
-        return max(0, room)
+        unstored = SETTLING_FACTOR * self.definition.max_workers - (len(self._runs) - self._in_calls())
+        return max(0, min(CLAIM_LIMIT, int(self._slots.available_tokens), unstored, self._tokens()))
+
+    def _in_calls(self) -> int:
+        return self._slots.borrowed_tokens - self._offered
+
+    def _tokens(self) -> int:
+        """Count the jobs that the throttle lets start now, as far as anybody asks."""
+        return CLAIM_LIMIT if self._bucket is None else self._bucket.available(trio.current_time())
 
     async def _wait(self) -> None:
         """Wait until something has changed, or the throttle gives the next token."""
@@ -259,9 +263,10 @@ class Dispatcher:
             await self._woken.receive()
 
     def _wake_up(self) -> None:
-        # Blocked means that it has not seen the last one yet.
-        with suppress(trio.WouldBlock):
-            self._wake.send_nowait(None)
+        if self._may_have_work or self._is_stopping:
+            # Blocked means that it has not seen the last one yet.
+            with suppress(trio.WouldBlock):
+                self._wake.send_nowait(None)
 
     async def _claim(self) -> None:
         """Claim until nothing more is due or can start, however long the answers take.
@@ -312,8 +317,7 @@ class Dispatcher:
 
     def _give(self, slot: Slot) -> None:
         self._slots.release_on_behalf_of(slot)
-        if self._may_have_work or self._is_stopping:
-            self._wake_up()
+        self._wake_up()
 
     async def _work(self, run: _Run) -> None:
         job = run.job
@@ -331,8 +335,7 @@ class Dispatcher:
         finally:
             if self._runs.get(job.id) is run:
                 del self._runs[job.id]
-            if self._may_have_work or self._is_stopping:
-                self._wake_up()
+            self._wake_up()
 
     async def _call(self, run: _Run) -> Result | None:
         """Call the worker; None if the call was cut off, because the job is no longer this node's."""
