@@ -53,13 +53,45 @@ class Stream(Protocol):
         ...
 
 
-class PlainStream:
-    """A stream in the clear. Owns its connected, non-blocking socket."""
+class _OnSocket:
+    """What is done with the socket itself, whatever is spoken on it. Owns it: connected, not blocking."""
 
     __slots__ = ("_socket",)
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+
+    def end_sending(self) -> None:
+        """Tell the peer that no more will come, without a farewell of TLS; see Stream."""
+        # A peer that has gone already need not be told.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    def has_hung_up(self) -> bool:
+        """Whether the peer has ended; see Stream."""
+        look = select.poll()
+        look.register(self._socket, select.POLLRDHUP)
+        return bool(look.poll(0))
+
+    def is_quiet(self) -> bool:
+        """Whether nothing waits to be read; see Stream."""
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def close(self) -> None:
+        """Close at once, without a farewell of TLS that the peer could delay; see Stream."""
+        self._socket.close()
+
+
+class PlainStream(_OnSocket):
+    """A stream in the clear."""
+
+    __slots__ = ()
 
     @property
     def agreed_protocol(self) -> str | None:
@@ -102,32 +134,16 @@ class PlainStream:
             except OSError as error:
                 raise ConnectionLost(f"read: {describe(error)}") from error
 
-    def end_sending(self) -> None:
-        """Tell the peer that no more will come; see Stream."""
-        _end_sending(self._socket)
 
-    def has_hung_up(self) -> bool:
-        """Whether the peer has ended; see Stream."""
-        return _has_hung_up(self._socket)
-
-    def is_quiet(self) -> bool:
-        """Whether nothing waits to be read; see Stream."""
-        return _is_quiet(self._socket)
-
-    def close(self) -> None:
-        """Close at once; see Stream."""
-        self._socket.close()
-
-
-class TlsStream:
-    """A stream through TLS. Owns its connected, non-blocking socket."""
+class TlsStream(_OnSocket):
+    """A stream through TLS."""
 
     def __init__(self, sock: socket.socket, context: ssl.SSLContext, host: str | None) -> None:
         """Prepare TLS: as the client of `host`, whose certificate is to be checked, or else as the server.
 
         Raises ConnectionLost for a name that no certificate can have.
         """
-        self._socket = sock
+        super().__init__(sock)
         transport = trio.SocketStream(trio.socket.from_stdlib_socket(sock))
         try:
             # The end of an HTTP message is known by its own framing; peers that close without saying
@@ -168,22 +184,6 @@ class TlsStream:
         except trio.BrokenResourceError as error:
             raise ConnectionLost(f"read: {_cause(error)}") from error
 
-    def end_sending(self) -> None:
-        """Tell the peer that no more will come, without a farewell of TLS; see Stream."""
-        _end_sending(self._socket)
-
-    def has_hung_up(self) -> bool:
-        """Whether the peer has ended; see Stream."""
-        return _has_hung_up(self._socket)
-
-    def is_quiet(self) -> bool:
-        """Whether nothing waits to be read; see Stream."""
-        return _is_quiet(self._socket)
-
-    def close(self) -> None:
-        """Close at once, without a farewell that the peer could delay; see Stream."""
-        self._socket.close()
-
 
 def describe(error: OSError) -> str:
     """Say what happened in the system's words."""
@@ -197,25 +197,3 @@ def _cause(error: BaseException) -> str:
     if isinstance(cause, ConnectionError):
         return describe(cause)
     return str(cause) or type(cause).__name__
-
-
-def _end_sending(sock: socket.socket) -> None:
-    # A peer that has gone already need not be told.
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_WR)
-
-
-def _has_hung_up(sock: socket.socket) -> bool:
-    look = select.poll()
-    look.register(sock, select.POLLRDHUP)
-    return bool(look.poll(0))
-
-
-def _is_quiet(sock: socket.socket) -> bool:
-    try:
-        sock.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False

@@ -9,13 +9,7 @@ import trio
 
 from trioworq.dispatch.addresses import Address, LookupFailed, Lookups
 from trioworq.dispatch.targets import Target
-from trioworq.streams import (
-    ConnectionLost,
-    PlainStream,
-    Stream,
-    TlsStream,
-    describe,
-)
+from trioworq.streams import ConnectionLost, PlainStream, Stream, TlsStream, describe
 
 CONNECT_LIMIT_S = 30
 HANDSHAKE_LIMIT_S = 10
