@@ -8,12 +8,12 @@ import trio
 from attrs import define, field
 
 from trioworq.clock import Clock
-from trioworq.core import retry
 from trioworq.core.jobs import Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
 from trioworq.core.throttle import TokenBucket
+from trioworq.dispatch.settling import STORE_BACK_OFF_S, Settler
 from trioworq.logs import ErrorLog, QueueLog
 from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable, Tenure
 
@@ -21,8 +21,6 @@ from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailabl
 CLAIM_LIMIT = 200
 # For each worker so many outcomes may wait for the store before nothing more is started.
 SETTLING_FACTOR = 4
-# How long to let a store alone that could not be reached.
-STORE_BACK_OFF_S = 1.0
 # How long giving back the jobs that are cut off may take.
 RELEASE_TIMEOUT_S = 5.0
 
@@ -98,6 +96,9 @@ class Dispatcher:
         self._counters = counters
         self._queue_log = queue_log
         self._error_log = error_log.bind(queue=definition.name)
+        self._settler = Settler(
+            store=store, clock=clock, counters=counters, queue_log=queue_log, error_log=self._error_log
+        )
         # A slot is taken from the claim, or the storing, to the end of the call.
         self._slots = trio.CapacityLimiter(definition.max_workers)
         self._bucket = _bucket(definition)
@@ -326,11 +327,11 @@ class Dispatcher:
         try:
             result = await self._call(run)
             if result is not None:
-                await self._settle(job, result)
+                await self._settler.settle(job, result)
         except trio.Cancelled:
             # What cannot be given back now is released by the queue's next owner.
             with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                await self._insist(retry.Released(job.id, job.attempt))
+                await self._settler.release(job)
             raise
         finally:
             if self._runs.get(job.id) is run:
@@ -349,44 +350,15 @@ class Dispatcher:
         self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
         return result
 
-    async def _settle(self, job: Job, result: Result) -> None:
-        """Store what follows from the result, however long the store is away; then count and log it."""
-        settlement = retry.settle(job, result, self._clock.now_ms())
-        is_current = await self._insist(settlement)
-        if not is_current:
-            self._error_log.info("outcome dropped: the job was deleted or has a new owner", id=job.id)
-            return
-        elapsed_ms = self._clock.now_ms() - job.created_at_ms
-        match settlement:
-            case retry.Completed():
-                self._counters.succeeded(elapsed_ms)
-                self._queue_log.completed(job, result)
-            case retry.Failed():
-                self._counters.failed(elapsed_ms)
-                self._queue_log.completed(job, result)
-            case retry.Retried():
-                self._counters.retried()
-                self._queue_log.retried(job, result)
-
     async def _hand_back(self, job: Job) -> None:
         """Let a job wait that was claimed and found no room."""
         try:
-            await self._insist(retry.Released(job.id, job.attempt))
+            await self._settler.release(job)
         except trio.Cancelled:
             with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                await self._insist(retry.Released(job.id, job.attempt))
+                await self._settler.release(job)
             raise
         self.kick()
-
-    async def _insist(self, settlement: retry.Settlement) -> bool:
-        """Settle an attempt, however long the store is away: as long as this node lives, nobody else will."""
-        while True:
-            try:
-                return await self._store.settle(settlement)
-            except StoreUnavailable as error:
-                reason = str(error)
-            self._error_log.warning("cannot settle a job; trying again", id=settlement.job_id, reason=reason)
-            await trio.sleep(STORE_BACK_OFF_S)
 
 
 def _bucket(definition: QueueDefinition, bucket: TokenBucket | None = None) -> TokenBucket | None:

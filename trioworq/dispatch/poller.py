@@ -9,7 +9,8 @@ from collections.abc import Collection, Mapping
 import trio
 
 from trioworq.clock import Clock
-from trioworq.dispatch.dispatcher import STORE_BACK_OFF_S, Dispatcher
+from trioworq.dispatch.dispatcher import Dispatcher
+from trioworq.dispatch.settling import STORE_BACK_OFF_S
 from trioworq.logs import ErrorLog
 from trioworq.stores.interface import Store, StoreUnavailable
 
