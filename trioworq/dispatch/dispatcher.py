@@ -12,15 +12,11 @@ from trioworq.core.jobs import Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
-from trioworq.core.throttle import TokenBucket
 from trioworq.dispatch.settling import STORE_BACK_OFF_S, Settler
+from trioworq.dispatch.slots import Slots
 from trioworq.logs import ErrorLog, QueueLog
 from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable, Tenure
 
-# The most that one claim takes, so that a claim stays a short transaction.
-CLAIM_LIMIT = 200
-# For each worker so many outcomes may wait for the store before nothing more is started.
-SETTLING_FACTOR = 4
 # How long giving back the jobs that are cut off may take.
 RELEASE_TIMEOUT_S = 5.0
 
@@ -100,8 +96,7 @@ class Dispatcher:
             store=store, clock=clock, counters=counters, queue_log=queue_log, error_log=self._error_log
         )
         # A slot is taken from the claim, or the storing, to the end of the call.
-        self._slots = trio.CapacityLimiter(definition.max_workers)
-        self._bucket = _bucket(definition)
+        self._slots = Slots(definition)
         self._runs: dict[int, _Run] = {}
         self._jobs: trio.Nursery | None = None
         # Slots kept for jobs that are being stored.
@@ -137,12 +132,12 @@ class Dispatcher:
         """
         if self._asked is not None or self._may_have_work:
             return None
-        if self._bucket is not None or self.epoch is None or not self._room():
+        if self._slots.are_throttled or self.epoch is None or not self._room():
             self.kick()
             return None
         self._offered += 1
         slot = Slot(self, self.epoch)
-        self._slots.acquire_on_behalf_of_nowait(slot)
+        self._slots.take(slot)
         return slot
 
     def begin(self, slot: Slot, job: Job) -> None:
@@ -151,7 +146,7 @@ class Dispatcher:
         if self._jobs is None or self.epoch != slot.epoch:
             # The queue's next owner releases the job, or has done so.
             self._give(slot)
-        elif self._is_stopping or self._in_calls() > self._slots.total_tokens or not self._tokens():
+        elif self._is_stopping or not self._slots.admit(self._in_calls()):
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
@@ -165,9 +160,8 @@ class Dispatcher:
 
     def redefine(self, definition: QueueDefinition) -> None:
         """Change the live queue, or take a stopped one up again; running jobs are not disturbed."""
-        self._bucket = _bucket(definition, self._bucket)
+        self._slots.redefine(definition)
         self.definition = definition
-        self._slots.total_tokens = definition.max_workers
         self._is_stopping = False
         self.kick()
 
@@ -207,7 +201,7 @@ class Dispatcher:
             self._counters,
             now_ms=self._clock.now_ms(),
             max_workers=self.definition.max_workers,
-            busy_workers=self._slots.borrowed_tokens,
+            busy_workers=self._slots.busy,
             is_active=self.epoch is not None,
         )
 
@@ -243,23 +237,14 @@ class Dispatcher:
         """Count the jobs that could start now."""
         if self._is_stopping:
             return 0
-        # Outcomes may wait for the store without holding slots, but not without end (I13).
-        unstored = SETTLING_FACTOR * self.definition.max_workers - (len(self._runs) - self._in_calls())
-        return max(0, min(CLAIM_LIMIT, int(self._slots.available_tokens), unstored, self._tokens()))
+        return self._slots.room(settling=len(self._runs) - self._in_calls())
 
     def _in_calls(self) -> int:
-        return self._slots.borrowed_tokens - self._offered
-
-    def _tokens(self) -> int:
-        """Count the jobs that the throttle lets start now, as far as anybody asks."""
-        return CLAIM_LIMIT if self._bucket is None else self._bucket.available(trio.current_time())
+        return self._slots.busy - self._offered
 
     async def _wait(self) -> None:
         """Wait until something has changed, or the throttle gives the next token."""
-        timeout_s = float("inf")
-        if self._bucket is not None and self._may_have_work and self._slots.available_tokens >= 1:
-            # With a token at hand it is something else that is waited for: a lease, or the end.
-            timeout_s = self._bucket.wait_s(trio.current_time()) or timeout_s
+        timeout_s = self._slots.wait_s() if self._may_have_work else float("inf")
         with trio.move_on_after(timeout_s):
             await self._woken.receive()
 
@@ -286,11 +271,12 @@ class Dispatcher:
 
     def ask(self) -> Claim | None:
         """Claim as many jobs as could start now, unless none has come since nothing was due."""
-        if self.epoch is None or not self._wants_jobs():
+        room = self._room() if self._may_have_work else 0
+        if self.epoch is None or not room:
             return None
         # A kick from here on is about jobs that this claim may miss.
         self._may_have_work = False
-        self._asked = Claim(self.definition.name, self.epoch, self._room(), self._clock.now_ms())
+        self._asked = Claim(self.definition.name, self.epoch, room, self._clock.now_ms())
         return self._asked
 
     def take(self, jobs: Sequence[Job]) -> None:
@@ -304,20 +290,19 @@ class Dispatcher:
         room = self._room()
         for job in jobs[:room]:
             slot = Slot(self, asked.epoch)
-            self._slots.acquire_on_behalf_of_nowait(slot)
+            self._slots.take(slot)
             self._start(job, slot, self._jobs)
         for job in jobs[room:]:
             self._jobs.start_soon(self._hand_back, job)
 
     def _start(self, job: Job, slot: Slot, jobs: trio.Nursery) -> None:
         run = _Run(job, slot)
-        if self._bucket is not None:
-            self._bucket.take(1, trio.current_time())
+        self._slots.spend()
         self._runs[job.id] = run
         jobs.start_soon(self._work, run)
 
     def _give(self, slot: Slot) -> None:
-        self._slots.release_on_behalf_of(slot)
+        self._slots.give(slot)
         self._wake_up()
 
     async def _work(self, run: _Run) -> None:
@@ -359,14 +344,3 @@ class Dispatcher:
                 await self._settler.release(job)
             raise
         self.kick()
-
-
-def _bucket(definition: QueueDefinition, bucket: TokenBucket | None = None) -> TokenBucket | None:
-    """Return the throttle that a definition asks for, with the tokens of the one before it, if any."""
-    if not definition.is_throttled:
-        return None
-    rate, burst = definition.max_dispatches_per_second, definition.max_burst_size
-    now_s = trio.current_time()
-    if bucket is None:
-        return TokenBucket.full(rate, burst, now_s)
-    return bucket.reshaped(rate, burst, now_s)
