@@ -1,13 +1,16 @@
-"""The `store` fixture: every test of the shared suite runs on every store."""
+"""The fixtures of the shared suite, which runs on every store, and of the batcher's tests."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+import trio
 
+from tests.stores.ledger import Ledger, Opener
 from tests.stores.nodes import Node
 from trioworq.config import Config, Driver
+from trioworq.stores.batching import Batcher
 from trioworq.stores.interface import Store
 from trioworq.stores.opening import open_store
 
@@ -45,3 +48,25 @@ def open_durable(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStore:
     """Open the same database, as the node that is named, as often as it is called."""
     config = config_of(request.param, request, tmp_path)
     return lambda node_id: open_store(config, node_id=node_id)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    """A scripted database."""
+    return Ledger()
+
+
+@pytest.fixture
+async def running(nursery: trio.Nursery, ledger: Ledger) -> AsyncIterator[Opener]:
+    """Start batchers on the ledger; they are closed at the end, so that a test that fails does not hang."""
+    batchers: list[Batcher] = []
+
+    async def start(**bounds: int) -> Batcher:
+        batchers.append(Batcher(ledger.apply, **bounds))
+        nursery.start_soon(batchers[-1].run)
+        return batchers[-1]
+
+    yield start
+    ledger.gate.set()
+    for batcher in batchers:
+        batcher.close()
