@@ -3,9 +3,11 @@
 import errno
 import resource
 import socket
+import tracemalloc
 
 import pytest
 import trio
+import trio.testing
 from attrs import evolve
 from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
@@ -222,6 +224,31 @@ async def test_a_client_that_does_not_read_is_cut_off() -> None:
             assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []
+
+
+async def test_what_comes_behind_the_last_request_is_not_kept() -> None:
+    """A client that has asked for the end and sends on while it waits takes no memory for that."""
+    gate = Gate()
+    more = b"x" * 1_000_000
+
+    async def send_on() -> None:
+        for _ in range(30):
+            await stream.send_all(more)
+
+    async with open_served(gate.routes()) as served, await served.connect() as stream:
+        await stream.send_all(GATE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+        await until(lambda: gate.waiting == 1)
+        async with trio.open_nursery() as sending:
+            tracemalloc.start()
+            try:
+                sending.start_soon(send_on)
+                await trio.testing.wait_all_tasks_blocked(0.1)
+                assert tracemalloc.get_traced_memory()[0] < 5 * len(more)
+            finally:
+                tracemalloc.stop()
+            gate.opened.set()
+            assert (await read_until(stream, b"done")).startswith(b"HTTP/1.1 200 ")
+            sending.cancel_scope.cancel()
 
 
 async def test_a_client_that_is_cut_off_in_the_middle_of_a_head_is_no_fault() -> None:

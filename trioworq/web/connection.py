@@ -232,13 +232,16 @@ class _StrictConnection(h11.Connection):
     _judge: ChunkJudge | None = None
 
     def receive_data(self, data: bytes) -> None:
+        # What comes behind the last request is none: kept, it would have no limit.
+        if self.their_state is h11.MUST_CLOSE:
+            return
         super().receive_data(data)
         if self._judge is not None:
             self._judge.read(data)
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         if self.their_state is h11.MUST_CLOSE:
-            # What comes behind the last request is none, and no reason to take the answer back.
+            # Nor is it a reason to take the answer back.
             return h11.NEED_DATA
         if self.their_state is h11.IDLE:
             self._judge_head(self.trailing_data[0])
