@@ -79,6 +79,7 @@ REFUSED = {
     "length and chunks": post(b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n"),
     "chunks and length": post(b"Transfer-Encoding: chunked", b"Content-Length: 5", body=b"0\r\n\r\n"),
     "chunks in HTTP/1.0": b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks in HTTP/0.9": b"POST /echo HTTP/0.9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
     "an unknown encoding": post(b"Transfer-Encoding: gzip", body=b"x"),
     "two encodings": post(b"Transfer-Encoding: gzip, chunked", body=b"0\r\n\r\n"),
     "the same encoding twice": post(CHUNKED, CHUNKED, body=b"0\r\n\r\n"),

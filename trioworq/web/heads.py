@@ -46,7 +46,7 @@ def fault_of(head: bytes) -> str | None:
         return "more than one Content-Length"
     if lengths and not _DIGITS.fullmatch(lengths[0]):
         return "Content-Length is not a number"
-    if _ENCODING.search(head) and (lengths or match["version"] == b"1.0"):
+    if _ENCODING.search(head) and (lengths or match["version"] < b"1.1"):
         return "Transfer-Encoding where it may not be"
     return None
 
