@@ -1,14 +1,18 @@
 """All request bodies together take a bounded amount of memory (I13)."""
 
 import orjson
+import pytest
 import trio
 import trio.testing
+from attrs import evolve
 from hypercorn.typing import ASGIReceiveEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.web.face import open_face, read_until
+from tests.web.endpoints import answer_ok, big
+from tests.web.face import CONFIG, open_face, open_served, read_until
 from trioworq.web.bodies import FREE_BYTES, BodyBudget, BodyShare, MeteredBody
+from trioworq.web.messages import Route
 
 
 def metered(sizes: list[int], budget: BodyBudget) -> MeteredBody:
@@ -91,3 +95,20 @@ async def test_large_bodies_beyond_the_budget_are_a_503_and_small_ones_go_on() -
             await slow.send_all(large[-1:])
             assert (await read_until(slow, b'"max_retries":0}')).startswith(b"HTTP/1.1 200")
         assert (await face.ask("POST", "/job/any", large)).status == 200
+
+
+@pytest.mark.usefixtures("lane")
+async def test_a_body_counts_until_its_answer_is_out() -> None:
+    """An answer repeats a body, so a client that does not read it holds its share of the budget still."""
+    size = FREE_BYTES + 100_000
+    request = b"POST /big HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size
+    config = evolve(CONFIG, max_bodies_bytes=150_000)
+    routes = [Route("POST", "/big", big, is_hot=True), Route("POST", "/ok", answer_ok, is_hot=True)]
+    async with open_served(routes, config) as served:
+        async with await served.connect() as unread:
+            await unread.send_all(request)
+            await unread.receive_some(1)
+            assert (await served.ask("POST", "/ok", b"x" * size)).status == 503
+        with trio.fail_after(10):
+            while (await served.ask("POST", "/ok", b"x" * size)).status == 503:
+                await trio.lowlevel.checkpoint()

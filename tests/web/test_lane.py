@@ -204,6 +204,20 @@ async def test_an_answer_that_is_not_read_is_not_followed_by_another() -> None:
     assert [line["status"] for line in served.access_lines] == [200]
 
 
+async def test_a_client_that_hangs_up_before_its_answer_is_not_said_to_be_late() -> None:
+    """Its body had come; that it does not wait for what became of it is no line in the log."""
+    gate = Gate()
+    async with open_served(gated(gate)) as served:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        async with await served.connect() as stream:
+            await stream.send_all(b"POST /gate HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            await stream.send_all(b"x")
+            await until(lambda: gate.waiting == 1)
+        await until(lambda: trio.lowlevel.current_statistics().tasks_living == tasks)
+    assert served.access_lines == []
+
+
 async def test_requests_that_wait_their_turn_do_not_hold_up_other_clients() -> None:
     """A client with many requests in one segment is served one at a time, like everybody."""
     order: list[bytes] = []

@@ -88,6 +88,10 @@ class Intake:
         body, self._body = self._body, b""
         return bytes(body)
 
+    def drop_body(self) -> None:
+        """Forget what has come of a body that is refused."""
+        self._body = b""
+
     @property
     def size(self) -> int:
         """How many bytes of the body have come."""

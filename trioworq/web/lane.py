@@ -147,23 +147,35 @@ class Lane:
         self._is_busy = True
         share = BodyShare(self._edge.budget)
         try:
-            rest = self._intake.read_body(received)
-            if not self._intake.is_complete:
-                rest = await self._receive_body(head, share)
-            response = await self._ask(head)
-        except CallerError as error:
-            rest, response = None, self._edge.explain(head.path, error)
-        except BadFraming as error:
-            rest, response = None, refuse(head.path, error.status)
+            rest, response = await self._respond(head, received, share)
+            closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
+            await self._send(head, response, closes=closes)
         finally:
+            # Not sooner: an answer repeats what it answers, and is kept for as long as the client likes.
             share.release()
-        closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
-        await self._send(head, response, closes=closes)
         if closes or self._is_stopping:
             await self._linger()
             return None
         self._is_busy = False
         return rest
+
+    async def _respond(self, head: Head, received: bytes, share: BodyShare) -> tuple[bytes | None, Response]:
+        """Return (what came behind a request, its answer); None when nothing behind it can be understood.
+
+        Raises ConnectionLost.
+        """
+        try:
+            rest = self._intake.read_body(received)
+            if not self._intake.is_complete:
+                rest = await self._receive_body(head, share)
+        except CallerError as error:
+            response = self._edge.explain(head.path, error)
+        except BadFraming as error:
+            response = refuse(head.path, error.status)
+        else:
+            return rest, await self._ask(head)
+        self._intake.drop_body()
+        return None, response
 
     async def _receive_body(self, head: Head, share: BodyShare) -> bytes:
         """Receive a body that has not come whole; return what came behind it.
@@ -176,12 +188,13 @@ class Lane:
             await self._stream.send(CONTINUE)
         rest = b""
         while not self._intake.is_complete:
-            if not share.grow_to(self._intake.size):
-                raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
             data = await self._stream.receive()
             if not data:
                 raise ConnectionLost("the client left in the middle of its request")
             rest = self._intake.read_body(data)
+            if not share.grow_to(self._intake.size):
+                raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
+        self._awaited = None
         return rest
 
     async def _ask(self, head: Head) -> Response:
@@ -222,6 +235,7 @@ class Lane:
 
     async def _refuse_late_body(self, head: Head) -> None:
         """Tell a client that its time is over, as far as it listens."""
+        self._intake.drop_body()
         response = self._edge.explain(head.path, BodyTooSlow("The body did not come in time"))
         with trio.move_on_after(LINGER_S), suppress(ConnectionLost):
             await self._send(head, response, closes=True)
