@@ -19,7 +19,7 @@ Opener = Callable[..., Awaitable[Batcher]]
 
 
 def echo(operation: Operation) -> object:
-    return [operation] if isinstance(operation, PushJobs) else operation
+    return [operation] * len(operation.pushes) if isinstance(operation, PushJobs) else operation
 
 
 class Ledger:
