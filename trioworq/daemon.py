@@ -37,7 +37,7 @@ from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
-from trioworq.web.edge import Edge
+from trioworq.web.edge import Edge, show_address
 from trioworq.web.server import Door, serve
 from trioworq.web.tls import make_context
 
@@ -208,13 +208,8 @@ def _greeting(config: Config, door: Door) -> str:
         case Driver.IN_MEMORY:
             data = "jobs are kept in memory and lost at the end"
     scheme = "http" if door.tls is None else "https"
-    places = ", ".join(f"{scheme}://{_address(bound)}" for bound in door.sockets)
+    places = ", ".join(f"{scheme}://{show_address(bound.getsockname()[:2])}" for bound in door.sockets)
     return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
-
-
-def _address(bound: socket.socket) -> str:
-    host, port = bound.getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _worker_settings(config: Config) -> WorkerSettings:

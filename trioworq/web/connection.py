@@ -6,27 +6,33 @@ cancel scope whose deadline says how long the client has for what it is doing no
 connection's end.
 """
 
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from itertools import chain
 from typing import Any
 
-import h11
 import trio
 from attrs import frozen
+from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData
+from hypercorn.logging import Logger
 from hypercorn.protocol import ProtocolWrapper
-from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
-from hypercorn.typing import AppWrapper, ASGIReceiveEvent, ASGISendEvent, ConnectionState, Scope
+from hypercorn.typing import (
+    AppWrapper,
+    ASGIFramework,
+    ASGIReceiveEvent,
+    ASGISendEvent,
+    ConnectionState,
+    Scope,
+)
 
+from trioworq.logs import ErrorLog
 from trioworq.streams import ConnectionLost, Stream
-from trioworq.web.chunks import ChunkJudge
-from trioworq.web.heads import fault_of, first_head, is_chunked
-from trioworq.web.lane import LINGER_S
-from trioworq.web.replies import refuse
+from trioworq.web.edge import LINGER_S, Edge
+from trioworq.web.http1 import Http1
 
 
 @frozen
@@ -38,8 +44,41 @@ class Service:
     context: WorkerContext
     idle_timeout_s: float
     request_timeout_s: float
-    write_timeout_s: float
     is_secure: bool
+
+    @classmethod
+    def of(cls, app: ASGIFramework, edge: Edge, *, is_secure: bool) -> "Service":
+        """Serve `app` as the options say; `is_secure` tells it that clients speak TLS."""
+        return cls(
+            app=ASGIWrapper(app),
+            config=_hypercorn_config(edge),
+            context=WorkerContext(None),
+            idle_timeout_s=edge.config.keep_alive_timeout_s,
+            request_timeout_s=edge.config.request_timeout_s,
+            is_secure=is_secure,
+        )
+
+
+def _hypercorn_config(edge: Edge) -> HypercornConfig:
+    config = HypercornConfig()
+    config.include_server_header = False
+    config.h11_max_incomplete_size = edge.config.max_header_bytes
+    config.h2_max_header_list_size = edge.config.max_header_bytes
+    config.keep_alive_max_requests = sys.maxsize
+    config.errorlog = None
+    config._log = _HypercornLog(config, edge.error_log)  # its setting takes classes only
+    return config
+
+
+class _HypercornLog(Logger):
+    """Takes Hypercorn's reports of a failed app to the error log; it has no other use here."""
+
+    def __init__(self, config: HypercornConfig, error_log: ErrorLog) -> None:
+        super().__init__(config)
+        self._report = error_log
+
+    async def exception(self, message: str, *arguments: Any, **options: Any) -> None:
+        self._report.error(message, exc_info=sys.exc_info()[1])
 
 
 @frozen
@@ -99,7 +138,7 @@ class Connection:
         protocol = self._stream.agreed_protocol
         wrapper = ProtocolWrapper(*shared, self._take, protocol)
         if protocol != "h2":
-            wrapper.protocol = _Http1(*shared, self._take)
+            wrapper.protocol = Http1(*shared, self._take)
         return wrapper
 
     async def _read(self) -> None:
@@ -142,7 +181,7 @@ class Connection:
         is_sent = False
         async with self._sending:
             try:
-                with trio.move_on_after(self._service.write_timeout_s):
+                with trio.move_on_after(self._service.request_timeout_s):
                     await self._stream.send(data)
                     is_sent = True
             except ConnectionLost:
@@ -190,82 +229,3 @@ class _Requests(TaskGroup):
 
         self._begin()
         return await super().spawn_app(counted, config, scope, send)
-
-
-class _Http1(H11Protocol):
-    """HTTP/1 with strict heads, refusals in our shape, and a limit on the head however it is cut up."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.connection = _StrictConnection(
-            h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
-        )
-
-    async def _create_stream(self, request: h11.Request) -> None:
-        size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
-        if size > self.config.h11_max_incomplete_size:
-            await self._send_error_response(431)
-            await self.send(Closed())
-        else:
-            await super()._create_stream(_without_upgrade(request))
-
-    async def _send_error_response(self, status_code: int) -> None:
-        # The path may not be known, so the shape is that of most paths.
-        response = refuse("/", status_code, headers={"Connection": "close"})
-        headers = {
-            "Content-Type": response.content_type,
-            "Content-Length": str(len(response.body)),
-            **response.headers,
-        }
-        raw_headers = ((name.encode(), value.encode()) for name, value in headers.items())
-        shared = self.config.response_headers("h11")
-        await self._send_h11_event(
-            h11.Response(status_code=status_code, headers=list(chain(raw_headers, shared)))
-        )
-        await self._send_h11_event(h11.Data(data=response.body))
-        await self._send_h11_event(h11.EndOfMessage())
-
-
-class _StrictConnection(h11.Connection):
-    """Refuses what others could read differently; h11 is lenient where that was of use to somebody."""
-
-    _judge: ChunkJudge | None = None
-
-    def receive_data(self, data: bytes) -> None:
-        # What comes behind the last request is none: kept, it would have no limit.
-        if self.their_state is h11.MUST_CLOSE:
-            return
-        super().receive_data(data)
-        if self._judge is not None:
-            self._judge.read(data)
-
-    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
-        if self.their_state is h11.MUST_CLOSE:
-            # Nor is it a reason to take the answer back.
-            return h11.NEED_DATA
-        if self.their_state is h11.IDLE:
-            self._judge_head(self.trailing_data[0])
-        if self._judge is not None and self._judge.is_broken:
-            raise h11.RemoteProtocolError("malformed chunks", error_status_hint=400)
-        return super().next_event()
-
-    def _judge_head(self, received: bytes) -> None:
-        self._judge = None
-        head = first_head(received)
-        if head is None:
-            return
-        if fault := fault_of(head):
-            raise h11.RemoteProtocolError(fault, error_status_hint=400)
-        if is_chunked(head):
-            self._judge = ChunkJudge(head)
-            self._judge.read(received[len(head) :])
-
-
-def _without_upgrade(request: h11.Request) -> h11.Request:
-    """Return a request that Hypercorn takes for an ordinary one: nothing here speaks WebSocket."""
-    headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
-    if len(headers) == len(request.headers):
-        return request
-    return h11.Request(
-        method=request.method, target=request.target, headers=headers, http_version=request.http_version
-    )

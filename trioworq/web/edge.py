@@ -11,6 +11,10 @@ from trioworq.web.bodies import BodyBudget
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.replies import explain, refuse
 
+# After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
+# refused body still coming in, would make the kernel take the answer back.
+LINGER_S = 2.0
+
 
 @frozen(kw_only=True)
 class Edge:

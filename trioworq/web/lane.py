@@ -12,7 +12,7 @@ from attrs import frozen
 from trioworq.core.errors import CallerError
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.bodies import BodyShare
-from trioworq.web.edge import Edge
+from trioworq.web.edge import LINGER_S, Edge
 from trioworq.web.encoding import CONTINUE, Encoder
 from trioworq.web.heads import HEAD_END, has_bare_line_end
 from trioworq.web.hot import HotRoutes
@@ -21,9 +21,6 @@ from trioworq.web.messages import Request, Response
 from trioworq.web.paths import decode_query
 from trioworq.web.replies import BodyTooSlow, TooManyBodies, refuse
 
-# After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
-# refused body still coming in, would make the kernel take the answer back.
-LINGER_S = 2.0
 # A client whose request takes longer than this is looked after, in case it hangs up.
 PATIENCE_S = 1.0
 

@@ -3,17 +3,11 @@
 import errno
 import socket
 import ssl
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
-from typing import Any
 
 import trio
 from attrs import field, frozen
-from hypercorn.app_wrappers import ASGIWrapper
-from hypercorn.config import Config as HypercornConfig
-from hypercorn.logging import Logger
-from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ASGIFramework
 
 from trioworq.logs import ErrorLog
@@ -58,7 +52,7 @@ async def serve(
     """
     server = _Server(
         lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
-        service=_service(app, edge, is_secure=door.tls is not None),
+        service=Service.of(app, edge, is_secure=door.tls is not None),
         tls=door.tls,
         error_log=edge.error_log,
         slots=trio.Semaphore(edge.config.max_connections),
@@ -80,37 +74,6 @@ async def serve(
                     accepting.cancel_scope.cancel(reason="the server stops")
             await server.stop()
         looking.cancel_scope.cancel(reason="every connection has ended")
-
-
-def _service(app: ASGIFramework, edge: Edge, *, is_secure: bool) -> Service:
-    config = edge.config
-    hypercorn_config = HypercornConfig()
-    hypercorn_config.include_server_header = False
-    hypercorn_config.h11_max_incomplete_size = config.max_header_bytes
-    hypercorn_config.h2_max_header_list_size = config.max_header_bytes
-    hypercorn_config.keep_alive_max_requests = sys.maxsize
-    hypercorn_config.errorlog = None
-    hypercorn_config._log = _HypercornLog(hypercorn_config, edge.error_log)  # its setting takes classes only
-    return Service(
-        app=ASGIWrapper(app),
-        config=hypercorn_config,
-        context=WorkerContext(None),
-        idle_timeout_s=config.keep_alive_timeout_s,
-        request_timeout_s=config.request_timeout_s,
-        write_timeout_s=config.request_timeout_s,
-        is_secure=is_secure,
-    )
-
-
-class _HypercornLog(Logger):
-    """Takes Hypercorn's reports of a failed app to the error log; it has no other use here."""
-
-    def __init__(self, config: HypercornConfig, error_log: ErrorLog) -> None:
-        super().__init__(config)
-        self._report = error_log
-
-    async def exception(self, message: str, *arguments: Any, **options: Any) -> None:
-        self._report.error(message, exc_info=sys.exc_info()[1])
 
 
 @frozen(kw_only=True)
