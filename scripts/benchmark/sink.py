@@ -26,7 +26,7 @@ SEND_LIMIT_S = 10
 
 
 def read_mark(body: bytes) -> tuple[int, int]:
-    """Return (number, pushed_ns) from a payload of `generator.PushTemplate`; (-1, 0) from any other."""
+    """Return (number, pushed_ns) from a payload of `pushes`; (-1, 0) from any other."""
     at = body.find(MARK)
     if at < 0:
         return -1, 0

@@ -111,7 +111,7 @@ Operation = (
     | DeleteQueue  # QueueDefinition | None
     | PutRouting  # whether anything changed, or NoSuchQueue
     | DeleteRouting  # Routing | None
-    | Hold  # dict[str, int]
+    | Hold  # dict[str, Tenure]
     | GiveBack  # None
 )
 

@@ -30,14 +30,13 @@ class BadFraming(Exception):
 
 @define(eq=False)
 class Head:
-    """The head of a hot request. `length` is None for a body in chunks."""
+    """The head of a hot request."""
 
     route: Route
     arguments: Mapping[str, str]
     path: str
     raw_path: bytes
     query: bytes
-    length: int | None
     expects_continue: bool
     closes: bool
     user_agent: str | None
@@ -73,6 +72,7 @@ class Intake:
         self._headers: dict[bytes, bytes] = {}
         self._is_odd = False
         self._body: bytes | bytearray = b""
+        # How many bytes of the body are still to come; None for a body in chunks.
         self._left: int | None = 0
         self._fed = b""
         self._framing_bytes = 0
@@ -124,7 +124,6 @@ class Intake:
             path=path,
             raw_path=raw_path,
             query=query,
-            length=self._left,
             expects_continue=b"expect" in headers,
             closes=_closes(headers.get(b"connection", b"")),
             user_agent=None if agent is None else agent.decode("latin-1"),
