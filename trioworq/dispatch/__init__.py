@@ -1,1 +1,17 @@
 """The push side: every running queue, its dispatcher, and the HTTP calls to the workers."""
+
+# A job's way, from the push to its worker:
+#
+#   queues         every queue of this node: pushes, definitions and routings in force
+#   dispatcher     one queue: claims or starts jobs and has them called
+#                    slots      how many may start now
+#                    settling   what follows from a call
+#   poller         finds due jobs that nobody told of
+#   ownership      keeps the leases of the queues that this node dispatches
+#   workers        a call: one POST, one verdict
+#                    targets    what a URL leads to
+#                    hops       the request, and those that redirects ask for
+#                    idle       connections that wait for the next call
+#                    dialling   new ones, to what addresses finds
+#                    exchange   one request and its reply on one connection
+#                    replies    what a worker answers, parsed

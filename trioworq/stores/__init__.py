@@ -1,1 +1,14 @@
 """Durable state behind one interface (`interface.Store`); nothing above this folder sees SQL."""
+
+# What the stores share; they are memory, sqlite/ and mysql/:
+#
+#   interface      what a store does, and all that others know of one
+#   opening        from the options to an open store
+#   operations     writes as values
+#   writing        a store's writing methods, as such values
+#   batching       group commit: the writes of many callers in one transaction
+#   starts         which pushed jobs may be stored as running
+#   leases         who may hold a queue
+#   rows           rows of the tables ⇄ values
+#   paging         lists, page by page
+#   migrations     the schema's versions

@@ -1,1 +1,25 @@
 """HTTP in: one file for each API family, each endpoint a plain function from Request to Response."""
+
+# A request's way, from the socket to its endpoint:
+#
+#   sockets, tls   what clients connect to, and what TLS shows them
+#   server         the accept loop; each connection begins in the intake lane
+#   lane           the intake lane: serves hot routes, as long as a connection asks for nothing else
+#                    intake     bytes → requests
+#                    hot        which routes those are
+#                    encoding   answers → bytes
+#   connection     from the first other request on: Hypercorn's protocols on the same stream
+#                    http1      its HTTP/1, made strict
+#                    app        the routes on Quart, as Hypercorn serves them
+#   edge           what both lanes do with a request: ask the endpoint, explain its errors, log it
+#                    heads      what a request's head may look like
+#                    bodies     the memory that bodies may take
+#                    paths      targets → paths
+#                    replies    every refusal
+#   messages       what an endpoint sees: Request, Response, Route
+#   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
+#   wire           JSON ⇄ values
+#                    quick      reads what nearly all clients send
+#                    lenient    reads all that Fireworq reads
+#                    fields     what both read into
+#                    compact    payloads as answers show them

@@ -1,1 +1,15 @@
-"""The MySQL and MariaDB store; `store.open_mysql_store` opens it, `connection` alone speaks to the driver."""
+"""The MySQL and MariaDB store; `store.open_mysql_store` opens it."""
+
+# From the store to the server:
+#
+#   store          the methods of `interface.Store`
+#   writer         one batch, one transaction, whatever happens to the connection meanwhile
+#                    writes          its operations; jobs, definitions and leases have the statements
+#                    conversations   statements of several operations in shared round trips
+#   reader         questions on connections of their own; reads and lists have the statements
+#   link           a connection, made again whenever it is lost
+#   connection     statements and transactions; what is in doubt is closed
+#                    wire            trio_mysql's connection with its faults mended
+#                    login           MySQL 8's way to show a password
+#                    dsn, errors, literals
+#   schema         brings the tables up to date
