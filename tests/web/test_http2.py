@@ -1,6 +1,7 @@
 """HTTP/2 without TLS, and what its clients may not do (I13)."""
 
 import base64
+import traceback
 
 import h2.config
 import h2.connection
@@ -57,6 +58,43 @@ async def test_a_path_of_http_2_that_is_not_ascii_ends_its_connection_only(face:
     await until(lambda: len(face.errors) == 1)
     assert face.errors[0]["event"] == "connection failed"
     assert await is_alive(face)
+
+
+async def test_the_log_of_a_failure_does_not_show_what_the_client_sent(face: Face) -> None:
+    """It may be a secret, or as long as the client likes (I14)."""
+    await exchange_http_2(face, ["/queue/あ".encode()])
+    await until(lambda: len(face.errors) == 1)
+    assert "PRI * HTTP/2.0" not in "".join(traceback.format_exception(face.errors[0]["exc_info"]))
+
+
+async def test_a_body_may_go_on_behind_its_answer(face: Face) -> None:
+    """A client that has not heard of its refusal yet does not lose its other requests."""
+    connection = ask_http_2([])
+    names = [b":method", b":path", b":scheme", b":authority"]
+    connection.send_headers(1, list(zip(names, [b"POST", b"/nothing", b"http", b"x"], strict=True)))
+    async with await face.connect() as stream:
+        assert await ended_stream(stream, connection) == 1
+        for _ in range(8):
+            connection.send_data(1, b"x" * 8000)
+        connection.send_data(1, b"", end_stream=True)
+        connection.send_headers(
+            3, list(zip(names, [b"GET", b"/version", b"http", b"x"], strict=True)), end_stream=True
+        )
+        assert await ended_stream(stream, connection) == 3
+        assert connection.outbound_flow_control_window > 32_000
+    assert face.errors == []
+
+
+async def ended_stream(stream: trio.SocketStream, connection: h2.connection.H2Connection) -> int:
+    """Send what there is to send, and return the id of the next stream that the server ends."""
+    with trio.fail_after(10):
+        while True:
+            await stream.send_all(connection.data_to_send())
+            data = await stream.receive_some()
+            assert data, "the server has closed the connection"
+            for event in connection.receive_data(data):
+                if isinstance(event, h2.events.StreamEnded):
+                    return event.stream_id
 
 
 async def test_an_upgrade_to_http_2_with_bad_settings_ends_its_connection_only(face: Face) -> None:

@@ -10,6 +10,7 @@
 #                    encoding   answers → bytes
 #   connection     from the first other request on: Hypercorn's protocols on the same stream
 #                    http1      its HTTP/1, made strict
+#                    http2      its HTTP/2, made patient, and the change to it
 #                    app        the routes on Quart, as Hypercorn serves them
 #   edge           what both lanes do with a request: ask the endpoint, explain its errors, log it
 #                    heads      what a request's head may look like

@@ -17,7 +17,6 @@ from hypercorn.app_wrappers import ASGIWrapper
 from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Closed, Event, RawData
 from hypercorn.logging import Logger
-from hypercorn.protocol import ProtocolWrapper
 from hypercorn.trio.task_group import TaskGroup
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import (
@@ -32,7 +31,7 @@ from hypercorn.typing import (
 from trioworq.logs import ErrorLog
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.edge import LINGER_S, Edge
-from trioworq.web.http1 import Http1
+from trioworq.web.http2 import Protocol
 
 
 @frozen
@@ -103,7 +102,7 @@ class Connection:
         self._is_receiving_head = False
         self._is_ending = False
         self._sending = trio.Lock()
-        self._protocol: ProtocolWrapper
+        self._protocol: Protocol
 
     async def run(self) -> None:
         """Serve the client until either side has had enough.
@@ -130,16 +129,20 @@ class Connection:
         if not self._requests:
             self._scope.cancel(reason="the server stops")
 
-    def _make_protocol(self, tasks: TaskGroup) -> ProtocolWrapper:
+    def _make_protocol(self, tasks: TaskGroup) -> Protocol:
         service, ends = self._service, self._ends
-        state = ConnectionState({})
-        settings = (service.app, service.config, service.context)
-        shared = (*settings, tasks, state, service.is_secure, ends.client, ends.server)
-        protocol = self._stream.agreed_protocol
-        wrapper = ProtocolWrapper(*shared, self._take, protocol)
-        if protocol != "h2":
-            wrapper.protocol = Http1(*shared, self._take)
-        return wrapper
+        return Protocol(
+            self._stream.agreed_protocol,
+            service.app,
+            service.config,
+            service.context,
+            tasks,
+            ConnectionState({}),
+            service.is_secure,
+            ends.client,
+            ends.server,
+            self._take,
+        )
 
     async def _read(self) -> None:
         with suppress(ConnectionLost):

@@ -1,0 +1,55 @@
+"""Hypercorn's HTTP/2 made patient, and the change from HTTP/1 to it."""
+
+from typing import Any
+
+from h2.events import DataReceived
+from h2.events import Event as FrameEvent
+from hypercorn.events import Event, RawData
+from hypercorn.protocol.h2 import H2Protocol
+from hypercorn.protocol.h11 import H2CProtocolRequiredError, H2ProtocolAssumedError
+
+from trioworq.web.http1 import Http1
+
+
+class Http2(H2Protocol):
+    """HTTP/2 whose clients may go on with a body after its answer, as they must be able to."""
+
+    async def _handle_events(self, events: list[FrameEvent]) -> None:
+        for event in events:
+            if isinstance(event, DataReceived) and event.stream_id not in self.streams:
+                # Nobody is there for it any more, but other streams need the room.
+                self.connection.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            else:
+                await super()._handle_events([event])
+        await self._flush()
+
+
+class Protocol:
+    """What a client speaks: HTTP/1 until it changes to HTTP/2, which may have been agreed on before."""
+
+    def __init__(self, agreed: str | None, *settings: Any) -> None:
+        """`settings` are those of Hypercorn's protocols."""
+        self._settings = settings
+        self._spoken = Http2(*settings) if agreed == "h2" else Http1(*settings)
+
+    async def initiate(self) -> None:
+        """Say what is to be said before the client does."""
+        await self._spoken.initiate()
+
+    async def handle(self, event: Event) -> None:
+        """Go on with what has been received, or with the end."""
+        upgrade: tuple[Any, ...] = ()
+        try:
+            await self._spoken.handle(event)
+        except H2ProtocolAssumedError as change:
+            received = change.data
+        except H2CProtocolRequiredError as change:
+            received, upgrade = change.data, (change.headers, change.settings)
+        else:
+            return
+        # Not in the clauses above: the log of a failure would show their exceptions too, and in these all
+        # that the client has sent (I14).
+        self._spoken = Http2(*self._settings)
+        await self._spoken.initiate(*upgrade)
+        if received:
+            await self._spoken.handle(RawData(received))
