@@ -36,6 +36,14 @@ class Stream(Protocol):
         """Return the next bytes, none at the end. Raises ConnectionLost. If cancelled: nothing is lost."""
         ...
 
+    def acknowledge(self) -> None:
+        """Have the kernel tell the peer at once what has come, since more is needed to go on.
+
+        A peer that writes a message in two pieces may hold the second back until the first is acknowledged
+        (RFC 896), and a kernel has 40 ms time for that.
+        """
+        ...
+
     def end_sending(self) -> None:
         """Tell the peer that no more will come; what it sends can still be received."""
         ...
@@ -60,6 +68,12 @@ class _OnSocket:
 
     def __init__(self, sock: socket.socket) -> None:
         self._socket = sock
+
+    def acknowledge(self) -> None:
+        """Hurry the kernel; see Stream."""
+        # What is no TCP needs no hurry, and what has gone cannot be helped.
+        with contextlib.suppress(OSError):
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def end_sending(self) -> None:
         """Tell the peer that no more will come, without a farewell of TLS; see Stream."""

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 
 import pytest
 import trio
@@ -100,6 +101,29 @@ async def test_without_keep_alive_each_job_has_its_own_connection() -> None:
         await until(lambda: worker.open_connections == 0)
     assert worker.connections == 3
     assert [request.header("Connection") for request in worker.requests] == ["close"] * 3
+
+
+def in_two_pieces(worker: HostileWorker) -> Act:
+    """Answer with head and body in packets of their own; the kernel holds the second back (RFC 896)."""
+
+    async def act(peer: Peer) -> None:
+        peer.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 0)
+        head, end, body = answer().partition(b"\r\n\r\n")
+        while True:
+            await peer.request()
+            await peer.say(head + end)
+            await peer.say(body)
+
+    return act
+
+
+async def test_a_worker_that_answers_in_two_pieces_is_not_slowed_down() -> None:
+    """What it waits for comes at once; by itself the kernel would take 40 ms for each of the calls."""
+    async with hostile_worker(in_two_pieces) as worker, pool() as workers:
+        with trio.fail_after(2):
+            for _ in range(100):
+                assert await workers.post(worker.url, b"x", 5) == GOOD
+    assert worker.connections == 1
 
 
 async def test_as_many_calls_run_at_once_as_are_made() -> None:

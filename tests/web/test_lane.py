@@ -160,6 +160,18 @@ async def test_large_bodies_of_both_lanes_share_one_budget() -> None:
             assert b"HTTP/1.1 200 " in await served.exchange(beginning + closing)
 
 
+async def test_a_client_that_writes_in_two_pieces_is_not_slowed_down() -> None:
+    """The second piece, which its kernel holds back (RFC 896), is let go at once, in the head and behind it."""
+    for at in (10, len(ECHO) - 1):
+        async with open_served(HOT) as served, await served.connect() as stream:
+            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, False)
+            with trio.fail_after(2):
+                for _ in range(100):
+                    await stream.send_all(ECHO[:at])
+                    await stream.send_all(ECHO[at:])
+                    await read_until(stream, b"}")
+
+
 # What clients may not do to it.
 
 

@@ -56,7 +56,9 @@ async def _read(connection: Stream, reply: Reply) -> None:
         except ConnectionLost as error:
             reply.break_off(str(error))
             return
-        if data:
-            reply.feed(data)
-        else:
+        if not data:
             reply.feed_eof()
+            return
+        reply.feed(data)
+        if not reply.is_finished:
+            connection.acknowledge()

@@ -132,6 +132,7 @@ class Lane:
             and not has_bare_line_end(buffer, max(0, known - 1))
         ):
             known = len(buffer)
+            self._stream.acknowledge()
             data = await self._stream.receive()
             if not data:
                 return b""
@@ -185,6 +186,7 @@ class Lane:
             await self._stream.send(CONTINUE)
         rest = b""
         while not self._intake.is_complete:
+            self._stream.acknowledge()
             data = await self._stream.receive()
             if not data:
                 raise ConnectionLost("the client left in the middle of its request")
