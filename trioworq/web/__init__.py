@@ -22,5 +22,6 @@
 #   wire           JSON ⇄ values
 #                    quick      reads what nearly all clients send
 #                    lenient    reads all that Fireworq reads
+#                    spans      where the values of large texts end
 #                    fields     what both read into
 #                    compact    payloads as answers show them
