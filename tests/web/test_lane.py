@@ -161,7 +161,7 @@ async def test_large_bodies_of_both_lanes_share_one_budget() -> None:
 
 
 async def test_a_client_that_writes_in_two_pieces_is_not_slowed_down() -> None:
-    """The second piece, which its kernel holds back (RFC 896), is let go at once, in the head and behind it."""
+    """The second piece, which its kernel holds back (RFC 896), is let go at once, be it of head or body."""
     for at in (10, len(ECHO) - 1):
         async with open_served(HOT) as served, await served.connect() as stream:
             stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, False)
