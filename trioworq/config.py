@@ -175,7 +175,9 @@ class Config:
         read=_read_bool,
     )
     dispatch_max_conns_per_host: int = _option(
-        10, "Idle connections kept for each worker host.", read=_integer(0, 100_000)
+        10,
+        "Idle connections kept for each worker host; those of a burst of calls stay for a second more.",
+        read=_integer(0, 100_000),
     )
     dispatch_idle_conn_timeout: int = _option(
         0,

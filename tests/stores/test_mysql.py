@@ -403,6 +403,21 @@ async def test_job_that_is_deleted_while_it_is_claimed_is_not_given_out(mysql_ds
     assert claimed == [pushed[0], pushed[2]]
 
 
+async def test_claim_whose_jobs_can_never_be_started_holds_nobody_up(mysql_dsn: str) -> None:
+    """It is told so after a few attempts, and others go on writing."""
+    async with open_mysql_store(mysql_dsn, node_id="a") as store:
+        node = Node(store)
+        await node.hold("q")
+        await push_one(store, new_job())
+        # A database that somebody has tampered with.
+        trigger = "CREATE TRIGGER never BEFORE UPDATE ON job FOR EACH ROW SET NEW.state = 0"
+        await trio.to_thread.run_sync(administer, mysql_dsn, trigger)
+        with trio.fail_after(10):
+            with pytest.raises(StoreUnavailable, match="cannot be started"):
+                await node.claim()
+            await push_one(store, new_job())
+
+
 async def test_queue_that_two_nodes_take_first_goes_to_one(mysql_dsn: str) -> None:
     """When two nodes take a new queue at the same moment, one gets it and the other does not."""
     async with (

@@ -17,7 +17,8 @@ from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.writes import apply, went_smoothly
 from trioworq.stores.operations import Operation
 
-# How often a batch is tried that meets other transactions, or loses one connection after the other.
+# How often a batch is tried that meets other transactions, or loses one connection after the other; and how
+# often again that finds things unlike what it had just read.
 ATTEMPTS = 3
 PAUSE_S = 0.05
 
@@ -71,14 +72,17 @@ class Writer:
 
         `outcomes` is filled before the commit, in case its answer never comes.
         """
-        conflicts = 0
+        conflicts = mismatches = 0
         while True:
             try:
                 async with connection.transaction():
                     mark = self._next_mark()
                     outcomes[:] = await apply(connection, operations, mark, is_careful=self._is_careful)
-            except Mismatch:
+            except Mismatch as mismatch:
                 self._is_careful = True
+                mismatches += 1
+                if mismatches > ATTEMPTS:
+                    raise BatchRejected(Conflict("MySQL: a claim's jobs cannot be started")) from mismatch
                 await trio.lowlevel.checkpoint()
             except Conflict as error:
                 conflicts += 1
