@@ -291,7 +291,7 @@ async def test_a_queue_with_a_hanging_worker_does_not_slow_another(autojump_cloc
     workers = ScriptedWorkers(answer)
     async with open_push_side(workers) as side:
         await side.define("slow", max_workers=1)
-        await side.queues.route(Routing("slow-jobs", "slow"))
+        await side.queues.routings.put(Routing("slow-jobs", "slow"))
         for _ in range(5):
             await side.push("http://hang/", category="slow-jobs")
         for _ in range(5):

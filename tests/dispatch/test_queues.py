@@ -57,11 +57,11 @@ async def test_a_routing_beats_the_default_queue(autojump_clock: MockClock) -> N
     """A category goes where its routing says, and back to the default when that is removed."""
     async with open_push_side(answering(SUCCESS)) as side:
         await side.define("special")
-        await side.queues.route(Routing("x", "special"))
-        assert side.queues.routing("x") == Routing("x", "special")
+        await side.queues.routings.put(Routing("x", "special"))
+        assert side.queues.routings.get("x") == Routing("x", "special")
         assert (await side.queues.push(order(category="x")))[1] == "special"
-        assert await side.queues.unroute("x") == Routing("x", "special")
-        assert side.queues.routing("x") is None
+        assert await side.queues.routings.delete("x") == Routing("x", "special")
+        assert side.queues.routings.get("x") is None
         assert (await side.queues.push(order(category="x")))[1] == "default"
 
 
@@ -69,15 +69,15 @@ async def test_a_routing_to_an_undefined_queue_is_refused(autojump_clock: MockCl
     """It raises NoSuchQueue and changes nothing (contract §1.6)."""
     async with open_push_side(answering(SUCCESS)) as side:
         with pytest.raises(NoSuchQueue):
-            await side.queues.route(Routing("x", "none"))
-        assert side.queues.routing("x") is None
+            await side.queues.routings.put(Routing("x", "none"))
+        assert side.queues.routings.get("x") is None
 
 
 async def test_a_push_through_a_routing_whose_queue_is_gone_is_refused(autojump_clock: MockClock) -> None:
     """It raises NoSuchQueue and stores nothing (contract README 25)."""
     async with open_push_side(answering(SUCCESS)) as side:
         await side.define("gone")
-        await side.queues.route(Routing("x", "gone"))
+        await side.queues.routings.put(Routing("x", "gone"))
         await side.queues.undefine("gone")
         with pytest.raises(NoSuchQueue):
             await side.push(category="x")
@@ -111,7 +111,7 @@ async def test_jobs_of_a_deleted_queue_come_back_with_it(autojump_clock: MockClo
     workers = answering(SUCCESS)
     async with open_push_side(workers) as side:
         await side.define("q")
-        await side.queues.route(Routing("x", "q"))
+        await side.queues.routings.put(Routing("x", "q"))
         await side.push(category="x", run_after_s=5)
         await side.queues.undefine("q")
         await trio.sleep(10)
@@ -127,7 +127,7 @@ async def test_changing_a_queue_waits_for_no_job_and_stops_no_job(autojump_clock
     workers = hanging()
     async with open_push_side(workers) as side:
         await side.define("q", max_workers=1)
-        await side.queues.route(Routing("x", "q"))
+        await side.queues.routings.put(Routing("x", "q"))
         for _ in range(3):
             await side.push(category="x")
         await workers.wait_for_calls(1)
@@ -149,7 +149,7 @@ async def test_counters_survive_every_change_of_the_queue(autojump_clock: MockCl
     """Redefining or deleting a queue resets nothing (README 7)."""
     async with open_push_side(answering(SUCCESS)) as side:
         await side.define("q")
-        await side.queues.route(Routing("x", "q"))
+        await side.queues.routings.put(Routing("x", "q"))
         await side.push(category="x")
         await side.wait_until_empty("q")
         before = stats_of(side, "q").total_successes
@@ -183,7 +183,7 @@ async def test_a_queue_defined_on_another_node_takes_pushes_at_once(autojump_clo
     ):
         await a.define("new")
         await b.queues.require("new")
-        await b.queues.route(Routing("x", "new"))
+        await b.queues.routings.put(Routing("x", "new"))
         assert (await b.queues.push(order(category="x")))[1] == "new"
         await b.wait_until_empty("new")
 
@@ -198,15 +198,15 @@ async def test_changes_made_on_another_node_arrive_within_the_refresh_interval(
         open_push_side(answering(SUCCESS), store=store, node_id="b") as b,
     ):
         await a.define("new", max_workers=4)
-        await a.queues.route(Routing("x", "new"))
+        await a.queues.routings.put(Routing("x", "new"))
         await trio.sleep(1.1)
         assert b.queues.stats("new") is not None
-        assert b.queues.routing("x") == Routing("x", "new")
-        await a.queues.unroute("x")
+        assert b.queues.routings.get("x") == Routing("x", "new")
+        await a.queues.routings.delete("x")
         await a.queues.undefine("new")
         await trio.sleep(1.1)
         assert b.queues.stats("new") is None
-        assert b.queues.routing("x") is None
+        assert b.queues.routings.get("x") is None
 
 
 async def test_a_routing_stays_in_force_through_a_reload_that_began_before_it(
@@ -219,17 +219,17 @@ async def test_a_routing_stays_in_force_through_a_reload_that_began_before_it(
             open_push_side(answering(SUCCESS), store=store.store) as side,
             trio.open_nursery() as users,
         ):
-            await side.queues.route(Routing("gone", "default"))
+            await side.queues.routings.put(Routing("gone", "default"))
             store.keep_back("routings")
             await real.put_queue(QueueDefinition("elsewhere", 200, 20))
             await store.wait_for("routings")
-            users.start_soon(side.queues.route, Routing("new", "default"))
-            users.start_soon(side.queues.unroute, "gone")
+            users.start_soon(side.queues.routings.put, Routing("new", "default"))
+            users.start_soon(side.queues.routings.delete, "gone")
             await trio.testing.wait_all_tasks_blocked()
             store.let_go("routings")
             await trio.testing.wait_all_tasks_blocked()
-            assert side.queues.routing("new") == Routing("new", "default")
-            assert side.queues.routing("gone") is None
+            assert side.queues.routings.get("new") == Routing("new", "default")
+            assert side.queues.routings.get("gone") is None
 
 
 async def test_a_push_starts_its_job_at_once(autojump_clock: MockClock) -> None:

@@ -2,7 +2,8 @@
 
 # A job's way, from the push to its worker:
 #
-#   queues         every queue of this node: pushes, definitions and routings in force
+#   queues         every queue of this node: pushes, definitions in force
+#                    routings   which queue takes which category
 #   dispatcher     one queue: claims or starts jobs and has them called
 #                    slots      how many may start now
 #                    settling   what follows from a call

@@ -1,4 +1,4 @@
-"""Every queue of this node: definitions and routings in force, running dispatchers, pushes and stats."""
+"""Every queue of this node: definitions in force, running dispatchers, pushes and stats."""
 
 from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -8,7 +8,7 @@ import trio
 from attrs import frozen
 
 from trioworq.clock import Clock
-from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue
+from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue, NoSuchRoute
 from trioworq.core.jobs import Job, JobState, Order
 from trioworq.core.queues import (
     Change,
@@ -21,11 +21,11 @@ from trioworq.core.queues import (
     define,
     plan,
 )
-from trioworq.core.routing import Routing, queue_of
 from trioworq.core.stats import QueueCounters, QueueStats
 from trioworq.dispatch.dispatcher import Caller, Dispatcher
 from trioworq.dispatch.ownership import Node, hold_leases
 from trioworq.dispatch.poller import poll
+from trioworq.dispatch.routings import Routings
 from trioworq.logs import Logs
 from trioworq.stores.interface import Push, Store, StoreUnavailable
 
@@ -59,6 +59,7 @@ class Queues:
         """`tasks` is where the dispatchers will run."""
         self.store = store
         self.defaults = settings.defaults
+        self.routings = Routings(store, settings.default_queue)
         self._default_queue = settings.default_queue
         self._refresh_interval_s = settings.refresh_interval_ms / 1000
         self._node = node
@@ -70,11 +71,9 @@ class Queues:
         # Stopped, but with jobs that have not ended yet; a queue defined again is taken up from here.
         self._draining: dict[str, Dispatcher] = {}
         self._counters: dict[str, QueueCounters] = {}
-        self._routings: dict[str, str] = {}
         self._revision: Revision | None = None
+        self._catching_up = trio.Lock()
         self._reloading = trio.Lock()
-        # From a look at the store, or a change in it, until `_routings` shows that.
-        self._rerouting = trio.Lock()
         self._is_closing = False
         self._drained = trio.Event()
         self._hurry, self._hurried = trio.open_memory_channel[None](1)
@@ -101,33 +100,26 @@ class Queues:
 
         Raises StoreUnavailable, with nothing stored. If cancelled: all may be stored all the same.
         """
-        unknown: set[str] = set()
-        accepted = [await self._accept(order, unknown) for order in orders]
+        accepted = [self._accept(order) for order in orders]
+        if any(isinstance(each, NoSuchRoute | NoSuchQueue) for each in accepted):
+            # What is missing here may have been made on another node a moment ago.
+            await self.catch_up()
+            accepted = [self._accept(order) for order in orders]
         pushes = [each for each in accepted if isinstance(each, Push)]
         stored = iter(await self.store.push(pushes))
         return [each if isinstance(each, CallerError) else self._report(next(stored)) for each in accepted]
 
-    async def _accept(self, order: Order, unknown: set[str]) -> Push | CallerError:
+    def _accept(self, order: Order) -> Push | CallerError:
         """Make a job of an order, or say why not."""
         try:
-            queue = queue_of(order.category, self._routings, self._default_queue)
-            if queue not in self._running:
-                await self._look_for(queue, unknown)
+            queue = self.routings.queue_of(order.category)
+            dispatcher = self._running.get(queue)
+            if dispatcher is None:
+                return NoSuchQueue(queue)
             job = order.accepted(queue, self._clock.now_ms())
         except CallerError as error:
             return error
-        dispatcher = self._running.get(queue)
-        return Push(job, None if order.run_after_s or dispatcher is None else dispatcher.offer)
-
-    async def _look_for(self, queue: str, unknown: set[str]) -> None:
-        """Do as `require` does, but for each queue once; those that are not defined are kept in `unknown`."""
-        if queue in unknown:
-            raise NoSuchQueue(queue)
-        try:
-            await self.require(queue)
-        except NoSuchQueue:
-            unknown.add(queue)
-            raise
+        return Push(job, None if order.run_after_s else dispatcher.offer)
 
     def _report(self, stored: Job | InvalidRequest) -> tuple[int, str] | InvalidRequest:
         if isinstance(stored, InvalidRequest):
@@ -146,9 +138,7 @@ class Queues:
         if name in self._running:
             await trio.lowlevel.checkpoint()
             return
-        if await self.store.queue(name) is None:
-            raise NoSuchQueue(name)
-        await self._reload_definitions()
+        await self.catch_up()
         if name not in self._running:
             raise NoSuchQueue(name)
 
@@ -157,7 +147,9 @@ class Queues:
 
         If cancelled: the definition may be stored all the same, and `watch` then brings it in force.
         """
-        if await self.store.put_queue(definition) or definition.name not in self._running:
+        is_change = await self.store.put_queue(definition)
+        # What changes nothing in the store may be new here: another node was told the same a moment ago.
+        if is_change or self._definition(definition.name) != definition:
             await self._reload_definitions()
 
     async def undefine(self, name: str) -> QueueDefinition | None:
@@ -166,30 +158,14 @@ class Queues:
         If cancelled: as for `define`.
         """
         definition = await self.store.delete_queue(name)
-        if definition is not None:
+        if definition is not None or name in self._running:
             await self._reload_definitions()
         return definition
 
-    def routing(self, category: str) -> Routing | None:
-        """Return the routing of a category as this node knows it."""
-        queue = self._routings.get(category)
-        return None if queue is None else Routing(category, queue)
-
-    async def route(self, routing: Routing) -> None:
-        """Route a category. Raises NoSuchQueue when the queue is not defined, and StoreUnavailable.
-
-        If cancelled: the routing may be stored all the same, and `watch` then brings it in force.
-        """
-        async with self._rerouting:
-            await self.store.put_routing(routing)
-            self._routings[routing.category] = routing.queue
-
-    async def unroute(self, category: str) -> Routing | None:
-        """Remove a routing and return it. Raises StoreUnavailable. If cancelled: as for `route`."""
-        async with self._rerouting:
-            routing = await self.store.delete_routing(category)
-            self._routings.pop(category, None)
-            return routing
+    def _definition(self, name: str) -> QueueDefinition | None:
+        """Return a definition that is in force here."""
+        dispatcher = self._running.get(name)
+        return None if dispatcher is None else dispatcher.definition
 
     # Looking and repairing.
 
@@ -221,23 +197,36 @@ class Queues:
 
     # Keeping in line with the store.
 
-    async def load(self) -> None:
-        """Read definitions and routings, make the default queue if it is missing, and start the queues."""
+    async def refresh(self) -> None:
+        """Catch up with the store, and make the default queue if it is missing. Raises StoreUnavailable."""
+        await self.catch_up()
+        if self._default_queue and self._default_queue not in self._running and not self._is_closing:
+            await self.define(define(self._default_queue, defaults=self.defaults))
+
+    async def catch_up(self) -> None:
+        """Bring in force what has been changed in the store since the last look, on any node.
+
+        Waits for no job and disturbs no other queue. Raises StoreUnavailable, with what is in force left
+        as it is, or with a part of the news. If cancelled: the same.
+        """
         revision = await self.store.revision()
-        async with self._rerouting:
-            self._routings = {routing.category: routing.queue for routing in await self.store.routings()}
-        if self._default_queue and await self.store.queue(self._default_queue) is None:
-            await self.store.put_queue(define(self._default_queue, defaults=self.defaults))
-        await self._reload_definitions()
-        self._revision = revision
+        if revision == self._revision:
+            return
+        async with self._catching_up:
+            known = self._revision
+            if known is None or revision.routings != known.routings:
+                await self.routings.read()
+            if known is None or revision.queues != known.queues:
+                await self._reload_definitions()
+            # Not sooner: it says what is in force. What changed since it was read is read again next time.
+            self._revision = revision
 
     async def watch(self) -> None:
         """Follow changes made on other nodes, and make a deleted default queue anew. Runs until cancelled."""
         while True:
             await trio.sleep(self._refresh_interval_s)
             try:
-                if await self.store.revision() != self._revision:
-                    await self.load()
+                await self.refresh()
             except StoreUnavailable as error:
                 self._logs.error.warning("cannot look for changed queues; trying again", reason=str(error))
 
@@ -342,7 +331,7 @@ async def open_queues(
                 settings=settings,
                 tasks=tasks,
             )
-            await queues.load()
+            await queues.refresh()
             tasks.start_soon(queues.watch)
             tasks.start_soon(queues.hold_leases)
             tasks.start_soon(queues.poll)

@@ -140,18 +140,20 @@ class _Routings:
     _queues: Queues
 
     async def all(self, request: Request) -> Response:
-        return _answer([wire.show_routing(each) for each in await self._queues.store.routings()])
+        return _answer([wire.show_routing(each) for each in await self._queues.routings.read()])
 
     async def get(self, request: Request) -> Response:
-        return _answer(wire.show_routing(_found(self._queues.routing(request.arguments["category"]))))
+        return _answer(wire.show_routing(_found(self._queues.routings.get(request.arguments["category"]))))
 
     async def put(self, request: Request) -> Response:
         routing = wire.read_routing(request.arguments["category"], request.body)
-        await self._queues.route(routing)
+        await self._queues.routings.put(routing)
         return _answer(wire.show_routing(routing))
 
     async def delete(self, request: Request) -> Response:
-        return _answer(wire.show_routing(_found(await self._queues.unroute(request.arguments["category"]))))
+        return _answer(
+            wire.show_routing(_found(await self._queues.routings.delete(request.arguments["category"])))
+        )
 
 
 @frozen
