@@ -1,6 +1,6 @@
 """The command: argv and environment → Config → `trio.run`; messages and exit codes (contract §1.19).
 
-0   a normal stop; --version, --license, --credits
+0   a normal stop; --version, --license, --credits, --new-api-token
 1   wrong usage, bad configuration, a store that cannot be opened; --help, as in the original
 1   a crash, with its traceback on standard error
 1   a second signal, or a shutdown that outlived its time
@@ -25,6 +25,7 @@ from trioworq import __version__, daemon
 from trioworq.config import OPTIONS, ConfigError, load
 from trioworq.stores.interface import StoreError
 from trioworq.web.sockets import bind_sockets
+from trioworq.web.tokens import new_token
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -54,6 +55,7 @@ def command() -> click.Command:
             _flag(["-v", "--version"], "Show the version and exit.", _show_version),
             _flag(["--license"], "Show the licence and exit.", _show_license),
             _flag(["--credits"], "Show the libraries that this program stands on and exit.", _show_credits),
+            _new_api_token(),
             _flag(["-h", "--help"], "Show this text and exit.", _show_help),
         ],
         callback=_serve,
@@ -68,6 +70,30 @@ def _flag(names: list[str], about: str, act: Callable[[click.Context], int]) -> 
             context.exit(act(context))
 
     return click.Option(names, is_flag=True, is_eager=True, expose_value=False, help=about, callback=callback)
+
+
+def _new_api_token() -> click.Option:
+    def callback(context: click.Context, _parameter: click.Parameter, given: tuple[str, str] | None) -> None:
+        if given is None:
+            return
+        try:
+            token, line = new_token(*given)
+        except ValueError as error:
+            raise click.UsageError(f"--new-api-token: {error}") from None
+        # Apart, so that `>>` appends the line to the file, and the token to nothing.
+        click.echo(f"The token, shown here and nowhere else: {token}", err=True)
+        click.echo(line)
+        context.exit(0)
+
+    return click.Option(
+        ["--new-api-token"],
+        nargs=2,
+        metavar="NAME SCOPES",
+        is_eager=True,
+        expose_value=False,
+        callback=callback,
+        help="Make a token, print its line for api_tokens_file, and exit. Scopes: push,work,read,admin.",
+    )
 
 
 def _show_version(_context: click.Context) -> int:

@@ -136,6 +136,12 @@ class Config:
     tls_key: str = _option(
         "", "PEM file with the key of `tls_certificate`, not locked with a password.", from_fireworq=False
     )
+    api_tokens_file: str = _option(
+        "",
+        "File with the API tokens of which clients have to show one, see [api.md](api.md#access). "
+        "Empty to let everybody in.",
+        from_fireworq=False,
+    )
     keep_alive: bool = _option(True, "Keep client connections open between requests.", read=_read_bool)
     keep_alive_timeout_s: int = _option(
         75, "Seconds that an idle client connection is kept.", read=_positive_seconds, from_fireworq=False

@@ -3,7 +3,7 @@
     logs                             opened first, closed last
     └ signals                        around the rest, so that a second signal is heard until the end
       └ store ⊃ workers              more that is opened before and closed after its users
-        └ keeper                     the clock keeper
+        └ keeper                     the clock keeper, followers of the files of TLS and tokens
           └ queues                   definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
             └ front                  accept loop, connections: ends first
 
@@ -37,9 +37,9 @@ from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
+from trioworq.web.door import Door, exposures, open_door
 from trioworq.web.edge import Edge, show_address
-from trioworq.web.server import Door, serve
-from trioworq.web.tls import make_context
+from trioworq.web.server import serve
 
 # How long to wait at the start before a slow store is asked for its time again.
 CLOCK_RETRY_S = 1.0
@@ -84,23 +84,25 @@ async def run(
     ended in order; `die` ends the process at the second signal, or when ending takes too long. Raises:
     ConfigError, StoreRefused, or whatever a crash in the tree raises.
     """
-    tls = make_context(config)
+    door = open_door(config, sockets)
     shutdown = Shutdown(config.shutdown_timeout)
     clock = Clock()
     async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
         await signals.start(_receive_signals, shutdown, logs, die)
         # Not for everyone: bad configuration, which shows below, is to be answered with one line.
         logs.error.debug("starts")
-        for warning in warnings:
+        for warning in [*warnings, *exposures(config, door)]:
             logs.error.warning(warning)
         with shutdown.starting:
-            await _run_daemon(config, Door(sockets, tls), shutdown, clock, logs)
+            await _run_daemon(config, door, shutdown, clock, logs)
         logs.error.info("stopped")
         signals.cancel_scope.cancel(reason="everything has ended")
 
 
 async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clock, logs: Logs) -> None:
-    """Tasks: the clock keeper. Stops when: the front and then the queues have ended. Raises: as `run`."""
+    """Tasks: the clock keeper, and one for each of the door's followed files. Stops when: the front and then
+    the queues have ended. Raises: as `run`.
+    """
     node = Node.here(secrets.token_hex(8))
     async with (
         open_store(config, node_id=node.id) as store,
@@ -110,6 +112,8 @@ async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clo
         settings = _queue_settings(config)
         async with trio.open_nursery() as keeper:
             keeper.start_soon(_keep_time, clock, store, logs)
+            for files in door.followed:
+                keeper.start_soon(files.follow, logs.error)
             async with open_queues(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
@@ -122,7 +126,7 @@ async def _run_front(config: Config, door: Door, queues: Queues, shutdown: Shutd
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
-    edge = Edge(config=config, access_log=logs.access, error_log=logs.error)
+    edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
     routes = fireworq.routes(queues, config)
     app = create_app(routes, edge)
     _spare_collections()

@@ -23,9 +23,10 @@ from trioworq.logs import AccessLog
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
+from trioworq.web.door import Door
 from trioworq.web.edge import Edge
 from trioworq.web.messages import Route
-from trioworq.web.server import Door, serve
+from trioworq.web.server import serve
 from trioworq.web.sockets import bind_sockets
 
 
@@ -184,16 +185,17 @@ async def open_served(
     """Serve routes, or an app of its own, on a free port."""
     access_lines = KeptLines()
     error_log, errors = kept_errors()
+    sockets = bind_sockets(config.bind)
+    door = Door(sockets, tls)
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
-    edge = Edge(config=config, access_log=access_log, error_log=error_log)
+    edge = Edge(config=config, access_log=access_log, error_log=error_log, guard=door.guard)
     lane = LANE.get()
     if lane is not None:
         routes = [evolve(route, is_hot=lane is ServedBy.INTAKE) for route in routes]
-    sockets = bind_sockets(config.bind)
     port = sockets[0].getsockname()[1]
     stop = trio.Event()
     async with trio.open_nursery() as servers:
-        await servers.start(serve, app or create_app(routes, edge), routes, edge, Door(sockets, tls), stop)
+        await servers.start(serve, app or create_app(routes, edge), routes, edge, door, stop)
         async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
             yield Served(port, client, access_lines.lines, errors, stop)
         servers.cancel_scope.cancel()

@@ -13,6 +13,7 @@ from trioworq.sinks import Sink
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.edge import Edge
+from trioworq.web.guard import Guard
 from trioworq.web.hot import HotRoutes
 from trioworq.web.messages import Route
 
@@ -26,7 +27,8 @@ PATHS = [
 async def test_the_lane_and_the_app_find_the_same_route() -> None:
     """For every path and method, and with the same arguments; a literal path goes before variable parts."""
     error_log, _ = kept_errors()
-    edge = Edge(config=CONFIG, access_log=AccessLog(Sink("", 1), Clock(), "access"), error_log=error_log)
+    access_log = AccessLog(Sink("", 1), Clock(), "access")
+    edge = Edge(config=CONFIG, access_log=access_log, error_log=error_log, guard=Guard())
     async with open_push_side(hanging()) as side:
         routes = [evolve(route, is_hot=True) for route in fireworq.routes(side.queues, CONFIG)]
     app = create_app(routes, edge).url_map.bind("")

@@ -2,7 +2,11 @@
 
 # A request's way, from the socket to its endpoint:
 #
-#   sockets, tls   what clients connect to, and what TLS shows them
+#   door           where clients come in
+#                    sockets        what they connect to
+#                    tls            what TLS shows them
+#                    tokens         the API tokens that may be asked of them
+#                    following      files that are read anew when they change
 #   server         the accept loop; each connection begins in the intake lane
 #   lane           the intake lane: serves hot routes, as long as a connection asks for nothing else
 #                    intake     bytes → requests
@@ -13,6 +17,7 @@
 #                    http2      its HTTP/2, made patient, and the change to it
 #                    app        the routes on Quart, as Hypercorn serves them
 #   edge           what both lanes do with a request: ask the endpoint, explain its errors, log it
+#                    guard      who may use which route
 #                    heads      what a request's head may look like
 #                    bodies     the memory that bodies may take
 #                    paths      targets → paths

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import trio
 from attrs import evolve, frozen
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope
+from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope, WebsocketScope
 from quart import Response as QuartResponse
 from quart import request as current_request
 from quart.wrappers import Request as QuartRequest
@@ -26,7 +26,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BaseConverter, MapAdapter
 
 from trioworq.core.errors import CallerError, InvalidRequest
-from trioworq.web.bodies import BodyBudget, BodyShare, MeteredBody
+from trioworq.web.bodies import BodyShare, MeteredBody
 from trioworq.web.edge import Edge, show_address
 from trioworq.web.messages import VARIABLE_PART, Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
@@ -50,7 +50,7 @@ def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
         )
     app.register_error_handler(HTTPException, desk.refuse)
     app.register_error_handler(Exception, desk.fail)
-    app.asgi_app = _Entrance(app.asgi_app, edge.budget)  # type: ignore[method-assign]
+    app.asgi_app = _Entrance(app.asgi_app, edge)  # type: ignore[method-assign]
     return app
 
 
@@ -90,7 +90,7 @@ class _Entrance:
     """Gives the app cleaned paths only, and refuses what it could stumble over."""
 
     _app: Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
-    _budget: BodyBudget
+    _edge: Edge
 
     async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         if scope["type"] != "http":
@@ -100,9 +100,10 @@ class _Entrance:
         try:
             path = decode_path(scope["raw_path"])
         except InvalidRequest as error:
-            await _send(send, refuse("/", HTTPStatus.BAD_REQUEST, str(error), {"Connection": "close"}))
+            refusal = self._edge.guard.refuse("/", None, _authorization(scope))
+            await _send(send, _closing(refusal or refuse("/", HTTPStatus.BAD_REQUEST, str(error))))
             return
-        share = BodyShare(self._budget)
+        share = BodyShare(self._edge.budget)
         body = MeteredBody(receive, share)
         known = {**scope, "path": path, "state": {**scope["state"], "share": share}}
         try:
@@ -116,6 +117,16 @@ async def _send(send: ASGISendCallable, response: Response) -> None:
     raw_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
+
+
+def _authorization(scope: HTTPScope | WebsocketScope) -> bytes:
+    """Return the header's value; of two of them a list, as HTTP has it."""
+    return b", ".join(value for name, value in scope["headers"] if name == b"authorization")
+
+
+def _closing(response: Response) -> Response:
+    """Tell a client that the connection ends with its answer."""
+    return evolve(response, headers={**response.headers, "Connection": "close"})
 
 
 def _headers(response: Response) -> dict[str, str]:
@@ -133,7 +144,9 @@ class _Desk:
 
         async def view(**arguments: str) -> QuartResponse:
             started_at_s = trio.current_time()
-            response = await self._answer(route, current_request, arguments)
+            response = self._refuse_stranger(route, current_request)
+            if response is None:
+                response = await self._answer(route, current_request, arguments)
             if route.is_logged:
                 self._log(current_request, response, started_at_s)
             return self._to_quart(response)
@@ -143,6 +156,10 @@ class _Desk:
     async def refuse(self, error: HTTPException) -> QuartResponse:
         """Answer what Quart itself turns away: an unknown path, or a method that the path does not take."""
         path = current_request.path
+        refusal = self._refuse_stranger(None, current_request)
+        if refusal is not None:
+            self._log(current_request, refusal, trio.current_time())
+            return self._to_quart(refusal)
         if isinstance(error, NotFound):
             response = no_such_page(path)
             return QuartResponse(response.body, response.status, _headers(response))
@@ -159,13 +176,19 @@ class _Desk:
         """Answer a fault in the framework, or between it and the endpoints."""
         return self._to_quart(self._edge.fault(current_request.path, error))
 
+    def _refuse_stranger(self, route: Route | None, request: QuartRequest) -> Response | None:
+        """Refuse who may not pass, before the body is read; see Guard."""
+        refusal = self._edge.guard.refuse(request.path, route, _authorization(request.scope))
+        if refusal is not None and (request.content_length or "Transfer-Encoding" in request.headers):
+            return _closing(refusal)
+        return refusal
+
     async def _answer(self, route: Route, request: QuartRequest, arguments: dict[str, str]) -> Response:
         try:
             body = await _read_body(request)
         except CallerError as error:
             # The rest of the body may be on its way, and nothing that comes behind it could be understood.
-            response = self._edge.explain(request.path, error)
-            return evolve(response, headers={**response.headers, "Connection": "close"})
+            return _closing(self._edge.explain(request.path, error))
         return await self._edge.answer(
             route,
             Request(

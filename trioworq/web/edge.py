@@ -8,6 +8,7 @@ from attrs import field, frozen
 from trioworq.config import Config
 from trioworq.logs import AccessLine, AccessLog, ErrorLog
 from trioworq.web.bodies import BodyBudget
+from trioworq.web.guard import Guard
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.replies import explain, refuse
 
@@ -23,6 +24,7 @@ class Edge:
     config: Config
     access_log: AccessLog
     error_log: ErrorLog
+    guard: Guard
     budget: BodyBudget = field(init=False)
 
     @budget.default

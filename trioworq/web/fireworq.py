@@ -15,7 +15,7 @@ from trioworq.dispatch.queues import Queues
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.web import wire
 from trioworq.web.batch import Batch
-from trioworq.web.messages import TEXT, Request, Response, Route
+from trioworq.web.messages import TEXT, Request, Response, Route, Scope
 from trioworq.web.runtime import runtime_stats
 
 DEFAULT_LIMIT = 100
@@ -35,31 +35,31 @@ def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
     jobs = _Jobs(queues)
     failures = _Failures(queues)
     return (
-        Route("GET", "/", about.version),
-        Route("GET", "/version", about.version),
-        Route("GET", "/settings", about.settings),
-        Route("GET", "/stats", about.runtime, is_logged=False),
-        Route("POST", "/job/{category...}", push.push, is_hot=True),
-        Route("POST", "/jobs", Batch(queues, config).push, is_hot=True),
-        Route("GET", "/queues", definitions.all),
-        Route("GET", "/queues/stats", definitions.all_stats),
-        Route("GET", "/queue/{q}", definitions.get),
-        Route("PUT", "/queue/{q}", definitions.put),
-        Route("DELETE", "/queue/{q}", definitions.delete),
-        Route("GET", "/queue/{q}/stats", definitions.stats),
-        Route("GET", "/queue/{q}/node", definitions.node),
-        Route("GET", "/queue/{q}/grabbed", jobs.running),
-        Route("GET", "/queue/{q}/waiting", jobs.waiting),
-        Route("GET", "/queue/{q}/deferred", jobs.deferred),
-        Route("GET", "/queue/{q}/job/{id}", jobs.get),
-        Route("DELETE", "/queue/{q}/job/{id}", jobs.delete),
-        Route("GET", "/queue/{q}/failed", failures.all),
-        Route("GET", "/queue/{q}/failed/{id}", failures.get),
-        Route("DELETE", "/queue/{q}/failed/{id}", failures.delete),
-        Route("GET", "/routings", routings.all),
-        Route("GET", "/routing/{category...}", routings.get),
-        Route("PUT", "/routing/{category...}", routings.put),
-        Route("DELETE", "/routing/{category...}", routings.delete),
+        Route("GET", "/", about.version, Scope.READ),
+        Route("GET", "/version", about.version, Scope.READ),
+        Route("GET", "/settings", about.settings, Scope.READ),
+        Route("GET", "/stats", about.runtime, Scope.READ, is_logged=False),
+        Route("POST", "/job/{category...}", push.push, Scope.PUSH, is_hot=True),
+        Route("POST", "/jobs", Batch(queues, config).push, Scope.PUSH, is_hot=True),
+        Route("GET", "/queues", definitions.all, Scope.READ),
+        Route("GET", "/queues/stats", definitions.all_stats, Scope.READ),
+        Route("GET", "/queue/{q}", definitions.get, Scope.READ),
+        Route("PUT", "/queue/{q}", definitions.put, Scope.ADMIN),
+        Route("DELETE", "/queue/{q}", definitions.delete, Scope.ADMIN),
+        Route("GET", "/queue/{q}/stats", definitions.stats, Scope.READ),
+        Route("GET", "/queue/{q}/node", definitions.node, Scope.READ),
+        Route("GET", "/queue/{q}/grabbed", jobs.running, Scope.READ),
+        Route("GET", "/queue/{q}/waiting", jobs.waiting, Scope.READ),
+        Route("GET", "/queue/{q}/deferred", jobs.deferred, Scope.READ),
+        Route("GET", "/queue/{q}/job/{id}", jobs.get, Scope.READ),
+        Route("DELETE", "/queue/{q}/job/{id}", jobs.delete, Scope.ADMIN),
+        Route("GET", "/queue/{q}/failed", failures.all, Scope.READ),
+        Route("GET", "/queue/{q}/failed/{id}", failures.get, Scope.READ),
+        Route("DELETE", "/queue/{q}/failed/{id}", failures.delete, Scope.ADMIN),
+        Route("GET", "/routings", routings.all, Scope.READ),
+        Route("GET", "/routing/{category...}", routings.get, Scope.READ),
+        Route("PUT", "/routing/{category...}", routings.put, Scope.ADMIN),
+        Route("DELETE", "/routing/{category...}", routings.delete, Scope.ADMIN),
     )
 
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from h2.events import DataReceived
+from h2.errors import ErrorCodes
+from h2.events import DataReceived, RequestReceived
 from h2.events import Event as FrameEvent
 from hypercorn.events import Event, RawData
 from hypercorn.protocol.h2 import H2Protocol
@@ -22,6 +23,14 @@ class Http2(H2Protocol):
             else:
                 await super()._handle_events([event])
         await self._flush()
+
+    async def _create_stream(self, request: RequestReceived) -> None:
+        methods = [value for name, value in request.headers if name == b":method"]
+        if methods == [method.upper() for method in methods]:
+            await super()._create_stream(request)
+        else:
+            # As strict as a head of HTTP/1; see `heads`.
+            self.connection.reset_stream(request.stream_id, ErrorCodes.PROTOCOL_ERROR)
 
 
 class Protocol:

@@ -13,9 +13,19 @@ from trioworq.web.messages import Route
 from trioworq.web.paths import decode_path
 from trioworq.web.replies import BodyTooLarge
 
-# Headers that decide where a request ends, who serves it and what follows. Any of them twice is not for us.
+# Headers that decide where a request ends, who serves it, whether it may pass and what follows. Any of them
+# twice is not for us.
 _HEADERS_READ = frozenset(
-    {b"connection", b"content-length", b"expect", b"host", b"transfer-encoding", b"upgrade", b"user-agent"}
+    {
+        b"authorization",
+        b"connection",
+        b"content-length",
+        b"expect",
+        b"host",
+        b"transfer-encoding",
+        b"upgrade",
+        b"user-agent",
+    }
 )
 _LENGTH_MAX_DIGITS = 18
 
@@ -37,6 +47,7 @@ class Head:
     path: str
     raw_path: bytes
     query: bytes
+    authorization: bytes
     expects_continue: bool
     closes: bool
     user_agent: str | None
@@ -124,6 +135,7 @@ class Intake:
             path=path,
             raw_path=raw_path,
             query=query,
+            authorization=headers.get(b"authorization", b""),
             expects_continue=b"expect" in headers,
             closes=_closes(headers.get(b"connection", b"")),
             user_agent=None if agent is None else agent.decode("latin-1"),

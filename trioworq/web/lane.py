@@ -162,6 +162,10 @@ class Lane:
 
         Raises ConnectionLost.
         """
+        refusal = self._edge.guard.refuse(head.path, head.route, head.authorization)
+        if refusal is not None:
+            # Of those who may not pass no body is waited for, and where it ends nobody knows.
+            return received if self._intake.is_complete else None, refusal
         try:
             rest = self._intake.read_body(received)
             if not self._intake.is_complete:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from enum import Enum
 
 from attrs import field, frozen
 
@@ -40,16 +41,27 @@ class Response:
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
+class Scope(Enum):
+    """What an API token allows; a route asks for one of these."""
+
+    PUSH = "push"
+    WORK = "work"
+    READ = "read"
+    ADMIN = "admin"
+
+
 @frozen
 class Route:
     """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest.
 
-    A GET route also answers HEAD. `is_logged` is False for what monitors ask for all day. `is_hot` has the
-    intake lane serve it where it can (design §6).
+    A GET route also answers HEAD. `scope` is what a token has to allow where tokens are asked for: the most,
+    unless a route says less; None lets everybody in. `is_logged` is False for what monitors ask for all day.
+    `is_hot` has the intake lane serve it where it can (design §6).
     """
 
     method: str
     path: str
     endpoint: Endpoint
+    scope: Scope | None = Scope.ADMIN
     is_logged: bool = True
     is_hot: bool = False

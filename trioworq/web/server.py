@@ -2,8 +2,7 @@
 
 import errno
 import socket
-import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 
 import trio
@@ -13,6 +12,7 @@ from hypercorn.typing import ASGIFramework
 from trioworq.logs import ErrorLog
 from trioworq.streams import PlainStream, Stream, TlsStream
 from trioworq.web.connection import Connection, Ends, Service
+from trioworq.web.door import Door
 from trioworq.web.edge import Edge, show_address
 from trioworq.web.encoding import Encoder
 from trioworq.web.hot import HotRoutes
@@ -25,14 +25,6 @@ LOOK_INTERVAL_S = 0.25
 # Errors of accept() that pass when other files or memory are given back.
 _EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 _EXHAUSTED_PAUSE_S = 0.1
-
-
-@frozen
-class Door:
-    """Where clients come in: bound sockets, and what TLS goes by; None in the clear."""
-
-    sockets: Sequence[socket.socket]
-    tls: ssl.SSLContext | None = None
 
 
 async def serve(
@@ -53,7 +45,7 @@ async def serve(
     server = _Server(
         lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
         service=Service.of(app, edge, is_secure=door.tls is not None),
-        tls=door.tls,
+        door=door,
         error_log=edge.error_log,
         slots=trio.Semaphore(edge.config.max_connections),
     )
@@ -82,7 +74,7 @@ class _Server:
 
     _lanes: LaneService
     _service: Service
-    _tls: ssl.SSLContext | None
+    _door: Door
     _error_log: ErrorLog
     _slots: trio.Semaphore
     _in_lane: set[Lane] = field(factory=set, init=False)
@@ -125,7 +117,8 @@ class _Server:
             connection.stop()
 
     async def _run(self, own: socket.socket) -> None:
-        stream: Stream = PlainStream(own) if self._tls is None else TlsStream(own, self._tls, None)
+        tls = self._door.tls
+        stream: Stream = PlainStream(own) if tls is None else TlsStream(own, tls, None)
         try:
             ends = _ends(own)
             received = await self._run_lane(stream, ends)
