@@ -169,12 +169,19 @@ async def open_push_side(
     store: Store | None = None,
     node_id: str = "here",
     default_queue: str = "default",
+    refresh_interval_ms: int = 1000,
 ) -> AsyncIterator[PushSide]:
     """Run queues over `store`, or over an in-memory store of their own."""
     if store is None:
         async with (
             open_memory_store() as own,
-            open_push_side(workers, store=own, node_id=node_id, default_queue=default_queue) as side,
+            open_push_side(
+                workers,
+                store=own,
+                node_id=node_id,
+                default_queue=default_queue,
+                refresh_interval_ms=refresh_interval_ms,
+            ) as side,
         ):
             yield side
         return
@@ -187,7 +194,7 @@ async def open_push_side(
         error=error_log,
         sinks=(),
     )
-    settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms=1000)
+    settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms)
     async with open_queues(
         node=Node(node_id, "host"),
         store=store,

@@ -74,6 +74,16 @@ async def test_any_change_of_a_definition_is_a_new_revision(store: Store, change
     assert await revision(store) == (queues + 1, routings)
 
 
+async def test_queue_is_added_once(store: Store) -> None:
+    """What is defined already stays as it is, and its revision too."""
+    queues, routings = await revision(store)
+    assert await store.add_queue(DEFINITION) is True
+    assert await revision(store) == (queues + 1, routings)
+    assert await store.add_queue(evolve(DEFINITION, max_workers=7)) is False
+    assert await store.queues() == [DEFINITION]
+    assert await revision(store) == (queues + 1, routings)
+
+
 async def test_queues_are_ordered_by_the_bytes_of_their_names(store: Store) -> None:
     """Upper case before lower, and beyond ASCII by UTF-8."""
     names = ["b", "B", "a", "é", "z", "\U0001f600", "\uffff", "a b", "a", "_"]

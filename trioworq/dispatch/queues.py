@@ -201,7 +201,9 @@ class Queues:
         """Catch up with the store, and make the default queue if it is missing. Raises StoreUnavailable."""
         await self.catch_up()
         if self._default_queue and self._default_queue not in self._running and not self._is_closing:
-            await self.define(define(self._default_queue, defaults=self.defaults))
+            # Never in place of what somebody has just defined there.
+            await self.store.add_queue(define(self._default_queue, defaults=self.defaults))
+            await self._reload_definitions()
 
     async def catch_up(self) -> None:
         """Bring in force what has been changed in the store since the last look, on any node.

@@ -258,6 +258,10 @@ class Store(Protocol):
         """Define a queue or replace its definition; True, and a new revision, if that changed anything."""
         ...
 
+    async def add_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue unless it is defined already; True, and a new revision, if it was not."""
+        ...
+
     async def delete_queue(self, name: str) -> QueueDefinition | None:
         """Remove a definition and return it. Routings, jobs and failures stay (contract §1.5)."""
         ...

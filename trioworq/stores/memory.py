@@ -247,6 +247,13 @@ class MemoryStore:
         self._revision = evolve(self._revision, queues=self._revision.queues + 1)
         return True
 
+    async def add_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue unless it is defined; True if it was not."""
+        if definition.name in self._queues:
+            await trio.lowlevel.checkpoint()
+            return False
+        return await self.put_queue(definition)
+
     async def delete_queue(self, name: str) -> QueueDefinition | None:
         """Remove a definition and return it."""
         await trio.lowlevel.checkpoint()

@@ -68,9 +68,10 @@ class DeleteFailure:
 
 @frozen
 class PutQueue:
-    """Define or redefine a queue."""
+    """Define a queue, or redefine it if that `replaces` what is there."""
 
     definition: QueueDefinition
+    replaces: bool = True
 
 
 @frozen

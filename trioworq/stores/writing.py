@@ -66,6 +66,11 @@ class BatchedWrites:
         is_change: bool = await self._submit(PutQueue(definition))
         return is_change
 
+    async def add_queue(self, definition: QueueDefinition) -> bool:
+        """Define a queue unless it is defined; True if it was not."""
+        is_change: bool = await self._submit(PutQueue(definition, replaces=False))
+        return is_change
+
     async def delete_queue(self, name: str) -> QueueDefinition | None:
         """Remove a definition and return it."""
         definition: QueueDefinition | None = await self._submit(DeleteQueue(name))

@@ -24,6 +24,16 @@ async def put_queue(connection: Connection, definition: QueueDefinition) -> bool
     return True
 
 
+async def add_queue(connection: Connection, definition: QueueDefinition) -> bool:
+    """Define a queue unless it is defined; True, and a new revision, if it was not."""
+    # A row that is not there cannot be locked: only the insert itself tells.
+    add = f"INSERT IGNORE INTO queue ({QUEUE}) VALUES (%s, %s, %s, %s, %s)"
+    added = await connection.execute(add, astuple(definition))
+    if added.affected:
+        await _count_change(connection, "queue")
+    return bool(added.affected)
+
+
 async def _lock_queue(connection: Connection, name: str) -> QueueDefinition | None:
     found = await connection.execute(f"{FIND_QUEUE} FOR UPDATE", (name,))
     return queue_of(found.rows[0]) if found.rows else None

@@ -127,7 +127,8 @@ async def _apply_one(connection: Connection, operation: _Single) -> object:
         case DeleteFailure():
             return await jobs.delete_failure(connection, operation)
         case PutQueue():
-            return await definitions.put_queue(connection, operation.definition)
+            put = definitions.put_queue if operation.replaces else definitions.add_queue
+            return await put(connection, operation.definition)
         case DeleteQueue():
             return await definitions.delete_queue(connection, operation.name)
         case PutRouting():

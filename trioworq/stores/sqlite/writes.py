@@ -101,7 +101,7 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
             row = _only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
         case PutQueue():
-            return _put_queue(connection, operation.definition)
+            return _put_queue(connection, operation)
         case DeleteQueue():
             return _delete_queue(connection, operation.name)
         case PutRouting():
@@ -197,8 +197,10 @@ def _due(connection: sqlite3.Connection, claim: Claim) -> Iterator[Job]:
             yield job_of(row)
 
 
-def _put_queue(connection: sqlite3.Connection, definition: QueueDefinition) -> bool:
-    if read_queue(connection, definition.name) == definition:
+def _put_queue(connection: sqlite3.Connection, operation: PutQueue) -> bool:
+    definition = operation.definition
+    present = read_queue(connection, definition.name)
+    if present == definition or (present is not None and not operation.replaces):
         return False
     connection.execute(f"REPLACE INTO queue ({QUEUE}) VALUES (?, ?, ?, ?, ?)", astuple(definition))
     _count_change(connection, "queue")
