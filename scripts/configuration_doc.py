@@ -46,6 +46,42 @@ Without TLS the daemon needs the package `cryptography`, which is the extra `rsa
 `pip install '.[rsa]'`, or `.venv-run/bin/pip install cryptography` beside `scripts/run`. MariaDB and other
 login methods need neither.
 
+## Which workers may be called
+
+Whoever may push can make the daemon call any address that it can reach, within these rules. An entry of
+`dispatch_allow` or `dispatch_deny` names
+
+| entry | stands for |
+|---|---|
+| `10.0.0.0/8`, `192.0.2.7`, `fd00::/8` | a network or an address |
+| `worker.example`, `*.internal.example` | a host, or all names below a domain, in any case and script |
+| `:6379`, `:1-1023` | ports, wherever they are |
+| `10.0.0.0/8:8080`, `[fd00::/8]:80`, `worker.example:443` | both; IPv6 takes brackets then |
+
+A connection is refused
+
+1. when an entry of `dispatch_deny` stands for it;
+2. when `dispatch_allow` has entries and none of them stands for it;
+3. when its address is link-local, multicast or broadcast, or a metadata address of AWS, Google Cloud, Azure,
+   Oracle Cloud, Alibaba Cloud, Akamai or Scaleway, unless `dispatch_allow` names that address or a network of
+   none but such: `169.254.169.254` and `169.254.0.0/16` will do, `0.0.0.0/0` and a host name will not.
+   `dispatch_allow=0.0.0.0/0,::/0,169.254.169.254` opens that one and leaves all others as they were.
+
+Loopback and private networks are open unless the lists say otherwise. To close them all, deny `0.0.0.0/8`,
+`10.0.0.0/8`, `100.64.0.0/10`, `127.0.0.0/8`, `172.16.0.0/12`, `192.168.0.0/16`, `::/127` and `fc00::/7`.
+
+Networks and ports are compared with what the daemon really connects to: after a name was looked up, for each
+of its addresses (those that are refused are not tried), for each new connection and for each redirect. So it
+does not matter how an address is written, and `::ffff:10.0.0.1` is `10.0.0.1`. Whoever denies `10.0.0.1`
+denies `64:ff9b::10.0.0.1` and `2002:a00:1::` too, which lead there, and whoever denies loopback denies
+`0.0.0.0` and `::`. Hosts are compared with the one in the URL. A host may have other names, so deny its
+network to be sure.
+
+A refused attempt is an `internal-failure` that reads `the address is not allowed by the daemon's
+configuration`, whatever was refused and why, so it does not show what a name resolves to. Where
+`dispatch_allow` has entries, a name of no address reads the same. The error log, which is for operators, shows
+the addresses, in one warning a minute at most.
+
 ## Logs
 
 The access log and the queue log are JSON lines: one for each request, one for each step of a job (`push`,

@@ -199,6 +199,17 @@ class Config:
     dispatch_max_reply_bytes: int = _option(
         1024 * 1024, "Bytes of a worker's answer, after decompression.", read=_bytes, from_fireworq=False
     )
+    dispatch_allow: str = _option(
+        "",
+        "Networks, hosts and ports that workers may have, separated by commas; no others are called. Empty "
+        "for any, but for link-local, metadata and multicast addresses, which have to be named here.",
+        from_fireworq=False,
+    )
+    dispatch_deny: str = _option(
+        "",
+        "Networks, hosts and ports that are not called, separated by commas, whatever `dispatch_allow` says.",
+        from_fireworq=False,
+    )
     access_log: str = _option("", "File for the access log. Empty for standard output.")
     access_log_tag: str = _option("fireworq.access", "Value of `tag` in each line of the access log.")
     error_log: str = _option("", "File for the error log, as JSON lines. Empty for standard error, readable.")

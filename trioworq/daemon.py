@@ -28,6 +28,7 @@ from trioworq.clock import Clock
 from trioworq.config import Config, Driver, mask_password
 from trioworq.core.queues import QueueDefaults
 from trioworq.dispatch.dispatcher import RELEASE_TIMEOUT_S
+from trioworq.dispatch.guard import read_guard
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings, open_queues
 from trioworq.dispatch.workers import WorkerSettings, open_workers
@@ -104,9 +105,10 @@ async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clo
     the queues have ended. Raises: as `run`.
     """
     node = Node.here(secrets.token_hex(8))
+    worker_settings = _worker_settings(config)
     async with (
         open_store(config, node_id=node.id) as store,
-        open_workers(_worker_settings(config)) as workers,
+        open_workers(worker_settings, logs.error) as workers,
     ):
         await _set_clock(clock, store, logs)
         settings = _queue_settings(config)
@@ -217,6 +219,7 @@ def _greeting(config: Config, door: Door) -> str:
 
 
 def _worker_settings(config: Config) -> WorkerSettings:
+    """Raises ConfigError."""
     return WorkerSettings(
         user_agent=config.dispatch_user_agent,
         keep_alive=config.dispatch_keep_alive,
@@ -224,6 +227,7 @@ def _worker_settings(config: Config) -> WorkerSettings:
         idle_timeout_s=config.dispatch_idle_conn_timeout,
         timeout_ceiling_s=config.dispatch_timeout_ceiling_s,
         max_reply_bytes=config.dispatch_max_reply_bytes,
+        guard=read_guard(config.dispatch_allow, config.dispatch_deny),
     )
 
 

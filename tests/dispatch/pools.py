@@ -7,11 +7,14 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import structlog
 import trio
 from attrs import evolve
 
 from trioworq.dispatch.addresses import GetAddrInfo
+from trioworq.dispatch.guard import Guard
 from trioworq.dispatch.workers import Workers, WorkerSettings, open_workers
+from trioworq.logs import ErrorLog
 
 SETTINGS = WorkerSettings(
     user_agent="Fireworq/1.5.1",
@@ -20,6 +23,10 @@ SETTINGS = WorkerSettings(
     idle_timeout_s=0,
     timeout_ceiling_s=20,
     max_reply_bytes=1_000_000,
+    guard=Guard(),
+)
+UNREAD_LOG: ErrorLog = structlog.wrap_logger(
+    structlog.testing.ReturnLogger(), processors=[structlog.processors.KeyValueRenderer()]
 )
 
 
@@ -32,6 +39,8 @@ async def pool(
     timeout_ceiling_s: int = 20,
     ssl_context: ssl.SSLContext | None = None,
     getaddrinfo: GetAddrInfo = socket.getaddrinfo,
+    guard: Guard = SETTINGS.guard,
+    error_log: ErrorLog = UNREAD_LOG,
 ) -> AsyncIterator[Workers]:
     """Open a pool whose calls end within 20 s; check that it leaves no file descriptor open."""
     settings = evolve(
@@ -40,9 +49,10 @@ async def pool(
         max_idle_per_host=max_idle_per_host,
         idle_timeout_s=idle_timeout_s,
         timeout_ceiling_s=timeout_ceiling_s,
+        guard=guard,
     )
     before = open_sockets()
-    async with open_workers(settings, ssl_context=ssl_context, getaddrinfo=getaddrinfo) as workers:
+    async with open_workers(settings, error_log, ssl_context=ssl_context, getaddrinfo=getaddrinfo) as workers:
         yield workers
     # The workers' ends of the pool's connections are closed as soon as they notice.
     await until(lambda: open_sockets() <= before)

@@ -19,7 +19,7 @@ from tests.dispatch.hostile_worker import (
     polite,
     replying,
 )
-from tests.dispatch.pools import SETTINGS, pool, until
+from tests.dispatch.pools import SETTINGS, UNREAD_LOG, pool, until
 from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.workers import open_workers
 
@@ -383,7 +383,7 @@ async def test_calls_that_outlive_the_pool_close_their_connections() -> None:
         await peer.hang()
 
     async with hostile_worker(acting(slow)) as worker, trio.open_nursery() as calls:
-        async with open_workers(SETTINGS) as workers:
+        async with open_workers(SETTINGS, UNREAD_LOG) as workers:
             calls.start_soon(workers.post, worker.url, b"", 5)  # noqa: ASYNC111  # the pool goes first
             await until(lambda: worker.open_connections == 1)
         gate.set()

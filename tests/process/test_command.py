@@ -164,6 +164,15 @@ def test_a_bad_value_is_refused_by_its_name(variable: str, value: str, tmp_path:
     assert variable in refusal(run(cwd=tmp_path, environment={variable: value}))
 
 
+@pytest.mark.parametrize("option", ["dispatch_allow", "dispatch_deny"])
+def test_a_bad_entry_of_a_list_is_refused_by_its_name(option: str, tmp_path: Path) -> None:
+    """Before anything is opened; the line names the option and the entry, and says what it should be."""
+    bind, flag = f"--bind=127.0.0.1:{free_port()}", "--" + option.replace("_", "-")
+    line = refusal(run(bind, f"{flag}=worker.example, 10.0.0.1/8", cwd=tmp_path))
+    assert line.startswith(f"trioworq: {option}: '10.0.0.1/8' should be an address or a network")
+    assert not (tmp_path / "trioworq.db").exists()
+
+
 def test_a_database_that_cannot_be_reached_is_refused(tmp_path: Path) -> None:
     """After a bounded time, with the address and without the password."""
     port = free_port()

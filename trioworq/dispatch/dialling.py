@@ -1,4 +1,4 @@
-"""From a target to a connection: name, address, socket, TLS."""
+"""From a target to a connection: name, address, judgement, socket, TLS."""
 
 import contextlib
 import socket
@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from trioworq.dispatch.addresses import Address, LookupFailed, Lookups
+from trioworq.dispatch.guard import Guard
+from trioworq.dispatch.refusals import Refusals
 from trioworq.dispatch.targets import Target
 from trioworq.streams import ConnectionLost, PlainStream, Stream, TlsStream, describe
 
@@ -18,16 +20,23 @@ HANDSHAKE_LIMIT_S = 10
 NEXT_ADDRESS_AFTER_S = 0.25
 MAX_ADDRESSES = 8
 
+# The same whatever was refused and why: those who push may not learn what names resolve to.
+_NOT_ALLOWED = "dial tcp: the address is not allowed by the daemon's configuration"
+
 
 class CannotConnect(Exception):
     """No connection could be made; nothing was sent."""
 
 
 class Dialler:
-    """Makes connections."""
+    """Makes connections, to where they may lead."""
 
-    def __init__(self, lookups: Lookups, ssl_context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self, lookups: Lookups, guard: Guard, refusals: Refusals, ssl_context: ssl.SSLContext | None
+    ) -> None:
         self._lookups = lookups
+        self._guard = guard
+        self._refusals = refusals
         self._ssl_context = ssl_context
 
     async def dial(self, target: Target) -> Stream:
@@ -46,12 +55,30 @@ class Dialler:
 
     async def _open_socket(self, target: Target) -> socket.socket:
         with trio.move_on_after(CONNECT_LIMIT_S):
-            try:
-                addresses = await self._lookups.find(target.host, target.port)
-            except LookupFailed as error:
-                raise CannotConnect(f"dial tcp: {error}") from error
-            return await _connect_to_any(addresses[:MAX_ADDRESSES])
+            return await _connect_to_any(await self._find(target))
         raise CannotConnect(f"dial tcp {target.host}:{target.port}: i/o timeout")
+
+    async def _find(self, target: Target) -> list[Address]:
+        """Return the addresses to try, which are numeric, so that nothing is looked up again.
+
+        There is at least one. Raises CannotConnect.
+        """
+        if not self._guard.may_admit(target.host, target.port):
+            await trio.lowlevel.checkpoint()
+            self._refusals.note(target)
+            raise CannotConnect(_NOT_ALLOWED)
+        try:
+            found = await self._lookups.find(target.host, target.port)
+        except LookupFailed as error:
+            if not self._guard.is_known(target.host, target.port):
+                self._refusals.note(target)
+                raise CannotConnect(_NOT_ALLOWED) from error
+            raise CannotConnect(f"dial tcp: {error}") from error
+        admitted = [address for address in found if self._guard.admits(target.host, *address.place[:2])]
+        if not admitted:
+            self._refusals.note(target, found)
+            raise CannotConnect(_NOT_ALLOWED)
+        return admitted[:MAX_ADDRESSES]
 
     async def _secure(self, sock: socket.socket, host: str) -> TlsStream:
         with trio.move_on_after(HANDSHAKE_LIMIT_S):

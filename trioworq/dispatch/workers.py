@@ -14,10 +14,13 @@ from trioworq.core.results import Result, interpret, unaddressable, unreachable,
 from trioworq.dispatch.addresses import GetAddrInfo, Lookups
 from trioworq.dispatch.dialling import CannotConnect, Dialler
 from trioworq.dispatch.exchange import converse
+from trioworq.dispatch.guard import Guard
 from trioworq.dispatch.hops import MAX_REDIRECTS, Hop
 from trioworq.dispatch.idle import IdleConnections
+from trioworq.dispatch.refusals import Refusals
 from trioworq.dispatch.replies import Reply
 from trioworq.dispatch.targets import UnreadableUrl, UnusableUrl, parse
+from trioworq.logs import ErrorLog
 from trioworq.streams import Stream
 
 # The same few URLs come again and again. Longer ones are read each time: a cache should not take megabytes.
@@ -30,7 +33,10 @@ _TOO_LATE_FOR_BODY = "context deadline exceeded (Client.Timeout or context cance
 
 @frozen
 class WorkerSettings:
-    """How workers are called. `idle_timeout_s` 0: a connection waits as long as the worker keeps it."""
+    """How workers are called, and which may be.
+
+    `idle_timeout_s` 0: a connection waits as long as the worker keeps it.
+    """
 
     user_agent: str
     keep_alive: bool
@@ -38,6 +44,7 @@ class WorkerSettings:
     idle_timeout_s: int
     timeout_ceiling_s: int
     max_reply_bytes: int
+    guard: Guard
 
 
 @define(eq=False)
@@ -147,22 +154,25 @@ def _verdict(call: _Call, reply: Reply) -> Result:
 @asynccontextmanager
 async def open_workers(
     settings: WorkerSettings,
+    error_log: ErrorLog,
     *,
     ssl_context: ssl.SSLContext | None = None,
     getaddrinfo: GetAddrInfo = socket.getaddrinfo,
 ) -> AsyncIterator[Workers]:
     """Open the pool; every idle connection is closed at the end, and those in use when their calls end.
 
-    `ssl_context` decides which workers are trusted; the system's trust store does when there is none.
+    `error_log` is told of calls that the guard refused. `ssl_context` decides which workers are trusted; the
+    system's trust store does when there is none.
 
     Tasks: the tending of idle connections. Stops when: the block is left.
     Raises: what the block raises, in a group.
     """
     idle = IdleConnections(settings.max_idle_per_host, settings.idle_timeout_s)
+    dialler = Dialler(Lookups(getaddrinfo), settings.guard, Refusals(error_log), ssl_context)
     async with trio.open_nursery() as tending:
         tending.start_soon(idle.tend)
         try:
-            yield Workers(settings, idle, Dialler(Lookups(getaddrinfo), ssl_context))
+            yield Workers(settings, idle, dialler)
         finally:
             idle.close()
             tending.cancel_scope.cancel()
