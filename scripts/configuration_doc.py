@@ -79,8 +79,8 @@ network to be sure.
 
 A refused attempt is an `internal-failure` that reads `the address is not allowed by the daemon's
 configuration`, whatever was refused and why, so it does not show what a name resolves to. Where
-`dispatch_allow` has entries, a name of no address reads the same. The error log, which is for operators, shows
-the addresses, in one warning a minute at most.
+`dispatch_allow` has entries, a name of no address reads the same. The error log, which is for operators,
+shows the addresses, in one warning a minute at most.
 
 ## Logs
 
