@@ -193,13 +193,14 @@ async def test_refusals_are_logged_with_their_addresses_but_seldom(autojump_cloc
     async with pool(guard=read_guard("", "denied.example"), error_log=error_log) as workers:
         for _ in range(3):
             await workers.post("http://user:secret@169.254.169.254/x", b"", 5)
-        autojump_clock.jump(QUIET_S)
-        await workers.post("https://denied.example/", b"", 5)
+        for _ in range(2):
+            autojump_clock.jump(QUIET_S)
+            await workers.post("https://denied.example/", b"", 5)
     event = "a job asks for an address that dispatch_allow and dispatch_deny do not allow"
     common = {"event": event, "log_level": "warning"}
     host = {"host": "169.254.169.254", "port": 80, "addresses": ["169.254.169.254"], "left_out": 0}
     other = {"host": "denied.example", "port": 443, "addresses": [], "left_out": 2}
-    assert lines == [common | host, common | other]
+    assert lines == [common | host, common | other, common | other | {"left_out": 0}]
 
 
 async def test_a_call_that_is_allowed_is_no_warning() -> None:

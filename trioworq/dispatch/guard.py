@@ -95,7 +95,7 @@ def read_guard(allow: str, deny: str) -> Guard:
 
 def _read(place: str) -> IPAddress:
     """Return an address; one of IPv4 that is written as one of IPv6 is what it is. Raises ValueError."""
-    address = ip_address(place.partition("%")[0])
+    address = ip_address(place)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
