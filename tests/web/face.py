@@ -25,6 +25,7 @@ from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.door import Door
 from trioworq.web.edge import Edge
+from trioworq.web.guard import Guard
 from trioworq.web.messages import Route
 from trioworq.web.server import serve
 from trioworq.web.sockets import bind_sockets
@@ -181,12 +182,13 @@ async def open_served(
     *,
     app: ASGIFramework | None = None,
     tls: ssl.SSLContext | None = None,
+    guard: Guard | None = None,
 ) -> AsyncIterator[Served]:
     """Serve routes, or an app of its own, on a free port."""
     access_lines = KeptLines()
     error_log, errors = kept_errors()
     sockets = bind_sockets(config.bind)
-    door = Door(sockets, tls)
+    door = Door(sockets, tls, guard or Guard())
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
     edge = Edge(config=config, access_log=access_log, error_log=error_log, guard=door.guard)
     lane = LANE.get()
@@ -203,12 +205,16 @@ async def open_served(
 
 @asynccontextmanager
 async def open_face(
-    workers: Caller | None = None, *, default_queue: str = "default", **options: Any
+    workers: Caller | None = None,
+    *,
+    default_queue: str = "default",
+    guard: Guard | None = None,
+    **options: Any,
 ) -> AsyncIterator[Face]:
     """Serve Fireworq's API; workers hang unless given, so that jobs stay where they are."""
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(fireworq.routes(side.queues, config), config) as served,
+        open_served(fireworq.routes(side.queues, config), config, guard=guard) as served,
     ):
         yield Face(served.port, served.client, served.access_lines, served.errors, served.stop, side)

@@ -106,6 +106,8 @@ REFUSED = {
     "a blank after the version": b"POST /echo HTTP/1.1 \r\nHost: x\r\n\r\n",
     "a target not of ASCII": post(target=b"/all/\xe3\x81\x82"),
     "an empty line first": b"\r\n" + post(b"Content-Length: 1", body=b"x"),
+    "a method in small letters": b"post /echo HTTP/1.1\r\nHost: x\r\n\r\n",
+    "a method with a small letter": b"POSt /echo HTTP/1.1\r\nHost: x\r\n\r\n",
     "a broken escape": post(b"Connection: close", target=b"/all/%zz"),
 }  # fmt: skip
 

@@ -1,5 +1,6 @@
 """Clients that speak TLS, in both lanes and over HTTP/2, with a certificate authority of the tests."""
 
+import shutil
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,10 +12,12 @@ import trustme
 from attrs import define, evolve
 from cryptography.hazmat.primitives import serialization
 
+from tests.dispatch.push_side import kept_errors
 from tests.web.endpoints import Gate
 from tests.web.exchanges import echo_routes
 from tests.web.face import CONFIG, Served, open_served, read_all, read_until
 from trioworq.config import ConfigError
+from trioworq.web.door import open_door
 from trioworq.web.tls import make_context
 
 in_both_lanes = pytest.mark.usefixtures("lane")
@@ -218,6 +221,32 @@ def test_files_that_are_no_pem_are_refused(files: Files, tmp_path: Path) -> None
     junk.write_text("-----BEGIN NONSENSE-----")
     for certificate, key in ((str(junk), files.key), (files.certificate, str(junk))):
         assert "in PEM form" in config_error(certificate, key)
+
+
+async def test_files_that_are_renewed_are_taken_up(files: Files, tmp_path: Path) -> None:
+    """As soon as they belong together; until then what was read before stays in force."""
+    paths = certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    shutil.copy(files.certificate, certificate)
+    shutil.copy(files.key, key)
+    door = open_door(evolve(CONFIG, tls_certificate=str(certificate), tls_key=str(key)), ())
+    [followed] = door.followed
+    log, entries = kept_errors()
+    first = door.tls
+    assert first is not None
+    renewed = files.authority.issue_cert("localhost")
+    renewed.cert_chain_pems[0].write_to_path(certificate)
+    await followed.take_up(log)
+    assert door.tls is first
+    assert f"{key} is not the key of {certificate}" in entries[0]["reason"]
+    renewed.private_key_pem.write_to_path(key)
+    await followed.take_up(log)
+    assert door.tls is not first
+    second = door.tls
+    for path in paths:
+        path.unlink()
+        await followed.take_up(log)
+    assert door.tls is second
+    assert len(entries) == 4
 
 
 def test_a_locked_key_is_refused(files: Files, tmp_path: Path) -> None:

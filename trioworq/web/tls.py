@@ -26,6 +26,9 @@ def make_context(config: Config) -> ssl.SSLContext | None:
         context.load_cert_chain(config.tls_certificate, config.tls_key, password=_refuse_password)
     except ssl.SSLError as error:
         raise ConfigError(_explain(config, error)) from None
+    except OSError as error:
+        # They were there a moment ago: somebody is just replacing them.
+        raise ConfigError(f"tls_certificate, tls_key: cannot be read: {error.strerror}") from None
     return context
 
 
