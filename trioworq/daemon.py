@@ -40,6 +40,7 @@ from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.door import Door, exposures, open_door
 from trioworq.web.edge import Edge, show_address
+from trioworq.web.openapi.endpoint import described
 from trioworq.web.server import serve
 
 # How long to wait at the start before a slow store is asked for its time again.
@@ -129,7 +130,7 @@ async def _run_front(config: Config, door: Door, queues: Queues, shutdown: Shutd
     deadline cut them off. Raises: whatever crashes the server.
     """
     edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
-    routes = fireworq.routes(queues, config)
+    routes = described(fireworq.routes(queues, config), config)
     app = create_app(routes, edge)
     _spare_collections()
     async with trio.open_nursery() as front:

@@ -17,6 +17,8 @@ import httpx2
 import orjson
 from attrs import define, field
 
+from tests.described import faults_of
+
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
 
@@ -37,9 +39,11 @@ class RunningDaemon:
     folder: Path
 
     def request(self, method: str, path: str, body: Any = None) -> httpx2.Response:
-        """Send one request."""
+        """Send one request, whose answer has to be as the OpenAPI document says."""
         content = None if body is None else orjson.dumps(body)
-        return httpx2.request(method, self.url + path, content=content, timeout=20)
+        answer = httpx2.request(method, self.url + path, content=content, timeout=20)
+        assert not faults_of(answer)
+        return answer
 
     def push(self, url: str, category: str = "any", **fields: Any) -> int:
         """Push a job and return its id."""

@@ -14,6 +14,7 @@ from attrs import define, evolve
 from hypercorn.typing import ASGIFramework
 
 from tests.dispatch.push_side import KeptLines, PushSide, hanging, kept_errors, open_push_side
+from tests.web.witness import Witness, WitnessedStream
 from trioworq.clock import Clock
 from trioworq.config import Config
 from trioworq.core.jobs import Job
@@ -27,6 +28,7 @@ from trioworq.web.door import Door
 from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Route
+from trioworq.web.openapi.endpoint import described
 from trioworq.web.server import serve
 from trioworq.web.sockets import bind_sockets
 
@@ -62,10 +64,11 @@ class Served:
     access_lines: list[dict[str, Any]]
     errors: list[Any]
     stop: trio.Event
+    witness: Witness
 
-    async def connect(self) -> trio.SocketStream:
+    async def connect(self) -> WitnessedStream:
         """Open a connection."""
-        return await trio.open_tcp_stream("127.0.0.1", self.port)
+        return await self.witness.connect(self.port)
 
     async def exchange(self, request: bytes, *, half_close: bool = False) -> bytes:
         """Send bytes on a connection of their own and return all that comes until the server closes."""
@@ -167,7 +170,7 @@ async def is_alive(served: Served) -> bool:
     return bool(answer.status_code == 200)
 
 
-async def open_unread(served: Served) -> trio.SocketStream:
+async def open_unread(served: Served) -> WitnessedStream:
     """Ask for the big answer, and read only its beginning."""
     stream = await served.connect()
     await stream.send_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -184,7 +187,10 @@ async def open_served(
     tls: ssl.SSLContext | None = None,
     guard: Guard | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve routes, or an app of its own, on a free port."""
+    """Serve routes, or an app of its own, on a free port.
+
+    Fails at the end if an answer was not as the OpenAPI document says.
+    """
     access_lines = KeptLines()
     error_log, errors = kept_errors()
     sockets = bind_sockets(config.bind)
@@ -196,11 +202,15 @@ async def open_served(
         routes = [evolve(route, is_hot=lane is ServedBy.INTAKE) for route in routes]
     port = sockets[0].getsockname()[1]
     stop = trio.Event()
+    witness = Witness.of(routes) if app is None else Witness.blind()
     async with trio.open_nursery() as servers:
         await servers.start(serve, app or create_app(routes, edge), routes, edge, door, stop)
-        async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
-            yield Served(port, client, access_lines.lines, errors, stop)
+        async with httpx2.AsyncClient(
+            base_url=f"http://127.0.0.1:{port}", timeout=20, event_hooks={"response": [witness.see]}
+        ) as client:
+            yield Served(port, client, access_lines.lines, errors, stop, witness)
         servers.cancel_scope.cancel()
+    assert not witness.faults, "\n".join(witness.faults)
 
 
 @asynccontextmanager
@@ -215,6 +225,8 @@ async def open_face(
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(fireworq.routes(side.queues, config), config, guard=guard) as served,
+        open_served(described(fireworq.routes(side.queues, config), config), config, guard=guard) as served,
     ):
-        yield Face(served.port, served.client, served.access_lines, served.errors, served.stop, side)
+        yield Face(
+            served.port, served.client, served.access_lines, served.errors, served.stop, served.witness, side
+        )

@@ -233,7 +233,7 @@ async def test_each_request_of_a_connection_is_judged(served: Served, cut: Cut) 
     assert [answer.status for answer in answers] == [200, 401, 200, 403, 401, 200, 401]
 
 
-async def read_status(stream: trio.SocketStream) -> int:
+async def read_status(stream: trio.abc.Stream) -> int:
     """Read one answer to its end and return its status."""
     raw = b""
     while True:
@@ -286,7 +286,7 @@ async def test_refusals_are_logged_and_no_token_is(face: Face) -> None:
 class Client2:
     """One connection of HTTP/2."""
 
-    def __init__(self, stream: trio.SocketStream) -> None:
+    def __init__(self, stream: trio.abc.Stream) -> None:
         self.stream = stream
         self.received = b""
         self.connection = h2.connection.H2Connection(

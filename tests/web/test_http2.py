@@ -85,7 +85,7 @@ async def test_a_body_may_go_on_behind_its_answer(face: Face) -> None:
     assert face.errors == []
 
 
-async def ended_stream(stream: trio.SocketStream, connection: h2.connection.H2Connection) -> int:
+async def ended_stream(stream: trio.abc.Stream, connection: h2.connection.H2Connection) -> int:
     """Send what there is to send, and return the id of the next stream that the server ends."""
     with trio.fail_after(10):
         while True:

@@ -184,7 +184,7 @@ async def test_a_head_that_trickles_is_cut_off() -> None:
         assert 0.5 < trio.current_time() - started_at < 3
 
 
-async def trickle(stream: trio.SocketStream) -> None:
+async def trickle(stream: trio.abc.Stream) -> None:
     """Send a request byte by byte, for much longer than it may take."""
     try:
         for byte in GET * 20:

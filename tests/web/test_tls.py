@@ -16,6 +16,7 @@ from tests.dispatch.push_side import kept_errors
 from tests.web.endpoints import Gate
 from tests.web.exchanges import echo_routes
 from tests.web.face import CONFIG, Served, open_served, read_all, read_until
+from tests.web.witness import WitnessedStream
 from trioworq.config import ConfigError
 from trioworq.web.door import open_door
 from trioworq.web.tls import make_context
@@ -69,7 +70,7 @@ def client(served: Served, files: Files, *, http2: bool = False) -> httpx2.Async
     return httpx2.AsyncClient(base_url=address, verify=files.client(), http2=http2, timeout=10)
 
 
-async def connect(served: Served, files: Files) -> trio.SSLStream[trio.SocketStream]:
+async def connect(served: Served, files: Files) -> trio.SSLStream[WitnessedStream]:
     """Open a connection and do the handshake."""
     stream = trio.SSLStream(
         await served.connect(), files.client(), server_hostname="127.0.0.1", https_compatible=True

@@ -30,3 +30,4 @@
 #                    spans      where the values of large texts end
 #                    fields     what both read into
 #                    compact    payloads as answers show them
+#   openapi        what all of this is, for programs and people who read OpenAPI
