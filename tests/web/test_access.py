@@ -13,6 +13,7 @@ from tests.dispatch.push_side import hanging, open_push_side
 from tests.web.endpoints import answer_ok
 from tests.web.exchanges import Seen, bytewise, converse, echo_routes, whole
 from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until
+from tests.web.witness import WitnessedStream
 from trioworq.web import fireworq
 from trioworq.web.guard import Guard
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
@@ -70,7 +71,7 @@ async def test_each_route_asks_for_its_scope() -> None:
     """All routes, without a token and with one of each kind; GET stands for HEAD too."""
     async with open_push_side(hanging()) as side:
         routes = [evolve(route, endpoint=answer_ok) for route in fireworq.routes(side.queues, CONFIG)]
-    async with open_served(routes, guard=Guard(TOKENS)) as served:
+    async with open_served(routes, guard=Guard(TOKENS), is_watched=False) as served:
         for route in routes:
             target = VARIABLE_PART.sub("x", route.path)
             for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
@@ -233,7 +234,7 @@ async def test_each_request_of_a_connection_is_judged(served: Served, cut: Cut) 
     assert [answer.status for answer in answers] == [200, 401, 200, 403, 401, 200, 401]
 
 
-async def read_status(stream: trio.abc.Stream) -> int:
+async def read_status(stream: WitnessedStream) -> int:
     """Read one answer to its end and return its status."""
     raw = b""
     while True:
@@ -286,7 +287,7 @@ async def test_refusals_are_logged_and_no_token_is(face: Face) -> None:
 class Client2:
     """One connection of HTTP/2."""
 
-    def __init__(self, stream: trio.abc.Stream) -> None:
+    def __init__(self, stream: WitnessedStream) -> None:
         self.stream = stream
         self.received = b""
         self.connection = h2.connection.H2Connection(

@@ -102,7 +102,7 @@ class WitnessedStream(trio.abc.HalfCloseableStream):
     async def send_eof(self) -> None:
         await self._stream.send_eof()
 
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
+    async def receive_some(self, max_bytes: int | None = None) -> bytes:
         data = await self._stream.receive_some(max_bytes)
         if self._witness.is_watching:
             self._received += data
