@@ -130,7 +130,7 @@ class Config:
     tls_certificate: str = _option(
         "",
         "PEM file with the certificate to show to clients, and those between it and its authority. "
-        "With `tls_key`, clients speak HTTPS; empty for HTTP.",
+        "With `tls_key`, clients speak HTTPS; empty for HTTP. Renewed files are taken up without a restart.",
         from_fireworq=False,
     )
     tls_key: str = _option(

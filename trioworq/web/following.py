@@ -14,8 +14,9 @@ LOOK_INTERVAL_S = 1.0
 
 _T = TypeVar("_T")
 
-# What changes when a file is replaced, written to or given other rights; None where there is no file.
-_Stamp = tuple[int, int, int, int] | None
+# What changes when a file is replaced, written to or given other rights; None where there is no file. The time
+# is not that of the last writing, which can be set, and which a change of rights leaves as it is.
+_Stamp = tuple[int, int, int] | None
 
 
 @define(eq=False)
@@ -69,4 +70,4 @@ def _stamp(path: str) -> _Stamp:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    return status.st_ino, status.st_size, status.st_ctime_ns
