@@ -20,6 +20,7 @@ from tests.process.running_daemon import (
     running_daemon,
     wait_until,
 )
+from trioworq.web.tokens import new_token
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -92,6 +93,40 @@ def test_tokens_guard_the_daemon_and_are_shown_nowhere(worker: RecordingWorker, 
     assert b"listens on" in everything
     for secret in (shop, ops, shop_line.split()[2], ops_line.split()[2]):
         assert secret.removeprefix("trioworq_").removeprefix("sha256:").encode() not in everything
+
+
+def expected_scope(method: str, path: str) -> str:
+    """Say what an operation should ask for, by the rule that docs/api.md gives; nothing of some."""
+    if path in ("/livez", "/readyz"):
+        return ""
+    if method == "POST" and path in ("/job/{category}", "/jobs"):
+        return "push"
+    return "read" if method == "GET" else "admin"
+
+
+def test_every_operation_that_the_daemon_describes_asks_for_its_scope(tmp_path: Path) -> None:
+    """And says so in the description; nothing is left open but what tells whether it lives and is ready."""
+    made = {scope: new_token(scope, scope) for scope in ("push", "work", "read", "admin")}
+    file = tmp_path / "tokens"
+    file.write_text("\n".join(line for _, line in made.values()))
+    with running_daemon(tmp_path / "a", "--driver=in-memory", f"--api-tokens-file={file}") as daemon:
+        admin = {"Authorization": f"Bearer {made['admin'][0]}"}
+        paths = httpx2.get(f"{daemon.url}/openapi.json", headers=admin).json()["paths"]
+        operations = [
+            (method.upper(), path, operation["security"])
+            for path, item in paths.items()
+            for method, operation in item.items()
+            if method != "parameters"
+        ]
+        assert len(operations) > 20
+        for method, path, security in operations:
+            scope = expected_scope(method, path)
+            assert security == ([{"token": [scope]}] if scope else [])
+            target = re.sub(r"{\w+}", "x", path)
+            assert (ask(daemon, "", method, target) == 401) is bool(scope)
+            for shown in ("push", "work", "read"):
+                is_refused = ask(daemon, made[shown][0], method, target) == 403
+                assert is_refused is (scope not in ("", shown))
 
 
 def test_tokens_that_change_are_taken_up_while_the_daemon_runs(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tests.web.witness import WitnessedStream
 from trioworq.web import fireworq
 from trioworq.web.guard import Guard
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
+from trioworq.web.openapi.endpoint import described
 from trioworq.web.tokens import new_token, parse_tokens
 
 Cut = Callable[[bytes], list[bytes]]
@@ -29,9 +30,6 @@ UNKNOWN, _ = new_token("unknown", "admin")
 
 NEEDED = 'Bearer realm="trioworq"'
 REFUSED = 'Bearer realm="trioworq", error="invalid_token"'
-
-OPEN_PATHS: set[str] = set()
-"""What may be asked for without a token."""
 
 
 def bearer(scope: Scope) -> str:
@@ -58,10 +56,8 @@ async def served() -> AsyncIterator[Served]:
         yield served
 
 
-def expected_scope(route: Route) -> Scope | None:
-    """Say what a route should ask for, by the rule that the documents give."""
-    if route.path in OPEN_PATHS:
-        return None
+def expected_scope(route: Route) -> Scope:
+    """Say what a route should ask for, by the rule that docs/api.md gives."""
     if route.method == "POST" and route.path.partition("/{")[0] in ("/job", "/jobs"):
         return Scope.PUSH
     return Scope.READ if route.method == "GET" else Scope.ADMIN
@@ -70,19 +66,19 @@ def expected_scope(route: Route) -> Scope | None:
 async def test_each_route_asks_for_its_scope() -> None:
     """All routes, without a token and with one of each kind; GET stands for HEAD too."""
     async with open_push_side(hanging()) as side:
-        routes = [evolve(route, endpoint=answer_ok) for route in fireworq.routes(side.queues, CONFIG)]
+        all_routes = described(fireworq.routes(side.queues, CONFIG), CONFIG)
+    routes = [evolve(route, endpoint=answer_ok) for route in all_routes]
     async with open_served(routes, guard=Guard(TOKENS), is_watched=False) as served:
         for route in routes:
             target = VARIABLE_PART.sub("x", route.path)
             for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
                 scope = expected_scope(route)
-                nobody = (200, None) if scope is None else (401, NEEDED)
-                assert judgement(await served.ask(method, target)) == nobody, route
+                assert judgement(await served.ask(method, target)) == (401, NEEDED), route
                 stranger = await served.ask(method, target, b"", f"Authorization: Bearer {UNKNOWN}")
-                assert judgement(stranger) == ((200, None) if scope is None else (401, REFUSED)), route
+                assert judgement(stranger) == (401, REFUSED), route
                 for shown in Scope:
                     answer = await served.ask(method, target, b"", bearer(shown))
-                    if shown in (scope, Scope.ADMIN) or scope is None:
+                    if shown in (scope, Scope.ADMIN):
                         assert judgement(answer) == (200, None), route
                     else:
                         challenge = f'{NEEDED}, error="insufficient_scope", scope="{scope.value}"'

@@ -14,8 +14,8 @@ LOOK_INTERVAL_S = 1.0
 
 _T = TypeVar("_T")
 
-# What changes when a file is replaced, written to or given other rights; None where there is no file. The time
-# is not that of the last writing, which can be set, and which a change of rights leaves as it is.
+# What changes when a file is replaced, written to or given other rights; None where there is no file. The
+# time is not that of the last writing, which can be set, and which a change of rights leaves as it is.
 _Stamp = tuple[int, int, int] | None
 
 
