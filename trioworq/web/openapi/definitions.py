@@ -18,6 +18,8 @@ _STATS = {
     "pops_per_second": 18, "outstanding_jobs": 0, "total_workers": 20, "idle_workers": 17, "active_nodes": 1,
 }  # fmt: skip
 _ROUTING = {"queue_name": "mail", "job_category": "newsletter/weekly"}
+_OF_QUEUE = ("getQueue", "deleteQueue", "getQueueStats", "getQueueNode", "listFailures")
+_OF_ROUTING = ("getRouting", "deleteRouting")
 
 _NO_QUEUE = not_found("No such queue.")
 _NO_QUEUE_NAMED = not_found("No such queue.", "No such queue: none")
@@ -58,7 +60,12 @@ OPERATIONS: Mapping[str, Any] = {
         body=json_body(
             "The definition.", schema("NewQueue"), {"nothing but defaults": {}, "with a throttle": _THROTTLE}
         ),
-        answer=json_answer("The definition in force.", schema("Queue"), _THROTTLED),
+        answer=json_answer(
+            "The definition in force.",
+            schema("Queue"),
+            _THROTTLED,
+            links={name: {"q": "$request.path.q"} for name in _OF_QUEUE},
+        ),
     ),
     "DELETE /queue/{q}": operation(
         "deleteQueue",
@@ -102,7 +109,12 @@ OPERATIONS: Mapping[str, Any] = {
         ROUTINGS,
         "Route a category to a queue",
         body=json_body("The queue.", schema("NewRouting"), {"a queue": {"queue_name": "mail"}}),
-        answer=json_answer("The routing in force.", schema("Routing"), _ROUTING),
+        answer=json_answer(
+            "The routing in force.",
+            schema("Routing"),
+            _ROUTING,
+            links={name: {"category": "$request.path.category"} for name in _OF_ROUTING},
+        ),
         refusals=_NO_QUEUE_NAMED,
     ),
     "DELETE /routing/{category...}": operation(

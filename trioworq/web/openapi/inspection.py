@@ -19,6 +19,8 @@ _FAILURE = {
     "result": {"status": "failure", "code": 200, "message": "no such address"}, "fail_count": 4,
     "failed_at": "2026-11-22T08:06:01.5Z", "created_at": "2026-11-22T08:05:17.087Z",
 }  # fmt: skip
+_FIRST_JOB = {"q": "$request.path.q", "id": "$response.body#/jobs/0/id"}
+_FIRST_FAILURE = {"q": "$request.path.q", "id": "$response.body#/failed_jobs/0/id"}
 
 _PAGING = (ref("parameters", "limit"), ref("parameters", "cursor"))
 _JOB_QUERY = (*_PAGING, ref("parameters", "order"))
@@ -35,6 +37,7 @@ def _jobs(what: str) -> Any:
         "more follow.",
         schema("JobPage"),
         {"jobs": [_JOB], "next_cursor": "MTc5NTMzNDc3NzA4Nyw4"},
+        links={"getJob": _FIRST_JOB, "deleteJob": _FIRST_JOB},
     )
 
 
@@ -86,6 +89,7 @@ OPERATIONS: Mapping[str, Any] = {
             "A page of the failure log.",
             schema("FailurePage"),
             {"failed_jobs": [_FAILURE], "next_cursor": ""},
+            links={"getFailure": _FIRST_FAILURE, "deleteFailure": _FIRST_FAILURE},
         ),
         query=_FAILURE_QUERY,
         refusals=_NO_QUEUE,

@@ -46,9 +46,18 @@ def operation(
     }
 
 
-def json_answer(description: str, shape: Part, example: Any) -> Part:
-    """Describe an answer in JSON."""
-    return {"description": description, "content": {JSON: {"schema": shape, "example": example}}}
+def json_answer(
+    description: str, shape: Part, example: Any, *, links: Mapping[str, Mapping[str, str]] | None = None
+) -> Part:
+    """Describe an answer in JSON.
+
+    `links` are the operations that go on from it, by name, with where they find their parameters.
+    """
+    content = {JSON: {"schema": shape, "example": example}}
+    if links is None:
+        return {"description": description, "content": content}
+    shown = {name: {"operationId": name, "parameters": dict(where)} for name, where in links.items()}
+    return {"description": description, "content": content, "links": shown}
 
 
 def text_answer(description: str, pattern: str, example: str) -> Part:

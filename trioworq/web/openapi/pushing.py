@@ -17,6 +17,7 @@ _PUSHED = {
 _REFUSED = {"category": "sms", "url": _WORKER}
 _NO_ROUTING = "No routing of job category 'sms' exists"
 _ANSWER_TO_REFUSED = {"index": 1, "status": 404, "error": _NO_ROUTING}
+_JOB = {"q": "$response.body#/queue_name", "id": "$response.body#/id"}
 _LATER = {"category": "news/weekly", "url": _WORKER, "run_after": 60}
 _PUSHED_LATER = {
     "id": 2, "queue_name": "default", "category": "news/weekly", "url": _WORKER, "payload": None,
@@ -35,7 +36,12 @@ OPERATIONS: Mapping[str, Any] = {
             schema("NewJob"),
             {"a job with retries": _ORDER, "a job for later": {"url": _WORKER, "run_after": 60}},
         ),
-        answer=json_answer("The job is stored.", schema("PushedJob"), _PUSHED),
+        answer=json_answer(
+            "The job is stored.",
+            schema("PushedJob"),
+            _PUSHED,
+            links={"getJob": _JOB, "deleteJob": _JOB},
+        ),
         refusals=not_found("No queue takes the category.", _NO_ROUTING),
     ),
     "POST /jobs": operation(

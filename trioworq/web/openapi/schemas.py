@@ -56,7 +56,10 @@ _CATEGORY = {**_NAME, "description": "What kind of job it is; routings go by it.
 _QUEUE_NAME = {**_NAME, "description": "The queue's name."}
 
 _CHOICES: Mapping[str, Shape] = {
-    "run_after": _count("Seconds to wait before the first attempt.", maximum=INT64_MAX // 1000),
+    "run_after": _count(
+        "Seconds to wait before the first attempt, as far as a time in 64 bits of milliseconds reaches.",
+        maximum=INT64_MAX // 1000,
+    ),
     "timeout": _count(
         "Seconds that one attempt may take, connecting and reading included; 0 stands for "
         "`dispatch_timeout_ceiling_s`, which is the most.",
@@ -171,9 +174,22 @@ _PER_SECOND: Shape = {
     "It needs a burst size.",
 }
 
+_UNTHROTTLED = {
+    "title": "Without a throttle",
+    "properties": {"max_dispatches_per_second": {"enum": [0, None]}, "max_burst_size": {"enum": [0, None]}},
+}
+_THROTTLED = {
+    "title": "With a throttle",
+    "required": ["max_dispatches_per_second", "max_burst_size"],
+    "properties": {
+        "max_dispatches_per_second": {"type": "number", "exclusiveMinimum": 0},
+        "max_burst_size": {"type": "integer", "minimum": 1},
+    },
+}
+
 _DEFINITIONS: Mapping[str, Shape] = {
     "NewQueue": {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "A queue's definition. What is left out, `null` or 0 gets its default; a `name` is "
         "ignored, as the path has it.",
         "properties": {
@@ -185,6 +201,7 @@ _DEFINITIONS: Mapping[str, Shape] = {
             "max_burst_size": _given(
                 _count("The capacity of the token bucket; it needs a rate.", maximum=UINT32_MAX)),
         },
+        "anyOf": [_UNTHROTTLED, _THROTTLED],
     },
     "Queue": _object(
         "A queue's definition in force.",
