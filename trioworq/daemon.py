@@ -3,7 +3,7 @@
     logs                             opened first, closed last
     └ signals                        around the rest, so that a second signal is heard until the end
       └ store ⊃ workers              more that is opened before and closed after its users
-        └ keeper                     the clock keeper, followers of the files of TLS and tokens
+        └ keeper                     the clock keeper and store watch, followers of TLS and token files
           └ queues                   definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
             └ front                  accept loop, connections: ends first
 
@@ -31,16 +31,18 @@ from trioworq.dispatch.dispatcher import RELEASE_TIMEOUT_S
 from trioworq.dispatch.guard import read_guard
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings, open_queues
+from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
 from trioworq.stores.batching import CLOSING_S
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
-from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.door import Door, exposures, open_door
 from trioworq.web.edge import Edge, show_address
-from trioworq.web.openapi.endpoint import described
+from trioworq.web.health import Check
+from trioworq.web.messages import Route
+from trioworq.web.routes import every_route
 from trioworq.web.server import serve
 
 # How long to wait at the start before a slow store is asked for its time again.
@@ -72,6 +74,10 @@ class Shutdown:
         if not self.is_serving:
             self.starting.cancel(reason="asked to stop while starting")
 
+    def trouble(self) -> str:
+        """Say why nobody should come here any more; nothing until the stop was requested."""
+        return "draining" if self.requested.is_set() else ""
+
 
 async def run(
     config: Config,
@@ -102,8 +108,8 @@ async def run(
 
 
 async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clock, logs: Logs) -> None:
-    """Tasks: the clock keeper, and one for each of the door's followed files. Stops when: the front and then
-    the queues have ended. Raises: as `run`.
+    """Tasks: the clock keeper, the store watch, and one for each of the door's followed files. Stops when:
+    the front and then the queues have ended. Raises: as `run`.
     """
     node = Node.here(secrets.token_hex(8))
     worker_settings = _worker_settings(config)
@@ -113,24 +119,37 @@ async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clo
     ):
         await _set_clock(clock, store, logs)
         settings = _queue_settings(config)
+        watch = StoreWatch(store.schema)
         async with trio.open_nursery() as keeper:
             keeper.start_soon(_keep_time, clock, store, logs)
+            keeper.start_soon(watch.run)
             for files in door.followed:
                 keeper.start_soon(files.follow, logs.error)
             async with open_queues(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
-                await _run_front(config, door, queues, shutdown, logs)
+                routes = _routes(config, queues, watch, shutdown)
+                await _run_front(config, door, routes, shutdown, logs)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
 
-async def _run_front(config: Config, door: Door, queues: Queues, shutdown: Shutdown, logs: Logs) -> None:
+def _routes(config: Config, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -> Sequence[Route]:
+    ready = [
+        Check("store", watch.reach_trouble),
+        Check("schema", watch.schema_trouble),
+        Check("shutdown", shutdown.trouble),
+    ]
+    return every_route(queues, config, ready)
+
+
+async def _run_front(
+    config: Config, door: Door, routes: Sequence[Route], shutdown: Shutdown, logs: Logs
+) -> None:
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
     edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
-    routes = described(fireworq.routes(queues, config), config)
     app = create_app(routes, edge)
     _spare_collections()
     async with trio.open_nursery() as front:

@@ -22,13 +22,12 @@ from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import AccessLog
 from trioworq.stores.interface import JobQuery, JobSet, Store
-from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.door import Door
 from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Route
-from trioworq.web.openapi.endpoint import described
+from trioworq.web.routes import every_route
 from trioworq.web.server import serve
 from trioworq.web.sockets import bind_sockets
 
@@ -226,7 +225,7 @@ async def open_face(
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(described(fireworq.routes(side.queues, config), config), config, guard=guard) as served,
+        open_served(every_route(side.queues, config, []), config, guard=guard) as served,
     ):
         yield Face(
             served.port, served.client, served.access_lines, served.errors, served.stop, served.witness, side

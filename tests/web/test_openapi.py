@@ -14,11 +14,10 @@ from tests.described import document
 from tests.dispatch.push_side import hanging, open_push_side
 from tests.web.face import CONFIG, Face, open_face, open_served
 from trioworq import __version__
-from trioworq.web import fireworq
 from trioworq.web.fireworq import MAX_LIMIT
 from trioworq.web.messages import TEXT, VARIABLE_PART, Request, Response, Route
 from trioworq.web.openapi.document import GREEDY, OPERATIONS, write_document
-from trioworq.web.openapi.endpoint import described
+from trioworq.web.routes import every_route
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 
@@ -32,7 +31,7 @@ def operations(whole: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 async def all_routes() -> list[Route]:
     """Return the routes that the daemon serves."""
     async with open_push_side(hanging()) as side:
-        return list(described(fireworq.routes(side.queues, CONFIG), CONFIG))
+        return list(every_route(side.queues, CONFIG, []))
 
 
 @pytest.mark.usefixtures("lane")
@@ -187,7 +186,7 @@ async def test_an_answer_that_is_not_described_fails_its_test(
     async def get_queue() -> None:
         routes = [
             evolve(route, endpoint=changed(answer)) if route.path == "/queue/{q}" else route
-            for route in fireworq.routes(side.queues, CONFIG)
+            for route in every_route(side.queues, CONFIG, [])
         ]
         async with open_served(routes) as served:
             if asks_with_client:

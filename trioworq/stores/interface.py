@@ -183,6 +183,19 @@ class Tenure:
     recovered: int = 0
 
 
+@frozen
+class Schema:
+    """The version of a store's schema, and the one that this program needs."""
+
+    found: int
+    needed: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether this program can work with it. A newer release's is no reason to stop those that run."""
+        return self.found >= self.needed
+
+
 class Store(Protocol):
     """Durable state: jobs, failures, definitions, ownership."""
 
@@ -302,6 +315,12 @@ class Store(Protocol):
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue at `now_ms`."""
+        ...
+
+    # Health
+
+    async def schema(self) -> Schema:
+        """Read the version of the schema, the least that can be asked of a store."""
         ...
 
     # Time

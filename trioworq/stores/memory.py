@@ -29,6 +29,7 @@ from trioworq.stores.interface import (
     JobQuery,
     Page,
     Push,
+    Schema,
     Tenure,
 )
 from trioworq.stores.operations import misfit
@@ -312,6 +313,11 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         lease = self._leases.get(queue)
         return lease if lease is not None and lease.expires_at_ms > now_ms else None
+
+    async def schema(self) -> Schema:
+        """Return that there is none, and none needed."""
+        await trio.lowlevel.checkpoint()
+        return Schema(0, 0)
 
     async def clock_ms(self) -> None:
         """Return None: there is no clock but this machine's."""

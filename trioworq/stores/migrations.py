@@ -45,6 +45,11 @@ def available(dialect: str) -> list[Migration]:
     return sorted(found, key=lambda migration: migration.version)
 
 
+def newest(dialect: str) -> int:
+    """Return the version of the present schema of a dialect."""
+    return max((migration.version for migration in available(dialect)), default=0)
+
+
 def plan(current: int, migrations: Sequence[Migration]) -> list[Migration]:
     """Return what a database of version `current` still lacks, in the order of application.
 

@@ -22,8 +22,10 @@
 #                    bodies     the memory that bodies may take
 #                    paths      targets → paths
 #                    replies    every refusal
+#   routes         every route of the daemon
 #   messages       what an endpoint sees: Request, Response, Route
 #   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
+#   health         /livez and /readyz
 #   wire           JSON ⇄ values
 #                    quick      reads what nearly all clients send
 #                    lenient    reads all that Fireworq reads

@@ -9,6 +9,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores import rows
+from trioworq.stores.migrations import READ_VERSION
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row
 
@@ -74,6 +75,12 @@ async def read_owner(connection: Connection, queue: str, now_ms: int) -> Owner |
     """Return who holds the lease of a queue."""
     found = await connection.execute(FIND_OWNER, (queue, now_ms))
     return owner_of(found.rows[0]) if found.rows else None
+
+
+async def read_schema_version(connection: Connection) -> int:
+    """Return the version that the last migration recorded."""
+    found = await connection.execute(READ_VERSION)
+    return int(found.rows[0][0])
 
 
 async def read_clock_ms(connection: Connection) -> int:

@@ -15,7 +15,8 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page
+from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema
+from trioworq.stores.migrations import newest
 from trioworq.stores.mysql import lists, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
@@ -97,6 +98,7 @@ class MySqlStore(BatchedWrites):
         self._batcher = batcher
         self._reader = reader
         self._write_link = write_link
+        self._schema_version = newest("mysql")
 
     async def claim(self, claimant: Claimant) -> None:
         """Claim due jobs, one transaction after the other."""
@@ -142,6 +144,10 @@ class MySqlStore(BatchedWrites):
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""
         return await self._read(reads.read_owner, queue, now_ms)
+
+    async def schema(self) -> Schema:
+        """Read the version of the schema."""
+        return Schema(await self._read(reads.read_schema_version), self._schema_version)
 
     async def clock_ms(self) -> int:
         """Return the server's time."""

@@ -8,6 +8,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Page
+from trioworq.stores.migrations import READ_VERSION
 from trioworq.stores.paging import LAST, bounds, cut_failures, cut_jobs
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, failure_of, job_of
 
@@ -95,6 +96,12 @@ def read_revision(connection: sqlite3.Connection) -> Revision:
     """Return how often definitions and routings have changed."""
     revisions = dict(connection.execute("SELECT name, revision FROM config_revision").fetchall())
     return Revision(queues=revisions["queue"], routings=revisions["routing"])
+
+
+def read_schema_version(connection: sqlite3.Connection) -> int:
+    """Return the version that the last migration recorded."""
+    (version,) = connection.execute(READ_VERSION).fetchone()
+    return int(version)
 
 
 def read_owner(connection: sqlite3.Connection, queue: str, now_ms: int) -> Owner | None:

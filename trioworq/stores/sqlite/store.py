@@ -16,7 +16,8 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page
+from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema
+from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import (
@@ -75,6 +76,7 @@ class SqliteStore(BatchedWrites):
         self._batcher = batcher
         self._reader = reader
         self._run_read = run_read
+        self._schema_version = newest("sqlite")
 
     async def claim(self, claimant: Claimant) -> None:
         """Claim due jobs, one transaction after the other."""
@@ -119,6 +121,10 @@ class SqliteStore(BatchedWrites):
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""
         return await self._read(reads.read_owner, queue, now_ms)
+
+    async def schema(self) -> Schema:
+        """Read the version of the schema."""
+        return Schema(await self._read(reads.read_schema_version), self._schema_version)
 
     async def clock_ms(self) -> None:
         """Return None: the file's users share this machine's clock."""

@@ -5,7 +5,7 @@
 #
 #   endpoint       GET /openapi.json
 #   document       routes and their operations → the document
-#   pushing, definitions, inspection, daemon
+#   pushing, definitions, inspection, daemon, health
 #                  operations by route, a module for each part of the API
 #   parts          operations, parameters, bodies, answers: the pieces that they are made of
 #   refusals       the answers that are errors

@@ -8,7 +8,7 @@ from trioworq.config import Config
 from trioworq.core.jobs import INT64_MAX, NAME_MAX_BYTES
 from trioworq.web.fireworq import DEFAULT_LIMIT, MAX_LIMIT
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
-from trioworq.web.openapi import daemon, definitions, inspection, pushing
+from trioworq.web.openapi import daemon, definitions, health, inspection, pushing
 from trioworq.web.openapi.refusals import RESPONSES, WITHOUT_TOKEN
 from trioworq.web.openapi.schemas import schemas
 
@@ -17,6 +17,7 @@ OPERATIONS: Mapping[str, Any] = {
     **definitions.OPERATIONS,
     **inspection.OPERATIONS,
     **daemon.OPERATIONS,
+    **health.OPERATIONS,
 }
 """Operations by method and path, written as in the routes."""
 
@@ -46,6 +47,7 @@ _TAGS = (
     (inspection.JOBS, "Jobs that have not ended."),
     (inspection.FAILURES, "Jobs that ended in failure."),
     (daemon.TAG, "What the daemon says of itself."),
+    (health.TAG, "How the daemon is, for those who look after it."),
 )
 
 _PARAMETERS: Mapping[str, Any] = {

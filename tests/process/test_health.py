@@ -1,0 +1,72 @@
+"""Being alive and being ready, as a daemon's supervisors see them."""
+
+import signal
+import socket
+import sqlite3
+import time
+from pathlib import Path
+
+from tests.mariadb import MariaDB
+from tests.process.running_daemon import running_daemon, wait_until
+
+
+def test_a_daemon_that_serves_is_alive_and_ready(store_options: list[str], tmp_path: Path) -> None:
+    """On every store, as soon as it answers."""
+    with running_daemon(tmp_path / "a", *store_options) as daemon:
+        for path in ("/livez", "/readyz"):
+            answer = daemon.request("GET", path)
+            assert (answer.status_code, answer.text) == (200, "ok")
+        shown = daemon.request("GET", "/readyz?verbose").text
+        assert shown == "[+]store ok\n[+]schema ok\n[+]shutdown ok\nreadyz check passed\n"
+        assert "/readyz" not in str(daemon.lines("access"))
+
+
+def test_a_daemon_whose_database_is_away_is_alive_and_not_ready(
+    private_mariadb: MariaDB, tmp_path: Path
+) -> None:
+    """Both are said at once, however long the database keeps others waiting; it is ready again with it."""
+    private_mariadb.create_database("jobs")
+    options = ["--driver=mysql", f"--mysql-dsn={private_mariadb.dsn('jobs')}"]
+    with running_daemon(tmp_path / "a", *options) as daemon:
+        assert daemon.request("GET", "/readyz").status_code == 200
+        private_mariadb.kill()
+        wait_until(lambda: daemon.request("GET", "/readyz").status_code == 503)
+        started_at = time.monotonic()
+        answer = daemon.request("GET", "/readyz")
+        assert answer.text.startswith("[-]store failed: ")
+        assert daemon.request("GET", "/livez").status_code == 200
+        assert time.monotonic() - started_at < 2
+        assert "127.0.0.1" not in answer.text
+        private_mariadb.start()
+        wait_until(lambda: daemon.request("GET", "/readyz").status_code == 200)
+
+
+def test_a_daemon_whose_schema_is_taken_away_is_not_ready(tmp_path: Path) -> None:
+    """A database put back from an older copy does not pass for a sound one."""
+    with running_daemon(tmp_path / "a", f"--sqlite-path={tmp_path / 'jobs.db'}") as daemon:
+        assert daemon.request("GET", "/readyz").status_code == 200
+        database = sqlite3.connect(tmp_path / "jobs.db")
+        with database:
+            database.execute("UPDATE schema_version SET version = 0")
+        database.close()
+        wait_until(lambda: daemon.request("GET", "/readyz").status_code == 503)
+        assert "[-]schema failed: version 0, and this release needs " in daemon.request("GET", "/readyz").text
+
+
+def test_a_daemon_that_stops_is_not_ready(tmp_path: Path) -> None:
+    """A connection that is still served is told so; new ones are not accepted."""
+    with running_daemon(tmp_path / "a", "--driver=in-memory") as daemon:
+        address = ("127.0.0.1", int(daemon.url.rpartition(":")[2]))
+        with socket.create_connection(address, timeout=20) as client:
+            # The answer to a request that has begun is waited for.
+            client.sendall(
+                b"GET /readyz HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert client.recv(1000).startswith(b"HTTP/1.1 100 ")
+            daemon.send(signal.SIGTERM)
+            wait_until(lambda: any("stopping" in line["message"] for line in daemon.lines("error")))
+            client.sendall(b"x")
+            answer = b"".join(iter(lambda: client.recv(10_000), b""))
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert answer.endswith(b"[-]shutdown failed: draining\nreadyz check failed\n")
+        assert daemon.wait() == 0
