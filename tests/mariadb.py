@@ -86,6 +86,16 @@ class MariaDB:
         """End the server as a crash would."""
         self._end(signal.SIGKILL)
 
+    def stall(self) -> None:
+        """Let the server stand still, with all its connections and locks, until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a stalled server go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def _end(self, how: signal.Signals) -> None:
         if self._process is None:
             return

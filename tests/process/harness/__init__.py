@@ -1,0 +1,24 @@
+"""Breaks a real cluster under load, keeps a record of everything, and judges the promises by it."""
+
+# A run's way, from the plan to the table:
+#
+#   plans          what a run does: store, nodes, seed, faults
+#   running        carries it out: calm, faults, quiet end
+#                    assignments  what the jobs are, and how each has to end
+#                    load         the clients: they push, delete, list and redefine, and keep the ledger
+#                    connection   one request to one node: answered, broken off, or never sent
+#                    worker       records each run of a job
+#                    cluster      the daemons, as processes
+#                    databases    what they keep their jobs in
+#                    faults       what is done to them; each has a name
+#                    doomed       runs a daemon that kills itself at a named point
+#                    skewed       runs a daemon whose wall clock steps
+#                    journal      files of JSON lines: ledger, runs, events
+#   evidence       what is left of a run, read back from its folder
+#   promises       I1 to I15, each a function from the evidence to what breaks it
+#   explaining     which fault may have made a job run again
+#   table          for each fault: how often, jobs, lost, run twice, longest gap
+#   soak           the command line: python -m tests.process.harness
+#
+# Workers that fetch their jobs would be a second kind of `worker` and of clients: a run of a job is the same
+# record, whoever began it, and nothing from `evidence` on asks how a worker got its job.

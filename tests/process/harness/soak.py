@@ -1,0 +1,66 @@
+"""The command line of long runs."""
+
+import argparse
+import secrets
+import tempfile
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import trio
+
+from tests.process.harness.evidence import read
+from tests.process.harness.faults import faults
+from tests.process.harness.plans import STORES, Plan
+from tests.process.harness.running import carry_out
+from tests.process.harness.table import judge, show
+
+CALM_S = 10.0
+NODES = {"sqlite": 2, "mysql": 3}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Break a cluster for some minutes, print the table, and return 1 if a promise was broken."""
+    options = _parser().parse_args(arguments)
+    if options.judge:
+        return _judge(options.judge)
+    folder = Path(tempfile.mkdtemp(prefix="trioworq-soak-"))
+    plan = Plan(
+        store=options.store,
+        nodes=options.nodes or NODES[options.store],
+        seed=options.seed,
+        calm_s=CALM_S,
+        faults=tuple(options.faults or ()),
+        minutes=options.minutes,
+    )
+    print(f"{plan.store}, {plan.nodes} nodes, seed {plan.seed}; all records are kept in {folder}", flush=True)
+    begun_at_s = time.monotonic()
+    say = partial(_say, begun_at_s)
+    trio.run(carry_out, plan, folder, say)
+    return _judge(folder)
+
+
+def _say(begun_at_s: float, line: str) -> None:
+    print(f"[{time.monotonic() - begun_at_s:7.1f}] {line}", flush=True)
+
+
+def _judge(folder: Path) -> int:
+    evidence = read(folder)
+    print(f"\n{show(evidence)}\n\nrecords: {folder}")
+    return 1 if judge(evidence) else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/soak", description="Breaks a cluster under load and judges the promises by the record."
+    )
+    names = sorted(set(faults("sqlite")) | set(faults("mysql")))
+    add = parser.add_argument
+    add("--store", choices=STORES, default="sqlite", help="where jobs are kept (sqlite)")
+    add("--nodes", type=int, help="daemons (2 on sqlite, 3 on mysql)")
+    add("--minutes", type=float, default=5.0, help="minutes with faults (5)")
+    add("--seed", type=int, default=secrets.randbits(31), help="what the faults follow from (any)")
+    add("--faults", nargs="+", choices=names, metavar="NAME", help=f"begin with these: {', '.join(names)}")
+    add("--judge", type=Path, metavar="FOLDER", help="judge the records of a run again")
+    return parser
