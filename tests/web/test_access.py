@@ -292,11 +292,17 @@ class Client2:
             )
         )
 
-    def ask(self, *headers: tuple[bytes, bytes], method: bytes = b"GET", path: bytes = b"/version") -> int:
+    def ask(
+        self,
+        *headers: tuple[bytes, bytes],
+        method: bytes = b"GET",
+        path: bytes = b"/version",
+        is_whole: bool = True,
+    ) -> int:
         """Begin a request; return its stream's id."""
         names = [(b":method", method), (b":path", path), (b":scheme", b"http"), (b":authority", b"x")]
         stream_id = self.connection.get_next_available_stream_id()
-        self.connection.send_headers(stream_id, [*names, *headers], end_stream=True)
+        self.connection.send_headers(stream_id, [*names, *headers], end_stream=is_whole)
         return stream_id
 
     async def outcomes(self, count: int) -> dict[int, int | str]:
@@ -338,6 +344,19 @@ async def test_each_stream_of_http_2_is_judged(face: Face) -> None:
         }
         assert await client.outcomes(len(expected)) == expected
     assert [queue.name for queue in await face.store.queues()] == ["default"]
+    assert face.errors == []
+
+
+async def test_a_refusal_over_http_2_does_not_wait_for_the_body(face: Face) -> None:
+    """It comes while the stream is open, and other streams go on."""
+    async with await face.connect() as stream:
+        client = Client2(stream)
+        client.connection.initiate_connection()
+        length = (b"content-length", b"1000")
+        refused = client.ask(length, method=b"POST", path=b"/job/c", is_whole=False)
+        assert await client.outcomes(1) == {refused: 401}
+        later = client.ask(header(Scope.READ))
+        assert await client.outcomes(1) == {later: 200}
     assert face.errors == []
 
 
