@@ -35,7 +35,7 @@ class Witness:
     @classmethod
     def of(cls, routes: Iterable[Route]) -> "Witness":
         """Watch a server of these routes."""
-        is_described = all(f"{route.method} {route.path}" in OPERATIONS for route in routes)
+        is_described = any(f"{route.method} {route.path}" in OPERATIONS for route in routes)
         return cls(description() if is_described else None)
 
     @property

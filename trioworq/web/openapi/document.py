@@ -85,8 +85,8 @@ _PARAMETERS: Mapping[str, Any] = {
         "name": "id",
         "in": "path",
         "required": True,
-        "description": "The id of the job or of the entry. What is not an integer of 64 bits is a 400.",
-        "schema": {"type": "integer", "format": "int64", "minimum": -INT64_MAX - 1, "maximum": INT64_MAX},
+        "description": "The id of the job or of the entry. What is no integer of 64 bits is a 400.",
+        "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": INT64_MAX},
         "example": 7,
     },
     "limit": {
