@@ -137,7 +137,7 @@ def is_listening(port: int) -> bool:
 def is_serving(port: int) -> bool:
     """Whether a request to a loopback port is answered; one that no log shows."""
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/stats", timeout=1).status_code in (200, 401)
+        return httpx2.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
     except httpx2.TransportError:
         return False
 
