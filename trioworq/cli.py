@@ -24,6 +24,7 @@ import trio
 from trioworq import __version__, daemon
 from trioworq.config import OPTIONS, ConfigError, load
 from trioworq.stores.interface import StoreError
+from trioworq.web.inherited import take_sockets
 from trioworq.web.sockets import bind_sockets
 from trioworq.web.tokens import new_token
 
@@ -132,9 +133,9 @@ def _serve(**flags: str | None) -> int:
         config, warnings = load(given, os.environ)
         _raise_file_limit()
         # First the address: where a daemon runs already, a second one must not touch its PID file.
-        sockets = bind_sockets(config.bind)
+        sockets = take_sockets(os.environ) or bind_sockets(config.bind)
         with _pid_file(config.pid):
-            trio.run(partial(daemon.run, config, sockets, warnings=warnings, die=_die))
+            trio.run(partial(daemon.run, config, sockets, os.environ, warnings=warnings, die=_die))
     except* (ConfigError, StoreError) as group:
         for error in _leaves(group):
             click.echo(f"trioworq: {error}", err=True)

@@ -1,7 +1,8 @@
 """THE NURSERY TREE, top to bottom. Nesting order is shutdown order.
 
     logs                             opened first, closed last
-    └ signals                        around the rest, so that a second signal is heard until the end
+    └ signals                        around the rest, so that a second signal is heard until the end, and
+                                     the service manager as long that the loop turns
       └ store ⊃ workers              more that is opened before and closed after its users
         └ keeper                     the clock keeper and store watch, followers of TLS and token files
           └ queues                   definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
@@ -16,7 +17,7 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -34,12 +35,13 @@ from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings,
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.service import ServiceManager, open_service_manager
 from trioworq.stores.batching import CLOSING_S
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web.app import create_app
 from trioworq.web.door import Door, exposures, open_door
-from trioworq.web.edge import Edge, show_address
+from trioworq.web.edge import Edge
 from trioworq.web.health import Check
 from trioworq.web.messages import Route
 from trioworq.web.routes import every_route
@@ -82,32 +84,41 @@ class Shutdown:
 async def run(
     config: Config,
     sockets: Sequence[socket.socket],
+    environ: Mapping[str, str],
     *,
     warnings: Sequence[str],
     die: Callable[[str], NoReturn],
 ) -> None:
-    """Run the daemon on bound sockets until SIGTERM, SIGINT or SIGHUP.
+    """Run the daemon on bound sockets until SIGTERM, SIGINT or SIGHUP; `environ` may name a service manager.
 
-    Tasks: the signal receiver, and below it everything else. Stops when: a signal came and all has
-    ended in order; `die` ends the process at the second signal, or when ending takes too long. Raises:
-    ConfigError, StoreRefused, or whatever a crash in the tree raises.
+    Tasks: the signal receiver, the one that keeps the service manager from thinking it dead, and below them
+    everything else. Stops when: a signal came and all has ended in order; `die` ends the process at the
+    second signal, or when ending takes too long. Raises: ConfigError, StoreRefused, or whatever a crash in
+    the tree raises.
     """
     door = open_door(config, sockets)
     shutdown = Shutdown(config.shutdown_timeout)
     clock = Clock()
-    async with open_logs(config, clock) as logs, trio.open_nursery() as signals:
-        await signals.start(_receive_signals, shutdown, logs, die)
+    async with (
+        open_logs(config, clock) as logs,
+        open_service_manager(environ, logs.error) as manager,
+        trio.open_nursery() as signals,
+    ):
+        await signals.start(_receive_signals, shutdown, logs, manager, die)
+        signals.start_soon(manager.keep_awake)
         # Not for everyone: bad configuration, which shows below, is to be answered with one line.
         logs.error.debug("starts")
         for warning in [*warnings, *exposures(config, door)]:
             logs.error.warning(warning)
         with shutdown.starting:
-            await _run_daemon(config, door, shutdown, clock, logs)
+            await _run_daemon(config, door, shutdown, clock, logs, manager)
         logs.error.info("stopped")
         signals.cancel_scope.cancel(reason="everything has ended")
 
 
-async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clock, logs: Logs) -> None:
+async def _run_daemon(
+    config: Config, door: Door, shutdown: Shutdown, clock: Clock, logs: Logs, manager: ServiceManager
+) -> None:
     """Tasks: the clock keeper, the store watch, and one for each of the door's followed files. Stops when:
     the front and then the queues have ended. Raises: as `run`.
     """
@@ -129,7 +140,7 @@ async def _run_daemon(config: Config, door: Door, shutdown: Shutdown, clock: Clo
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
                 routes = _routes(config, queues, watch, shutdown)
-                await _run_front(config, door, routes, shutdown, logs)
+                await _run_front(config, door, routes, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
@@ -144,7 +155,12 @@ def _routes(config: Config, queues: Queues, watch: StoreWatch, shutdown: Shutdow
 
 
 async def _run_front(
-    config: Config, door: Door, routes: Sequence[Route], shutdown: Shutdown, logs: Logs
+    config: Config,
+    door: Door,
+    routes: Sequence[Route],
+    shutdown: Shutdown,
+    logs: Logs,
+    manager: ServiceManager,
 ) -> None:
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
@@ -155,7 +171,9 @@ async def _run_front(
     async with trio.open_nursery() as front:
         await front.start(serve, app, routes, edge, door, shutdown.requested)
         shutdown.is_serving = True
-        logs.error.info(_greeting(config, door))
+        greeting = _greeting(config, door)
+        logs.error.info(greeting)
+        manager.tell_ready(greeting)
         await shutdown.requested.wait()
         front.cancel_scope.deadline = shutdown.deadline
 
@@ -182,6 +200,7 @@ async def _finish_jobs(queues: Queues, shutdown: Shutdown, logs: Logs) -> None:
 async def _receive_signals(
     shutdown: Shutdown,
     logs: Logs,
+    manager: ServiceManager,
     die: Callable[[str], NoReturn],
     *,
     task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
@@ -193,6 +212,7 @@ async def _receive_signals(
         await _wait_for_stop(arrivals, logs)
         shutdown.request()
         logs.error.info("stopping; a second signal ends the process at once")
+        manager.tell_stopping("stopping: requests and jobs at hand come to their end")
         with trio.move_on_at(shutdown.deadline + ENDING_S):
             await _wait_for_stop(arrivals, logs)
             die("second signal: ended at once; running jobs will run again")
@@ -233,9 +253,7 @@ def _greeting(config: Config, door: Door) -> str:
             data = f"jobs are kept in {mask_password(config.dsn)}"
         case Driver.IN_MEMORY:
             data = "jobs are kept in memory and lost at the end"
-    scheme = "http" if door.tls is None else "https"
-    places = ", ".join(f"{scheme}://{show_address(bound.getsockname()[:2])}" for bound in door.sockets)
-    return f"trioworq {__version__} (PID {os.getpid()}) listens on {places}; {data}"
+    return f"trioworq {__version__} (PID {os.getpid()}) listens on {', '.join(door.places())}; {data}"
 
 
 def _worker_settings(config: Config) -> WorkerSettings:

@@ -86,8 +86,8 @@ def command(*arguments: str) -> list[str]:
 
 
 def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return this environment without any option of the daemon, and with `extra`."""
-    prefixes = ("TRIOWORQ_", "FIREWORQ_", "DEBUG")
+    """Return this environment without anything that the daemon reads, and with `extra`."""
+    prefixes = ("TRIOWORQ_", "FIREWORQ_", "DEBUG", "SERVER_STARTER_", "LISTEN_", "NOTIFY_", "WATCHDOG_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(prefixes)}
     return {**kept, **(extra or {})}
 

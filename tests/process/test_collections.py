@@ -19,7 +19,7 @@ async def main():
     sockets = bind_sockets("127.0.0.1:0")
     port = sockets[0].getsockname()[1]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(daemon.run, config, sockets, warnings=warnings, die=exit))
+        nursery.start_soon(partial(daemon.run, config, sockets, {}, warnings=warnings, die=exit))
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             await stream.send_all(b"GET /version HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n")
             await stream.receive_some()

@@ -1,5 +1,6 @@
 """The web face for tests: app and server on a loopback port, over real queues and an in-memory store."""
 
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -63,6 +64,7 @@ class Served:
     access_lines: list[dict[str, Any]]
     errors: list[Any]
     stop: trio.Event
+    stopped: trio.Event
     witness: Witness
 
     async def connect(self) -> WitnessedStream:
@@ -137,11 +139,11 @@ async def read_all(stream: trio.abc.ReceiveStream) -> bytes:
     return bytes(received)
 
 
-async def read_until(stream: trio.abc.ReceiveStream, mark: bytes) -> bytes:
+async def read_until(stream: trio.abc.ReceiveStream, mark: bytes, *, at_least: int = 0) -> bytes:
     """Return what comes until it ends with `mark`."""
     received = bytearray()
     with trio.fail_after(10):
-        while not received.endswith(mark):
+        while len(received) < at_least or not received.endswith(mark):
             data = await stream.receive_some()
             assert data, bytes(received)
             received += data
@@ -186,29 +188,35 @@ async def open_served(
     tls: ssl.SSLContext | None = None,
     guard: Guard | None = None,
     is_watched: bool = True,
+    bound: socket.socket | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve routes, or an app of its own, on a free port.
+    """Serve routes, or an app of its own, on a free port or a socket that is bound already.
 
     Fails at the end if an answer was not as the OpenAPI document says, when it is watched.
     """
     access_lines = KeptLines()
     error_log, errors = kept_errors()
-    sockets = bind_sockets(config.bind)
+    sockets = [bound] if bound else bind_sockets(config.bind)
     door = Door(sockets, tls, guard or Guard())
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
     edge = Edge(config=config, access_log=access_log, error_log=error_log, guard=door.guard)
     lane = LANE.get()
     if lane is not None:
         routes = [evolve(route, is_hot=lane is ServedBy.INTAKE) for route in routes]
-    port = sockets[0].getsockname()[1]
-    stop = trio.Event()
+    port = 0 if sockets[0].family == socket.AF_UNIX else sockets[0].getsockname()[1]
+    stop, stopped = trio.Event(), trio.Event()
     witness = Witness.of(routes) if is_watched and app is None else Witness.blind()
+
+    async def run(*, task_status: trio.TaskStatus[None]) -> None:
+        await serve(app or create_app(routes, edge), routes, edge, door, stop, task_status=task_status)
+        stopped.set()
+
     async with trio.open_nursery() as servers:
-        await servers.start(serve, app or create_app(routes, edge), routes, edge, door, stop)
+        await servers.start(run)
         async with httpx2.AsyncClient(
             base_url=f"http://127.0.0.1:{port}", timeout=20, event_hooks={"response": [witness.see]}
         ) as client:
-            yield Served(port, client, access_lines.lines, errors, stop, witness)
+            yield Served(port, client, access_lines.lines, errors, stop, stopped, witness)
         servers.cancel_scope.cancel()
     assert not witness.faults, "\n".join(witness.faults)
 
@@ -228,5 +236,12 @@ async def open_face(
         open_served(every_route(side.queues, config, []), config, guard=guard) as served,
     ):
         yield Face(
-            served.port, served.client, served.access_lines, served.errors, served.stop, served.witness, side
+            served.port,
+            served.client,
+            served.access_lines,
+            served.errors,
+            served.stop,
+            served.stopped,
+            served.witness,
+            side,
         )

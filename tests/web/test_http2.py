@@ -8,9 +8,11 @@ import h2.connection
 import h2.events
 import pytest
 import trio
+import trio.testing
 from attrs import evolve
+from h2.errors import ErrorCodes
 
-from tests.web.endpoints import answer_ok, big
+from tests.web.endpoints import Gate, answer_ok, big
 from tests.web.face import CONFIG, Face, is_alive, open_face, open_served, until
 from trioworq.web.messages import Route
 
@@ -146,3 +148,57 @@ async def test_a_client_that_takes_nothing_over_http_2_is_cut_off() -> None:
             assert (await served.client.get("/gate")).status_code == 200
         await unread.aclose()
     assert served.errors == []
+
+
+# Stopping.
+
+
+async def test_stopping_tells_an_idle_client_of_http_2_what_was_begun() -> None:
+    """Its next request, if it is on its way, can then be sent again elsewhere without a doubt."""
+    gate = Gate()
+    gate.opened.set()
+    async with open_served(gate.routes()) as served, await served.connect() as stream:
+        connection = ask_http_2([b"/gate"])
+        await stream.send_all(connection.data_to_send())
+        assert await ended_stream(stream, connection) == 1
+        served.stop.set()
+        events = await all_events(stream, connection)
+    [end] = [event for event in events if isinstance(event, h2.events.ConnectionTerminated)]
+    assert (end.error_code, end.last_stream_id) == (ErrorCodes.NO_ERROR, 1)
+    assert served.errors == []
+
+
+async def test_stopping_finishes_the_requests_of_http_2_and_begins_none() -> None:
+    """A new one is refused in the way that says it was not begun, and the others are answered."""
+    gate = Gate()
+    async with open_served(gate.routes()) as served, await served.connect() as stream:
+        connection = ask_http_2([b"/gate", b"/gate"])
+        await stream.send_all(connection.data_to_send())
+        await until(lambda: gate.waiting == 2)
+        served.stop.set()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        headers = [(b":method", b"POST"), (b":path", b"/gate"), (b":scheme", b"http"), (b":authority", b"x")]
+        connection.send_headers(5, headers)
+        connection.send_data(5, b"{}", end_stream=True)
+        await stream.send_all(connection.data_to_send())
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        gate.opened.set()
+        events = await all_events(stream, connection)
+    ended = {event.stream_id for event in events if isinstance(event, h2.events.StreamEnded)}
+    refused = [event for event in events if isinstance(event, h2.events.StreamReset)]
+    assert ended == {1, 3}
+    assert [(event.stream_id, event.error_code) for event in refused] == [(5, ErrorCodes.REFUSED_STREAM)]
+    assert isinstance(events[-1], h2.events.ConnectionTerminated)
+    assert gate.waiting == 2
+    assert served.errors == []
+
+
+async def all_events(
+    stream: trio.abc.ReceiveStream, connection: h2.connection.H2Connection
+) -> list[h2.events.Event]:
+    """Return what comes until the server closes the connection."""
+    events: list[h2.events.Event] = []
+    with trio.fail_after(10):
+        async for data in stream:
+            events += connection.receive_data(data)
+    return events

@@ -3,6 +3,7 @@
 import errno
 import resource
 import socket
+import time
 import tracemalloc
 
 import pytest
@@ -25,7 +26,9 @@ from tests.web.face import (
     until,
 )
 from trioworq import __version__
+from trioworq.web.edge import LAST_CALL_S
 from trioworq.web.messages import Route
+from trioworq.web.server import LOOK_INTERVAL_S
 
 pytestmark = pytest.mark.usefixtures("lane")
 
@@ -345,7 +348,7 @@ async def test_running_out_of_files_is_survived(face: Face) -> None:
 
 
 async def test_stopping_lets_requests_finish_and_closes_the_rest() -> None:
-    """Idle and half-heard clients are closed at once, new ones refused, the one being served is answered."""
+    """Idle and half-heard clients are closed soon, new ones refused, the one being served is answered."""
     gate = Gate()
     async with open_served(gate.routes()) as served:
         idle, half, busy = [await served.connect() for _ in range(3)]
@@ -362,6 +365,77 @@ async def test_stopping_lets_requests_finish_and_closes_the_rest() -> None:
             assert (await read_all(busy)).endswith(b"\r\n\r\ndone")
         for stream in (idle, half, busy):
             await stream.aclose()
+
+
+async def test_a_client_that_asks_once_more_while_the_server_stops_is_answered() -> None:
+    """A request that was on its way to an idle connection is served, and its answer announces the end."""
+    gate = Gate()
+    gate.opened.set()
+    async with open_served(gate.routes()) as served:
+        used, fresh = await served.connect(), await served.connect()
+        await used.send_all(GATE)
+        assert b"connection" not in (await read_until(used, b"done")).lower()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        served.stop.set()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        for stream in (used, fresh):
+            await stream.send_all(GATE)
+            with trio.fail_after(5):
+                raw = await read_all(stream)
+            assert raw.lower().count(b"connection: close\r\n") == 1
+            assert raw.endswith(b"done")
+            await stream.aclose()
+
+
+async def test_a_server_without_clients_stops_at_once() -> None:
+    """Nobody is waited for who is not there."""
+    gate = Gate()
+    async with open_served(gate.routes()) as served:
+        async with await served.connect() as stream:
+            await stream.send_all(GATE.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+            gate.opened.set()
+            await read_all(stream)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        served.stop.set()
+        with trio.fail_after(LAST_CALL_S / 2):
+            await served.stopped.wait()
+
+
+async def test_a_request_that_comes_as_idle_clients_are_closed_is_served() -> None:
+    """However long the server was held up: what has arrived by then is read, and none is closed unheard."""
+    gate = Gate()
+    gate.opened.set()
+    async with open_served(gate.routes()) as served:
+        own = [socket.create_connection(("127.0.0.1", served.port)) for _ in range(20)]
+        clients = [trio.SocketStream(trio.socket.from_stdlib_socket(each)) for each in own]
+        for stream in clients:
+            await stream.send_all(GATE)
+            await read_until(stream, b"done")
+        served.stop.set()
+        await trio.sleep(LAST_CALL_S - 0.2)
+        for each in own:
+            each.send(GATE)
+        time.sleep(0.2 + 2 * LOOK_INTERVAL_S)  # noqa: ASYNC251  # holds up the server too
+        for stream in clients:
+            with trio.fail_after(5):
+                raw = await read_all(stream)
+            assert raw.endswith(b"done"), raw
+            await stream.aclose()
+
+
+async def test_an_answer_that_did_not_announce_the_end_is_not_the_last() -> None:
+    """Its client may ask again, and learns it then."""
+    gate = Gate()
+    gate.opened.set()
+    async with open_served([*gate.routes(), Route("GET", "/big", big)]) as served:
+        async with await open_unread(served) as stream:
+            served.stop.set()
+            await trio.testing.wait_all_tasks_blocked(0.05)
+            with trio.fail_after(20):
+                await read_until(stream, b"x" * 1000, at_least=50_000_000)
+                await stream.send_all(GATE)
+                answer = parse(await read_all(stream))
+        assert (answer.body, answer.headers["connection"]) == (b"done", "close")
 
 
 async def test_cancelling_the_server_cuts_everything_off() -> None:

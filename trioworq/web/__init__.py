@@ -4,6 +4,7 @@
 #
 #   door           where clients come in
 #                    sockets        what they connect to
+#                    inherited      or was opened by the program that started this one
 #                    tls            what TLS shows them
 #                    tokens         the API tokens that may be asked of them
 #                    following      files that are read anew when they change

@@ -30,7 +30,7 @@ from hypercorn.typing import (
 
 from trioworq.logs import ErrorLog
 from trioworq.streams import ConnectionLost, Stream
-from trioworq.web.edge import LINGER_S, Edge
+from trioworq.web.edge import LAST_CALL_S, LINGER_S, Edge
 from trioworq.web.http2 import Protocol
 
 
@@ -82,7 +82,7 @@ class _HypercornLog(Logger):
 
 @frozen
 class Ends:
-    """The addresses of a connection; a client that has gone again already has none."""
+    """The addresses of a connection; a client that has gone again has none, nor has a Unix socket."""
 
     client: tuple[str, int] | None
     server: tuple[str, int] | None
@@ -103,6 +103,9 @@ class Connection:
         self._is_ending = False
         self._sending = trio.Lock()
         self._protocol: Protocol
+        self._stops_at_s = float("inf")
+        if service.context.terminated.is_set():
+            self._stops_at_s = trio.current_time() + LAST_CALL_S
 
     async def run(self) -> None:
         """Serve the client until either side has had enough.
@@ -125,8 +128,14 @@ class Connection:
         return self._scope.cancel_called
 
     def stop(self) -> None:
-        """End now if no request is being served, else after its answer."""
-        if not self._requests:
+        """End after the next answer that has not begun, or without one when no request comes soon."""
+        self._stops_at_s = trio.current_time() + LAST_CALL_S
+
+    def look_after(self, now_s: float) -> None:
+        """End what should stop and has nothing to do any more."""
+        if now_s >= self._stops_at_s and not self._requests and self._stream.is_quiet():
+            # The client is told in the moment of this look, so that only on the wire a request can meet it.
+            self._stream.end_sending()
             self._scope.cancel(reason="the server stops")
 
     def _make_protocol(self, tasks: TaskGroup) -> Protocol:
@@ -177,8 +186,9 @@ class Connection:
     def _end_request(self) -> None:
         self._requests -= 1
         if not self._requests:
-            is_stopping = self._service.context.terminated.is_set()
-            self._end_after(LINGER_S if is_stopping else self._service.idle_timeout_s)
+            self._end_after(self._service.idle_timeout_s)
+            if self._service.context.terminated.is_set():
+                self._stops_at_s = trio.current_time() + LAST_CALL_S
 
     async def _send(self, data: bytes) -> None:
         is_sent = False

@@ -34,6 +34,11 @@ class Door:
     guard: Guard = field(factory=Guard)
     followed: list[_AnyFollowed] = field(factory=list)
 
+    def places(self) -> list[str]:
+        """Return where clients find it, to be shown to people."""
+        scheme = "http" if self.tls is None else "https"
+        return [_show_place(bound, scheme) for bound in self.sockets]
+
     def use_tls(self, tls: ssl.SSLContext | None) -> None:
         """Have new connections go by another certificate."""
         self.tls = tls
@@ -86,6 +91,14 @@ def _is_local(bound: socket.socket) -> bool:
     # What follows a % is the interface.
     address = ip_address(bound.getsockname()[0].partition("%")[0])
     return (getattr(address, "ipv4_mapped", None) or address).is_loopback
+
+
+def _show_place(bound: socket.socket, scheme: str) -> str:
+    if bound.family != socket.AF_UNIX:
+        return f"{scheme}://{_name(bound)}"
+    # One without a file has a name that begins with a NUL.
+    path = os.fsdecode(bound.getsockname()).replace("\0", "@", 1)
+    return f"unix:{path}"
 
 
 def _name(bound: socket.socket) -> str:

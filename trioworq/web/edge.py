@@ -16,6 +16,11 @@ from trioworq.web.replies import explain, refuse
 # refused body still coming in, would make the kernel take the answer back.
 LINGER_S = 2.0
 
+# When the server stops, a client without a request gets this long to send one more: it may be on its way
+# already, and a connection that is closed before it is heard takes it along unanswered. Its answer says that
+# the connection ends. A client that is idle for longer delays the stop by this much.
+LAST_CALL_S = 1.0
+
 
 @frozen(kw_only=True)
 class Edge:
@@ -72,7 +77,7 @@ class Edge:
 
 
 def show_address(client: tuple[str, int] | None) -> str:
-    """Write a client's address as the access log shows it; that of one that had gone already is empty."""
+    """Write a client's address as the access log shows it; that of one that has none is empty."""
     if client is None:
         return ""
     host, port = client

@@ -1,25 +1,45 @@
 """Hypercorn's HTTP/1 made strict: what two programs could read differently is refused."""
 
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import h11
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from hypercorn.events import Closed
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response
 from hypercorn.protocol.h11 import H11Protocol
+from hypercorn.trio.worker_context import WorkerContext
 
 from trioworq.web.heads import fault_of, first_head, is_chunked
 from trioworq.web.replies import refuse
 
 
 class Http1(H11Protocol):
-    """HTTP/1 with strict heads, refusals in our shape, and a limit on the head however it is cut up."""
+    """HTTP/1 with strict heads, refusals in our shape, a limit on the head however it is cut up, and an end
+    that is announced.
+    """
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.connection = _StrictConnection(
             h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
         )
+        # Hypercorn would close behind an answer that did not say so, and lose the request that follows it.
+        self._service_context = self.context
+        self.context = WorkerContext(None)
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Send a part of an answer; while the server stops, its head says that the connection ends."""
+        closing = (b"connection", b"close")
+        if (
+            isinstance(event, Response)
+            and self._service_context.terminated.is_set()
+            and closing not in event.headers
+        ):
+            event = replace(event, headers=[*event.headers, closing])
+        await super().stream_send(event)
 
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)

@@ -12,7 +12,7 @@ from attrs import frozen
 from trioworq.core.errors import CallerError
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.bodies import BodyShare
-from trioworq.web.edge import LINGER_S, Edge
+from trioworq.web.edge import LAST_CALL_S, LINGER_S, Edge
 from trioworq.web.encoding import CONTINUE, Encoder
 from trioworq.web.heads import HEAD_END, has_bare_line_end
 from trioworq.web.hot import HotRoutes
@@ -59,7 +59,8 @@ class Lane:
         self._stream = stream
         self._remote_addr = remote_addr
         self._scope = trio.CancelScope()
-        self._ends_at_s = trio.current_time() + self._config.keep_alive_timeout_s
+        self._idle_timeout_s: float = self._config.keep_alive_timeout_s
+        self._ends_at_s = trio.current_time() + self._idle_timeout_s
         self._started_at_s = _NEVER
         # The request whose body is on its way.
         self._awaited: Head | None = None
@@ -70,17 +71,26 @@ class Lane:
     # What the server tells it. None of these waits.
 
     def stop(self) -> None:
-        """End now if no request is being served, else after its answer."""
+        """End after the next answer that has not begun, or without one when no request comes soon."""
         self._is_stopping = True
+        self._idle_timeout_s = min(self._idle_timeout_s, LAST_CALL_S)
         if not self._is_busy:
-            self._scope.cancel(reason="the server stops")
+            self._ends_at_s = min(self._ends_at_s, trio.current_time() + LAST_CALL_S)
 
     def look_after(self, now_s: float) -> None:
         """End what takes the client too long, and what it no longer waits for."""
         if now_s >= self._ends_at_s:
-            self._scope.cancel(reason="the client took too long")
+            self._end_late()
         elif self._is_asking and now_s >= self._started_at_s + PATIENCE_S and self._stream.has_hung_up():
             self._scope.cancel(reason="the client hung up")
+
+    def _end_late(self) -> None:
+        if not self._is_busy:
+            if not self._stream.is_quiet():
+                return
+            # The client is told in the moment of this look, so that only on the wire a request can meet it.
+            self._stream.end_sending()
+        self._scope.cancel(reason="the client took too long")
 
     # The task.
 
@@ -122,7 +132,8 @@ class Lane:
 
     async def _receive_head(self, received: bytes) -> bytes:
         """Return a head that has come whole, or what can be none of a hot request; nothing at the end."""
-        self._ends_at_s = trio.current_time() + self._config.request_timeout_s
+        if not self._is_stopping:
+            self._ends_at_s = trio.current_time() + self._config.request_timeout_s
         buffer = bytearray(received)
         known = 0
         while (
@@ -151,7 +162,7 @@ class Lane:
         finally:
             # Not sooner: an answer repeats what it answers, and is kept for as long as the client likes.
             share.release()
-        if closes or self._is_stopping:
+        if closes:
             await self._linger()
             return None
         self._is_busy = False
@@ -234,7 +245,7 @@ class Lane:
             )
         self._ends_at_s = now_s + self._config.request_timeout_s
         await self._stream.send(data)
-        self._ends_at_s = trio.current_time() + self._config.keep_alive_timeout_s
+        self._ends_at_s = trio.current_time() + self._idle_timeout_s
 
     async def _refuse_late_body(self, head: Head) -> None:
         """Tell a client that its time is over, as far as it listens."""

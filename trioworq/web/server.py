@@ -19,7 +19,7 @@ from trioworq.web.hot import HotRoutes
 from trioworq.web.lane import Lane, LaneService
 from trioworq.web.messages import Route
 
-# How often lanes are looked at, and so by how much a client's time may be exceeded.
+# How often connections are looked at, and so by how much a client's time may be exceeded.
 LOOK_INTERVAL_S = 0.25
 
 # Errors of accept() that pass when other files or memory are given back.
@@ -38,9 +38,10 @@ async def serve(
 ) -> None:
     """Serve `app`, and the hot ones of `routes` in the intake lane; the sockets are closed at the end.
 
-    Tasks: an accept loop for each socket, a task for each connection, one that looks after the lanes. Stops
-    when: `stop` is set; then nothing more is accepted, idle connections are closed, and requests at hand are
-    answered. Raises: OSError from a socket that cannot accept. If cancelled: every connection is cut off.
+    Tasks: an accept loop for each socket, a task for each connection, one that looks after them. Stops
+    when: `stop` is set; then nothing more is accepted, requests at hand are answered, and idle connections
+    closed if they go on being idle. Raises: OSError from a socket that cannot accept. If cancelled: every
+    connection is cut off.
     """
     server = _Server(
         lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
@@ -98,18 +99,20 @@ class _Server:
                 connections.start_soon(self._run, own)
 
     async def look_after(self) -> None:
-        """Look after the lanes. Runs until cancelled."""
+        """Look after the connections. Runs until cancelled."""
         while True:
             await trio.sleep(LOOK_INTERVAL_S)
-            self._look_at_lanes(trio.current_time())
+            self._look(trio.current_time())
 
-    def _look_at_lanes(self, now_s: float) -> None:
+    def _look(self, now_s: float) -> None:
         # Not in the task itself: its frame would keep the last lane, and all that it holds, for too long.
         for lane in self._in_lane:
             lane.look_after(now_s)
+        for connection in self._handed_over:
+            connection.look_after(now_s)
 
     async def stop(self) -> None:
-        """Have every connection end as soon as it is not serving a request."""
+        """Have every connection end after its next answer, or soon without one."""
         await self._service.context.terminated.set()
         for lane in self._in_lane:
             lane.stop()
@@ -153,6 +156,8 @@ class _Server:
 
 
 def _ends(own: socket.socket) -> Ends:
+    if own.family == socket.AF_UNIX:
+        return Ends(None, None)
     client = None
     with suppress(OSError):
         client = own.getpeername()[:2]
