@@ -13,7 +13,8 @@ from jsonschema_rs import Draft202012Validator
 from trioworq.config import Config
 from trioworq.core.errors import InvalidRequest
 from trioworq.web.messages import JSON, Request, Response, Route
-from trioworq.web.openapi.document import GREEDY, OPERATIONS, write_document
+from trioworq.web.openapi.document import OPERATIONS, write_document
+from trioworq.web.openapi.parameters import GREEDY
 from trioworq.web.openapi.refusals import EVERYWHERE, WITHOUT_TOKEN
 from trioworq.web.paths import decode_path
 

@@ -16,7 +16,8 @@ from tests.web.face import CONFIG, Face, open_face, open_served
 from trioworq import __version__
 from trioworq.web.fireworq import MAX_LIMIT
 from trioworq.web.messages import TEXT, VARIABLE_PART, Request, Response, Route
-from trioworq.web.openapi.document import GREEDY, OPERATIONS, write_document
+from trioworq.web.openapi.document import OPERATIONS, write_document
+from trioworq.web.openapi.parameters import GREEDY
 from trioworq.web.routes import every_route
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}

@@ -7,6 +7,8 @@
 #   document       routes and their operations → the document
 #   pushing, definitions, inspection, daemon, health
 #                  operations by route, a module for each part of the API
-#   parts          operations, parameters, bodies, answers: the pieces that they are made of
+#   parts          operations, bodies, answers: the pieces that they are made of
+#   parameters     those of paths and queries
 #   refusals       the answers that are errors
-#   schemas        the JSON shapes
+#   job_shapes, definition_shapes, daemon_shapes
+#                  the JSON shapes, by name; shapes is what they are written in

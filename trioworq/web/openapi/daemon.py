@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trioworq.config import FIREWORQ_VERSION, Config
-from trioworq.web.openapi.parts import json_answer, operation, schema, text_answer
+from trioworq.web.openapi.parts import json_answer, operation, text_answer
+from trioworq.web.openapi.shapes import schema
 
 TAG = "Daemon"
 

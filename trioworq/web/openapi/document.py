@@ -5,12 +5,19 @@ from typing import Any
 
 from trioworq import __version__
 from trioworq.config import Config
-from trioworq.core.jobs import INT64_MAX, NAME_MAX_BYTES
-from trioworq.web.fireworq import DEFAULT_LIMIT, MAX_LIMIT
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
-from trioworq.web.openapi import daemon, definitions, health, inspection, pushing
+from trioworq.web.openapi import (
+    daemon,
+    daemon_shapes,
+    definition_shapes,
+    definitions,
+    health,
+    inspection,
+    job_shapes,
+    pushing,
+)
+from trioworq.web.openapi.parameters import PARAMETERS
 from trioworq.web.openapi.refusals import RESPONSES, WITHOUT_TOKEN
-from trioworq.web.openapi.schemas import schemas
 
 OPERATIONS: Mapping[str, Any] = {
     **pushing.OPERATIONS,
@@ -20,9 +27,6 @@ OPERATIONS: Mapping[str, Any] = {
     **health.OPERATIONS,
 }
 """Operations by method and path, written as in the routes."""
-
-GREEDY = "x-greedy"
-"""Marks a parameter in a path that takes all the rest of it, for which OpenAPI has no form."""
 
 _ABOUT = """\
 An HTTP job queue: push a job with one POST, and the daemon POSTs its payload to your worker, retries it and
@@ -50,73 +54,6 @@ _TAGS = (
     (health.TAG, "How the daemon is, for those who look after it."),
 )
 
-_PARAMETERS: Mapping[str, Any] = {
-    "q": {
-        "name": "q",
-        "in": "path",
-        "required": True,
-        "description": f"The queue's name, 1 to {NAME_MAX_BYTES} bytes of UTF-8. It is one segment of the "
-        "path: no slash, escaped or not, and neither `.` nor `..`.",
-        "schema": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": NAME_MAX_BYTES,
-            "pattern": r"^(?!\.{1,2}$)[^/\u0000]+$",
-        },
-        "example": "mail",
-    },
-    "category": {
-        "name": "category",
-        "in": "path",
-        "required": True,
-        GREEDY: True,
-        "description": f"The job's category, 1 to {NAME_MAX_BYTES} bytes of UTF-8. It is all the rest of the "
-        "path: slashes belong to it, escaped or not, which OpenAPI cannot say. Empty, `.` and `..` segments "
-        "are resolved, so a category has none.",
-        "schema": {
-            "type": "string",
-            "minLength": 1,
-            "maxLength": NAME_MAX_BYTES,
-            "pattern": r"^(?!\.{0,2}/)(?!.*/\.{0,2}(/|$))(?!\.{1,2}$)[^\u0000]+$",
-        },
-        "example": "newsletter/weekly",
-    },
-    "id": {
-        "name": "id",
-        "in": "path",
-        "required": True,
-        "description": "The id of the job or of the entry. What is no integer of 64 bits is a 400.",
-        "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": INT64_MAX},
-        "example": 7,
-    },
-    "limit": {
-        "name": "limit",
-        "in": "query",
-        "description": "How many items to list. More count as the most, what is not a number as not given, "
-        "and less than 1 is a 400.",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
-    },
-    "cursor": {
-        "name": "cursor",
-        "in": "query",
-        "description": "The `next_cursor` of the page before; any other text is the first page.",
-        "schema": {"type": "string"},
-    },
-    "order": {
-        "name": "order",
-        "in": "query",
-        "description": "`asc` for the job first whose next try is due first, anything else for the opposite.",
-        "schema": {"type": "string", "enum": ["asc", "desc"], "default": "desc"},
-    },
-    "failureOrder": {
-        "name": "order",
-        "in": "query",
-        "description": "`created` to sort by when the job was pushed, anything else by when it failed; "
-        "newest first in both.",
-        "schema": {"type": "string", "enum": ["created", "failed"], "default": "failed"},
-    },
-}
-
 _TOKEN: Mapping[str, Any] = {
     "type": "http",
     "scheme": "bearer",
@@ -140,8 +77,13 @@ def write_document(routes: Iterable[Route], config: Config) -> dict[str, Any]:
         "tags": [{"name": name, "description": description} for name, description in _TAGS],
         "paths": _paths(routes, are_tokens_needed=bool(config.api_tokens_file)),
         "components": {
-            "schemas": schemas(config),
-            "parameters": dict(_PARAMETERS),
+            "schemas": {
+                **job_shapes.SHAPES,
+                **job_shapes.batch_shapes(config.max_batch_jobs),
+                **definition_shapes.SHAPES,
+                **daemon_shapes.SHAPES,
+            },
+            "parameters": dict(PARAMETERS),
             "responses": dict(RESPONSES),
             "securitySchemes": {"token": _TOKEN},
         },

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trioworq.web.openapi.parts import json_answer, operation, ref, schema
+from trioworq.web.openapi.parts import json_answer, operation, ref
 from trioworq.web.openapi.refusals import not_found
+from trioworq.web.openapi.shapes import schema
 
 JOBS = "Jobs"
 FAILURES = "Failures"

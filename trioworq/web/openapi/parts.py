@@ -14,11 +14,6 @@ def ref(kind: str, name: str) -> Part:
     return {"$ref": f"#/components/{kind}/{name}"}
 
 
-def schema(name: str) -> Part:
-    """Point to a schema."""
-    return ref("schemas", name)
-
-
 def operation(
     name: str,
     tag: str,

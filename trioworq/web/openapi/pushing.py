@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trioworq.web.openapi.parts import json_answer, json_body, operation, schema
+from trioworq.web.openapi.parts import json_answer, json_body, operation
 from trioworq.web.openapi.refusals import not_found
+from trioworq.web.openapi.shapes import schema
 
 TAG = "Pushing"
 
