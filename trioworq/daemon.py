@@ -44,6 +44,7 @@ from trioworq.web.door import Door, exposures, open_door
 from trioworq.web.edge import Edge
 from trioworq.web.health import Check
 from trioworq.web.messages import Route
+from trioworq.web.metrics import Sources
 from trioworq.web.routes import every_route
 from trioworq.web.server import serve
 
@@ -131,6 +132,7 @@ async def _run_daemon(
         await _set_clock(clock, store, logs)
         settings = _queue_settings(config)
         watch = StoreWatch(store.schema)
+        edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
         async with trio.open_nursery() as keeper:
             keeper.start_soon(_keep_time, clock, store, logs)
             keeper.start_soon(watch.run)
@@ -139,39 +141,40 @@ async def _run_daemon(
             async with open_queues(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
-                routes = _routes(config, queues, watch, shutdown)
-                await _run_front(config, door, routes, shutdown, logs, manager)
+                routes = _routes(edge, queues, watch, shutdown)
+                await _run_front(edge, door, routes, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
 
-def _routes(config: Config, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -> Sequence[Route]:
+def _routes(edge: Edge, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -> Sequence[Route]:
     ready = [
         Check("store", watch.reach_trouble),
         Check("schema", watch.schema_trouble),
         Check("shutdown", shutdown.trouble),
     ]
-    return every_route(queues, config, ready)
+    sources = Sources(
+        driver=edge.config.driver.value,
+        summary=queues.summary,
+        commits=lambda: queues.store.commits,
+        store_trouble=watch.reach_trouble,
+        traffic=edge.traffic,
+    )
+    return every_route(queues, edge.config, ready, sources)
 
 
 async def _run_front(
-    config: Config,
-    door: Door,
-    routes: Sequence[Route],
-    shutdown: Shutdown,
-    logs: Logs,
-    manager: ServiceManager,
+    edge: Edge, door: Door, routes: Sequence[Route], shutdown: Shutdown, logs: Logs, manager: ServiceManager
 ) -> None:
     """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
-    edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
     app = create_app(routes, edge)
     _spare_collections()
     async with trio.open_nursery() as front:
         await front.start(serve, app, routes, edge, door, shutdown.requested)
         shutdown.is_serving = True
-        greeting = _greeting(config, door)
+        greeting = _greeting(edge.config, door)
         logs.error.info(greeting)
         manager.tell_ready(greeting)
         await shutdown.requested.wait()

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from tests.mariadb import MariaDB
-from tests.process.running_daemon import running_daemon, wait_until
+from tests.process.running_daemon import RecordingWorker, running_daemon, wait_until
 
 
 def test_a_daemon_that_serves_is_alive_and_ready(store_options: list[str], tmp_path: Path) -> None:
@@ -51,6 +51,27 @@ def test_a_daemon_whose_schema_is_taken_away_is_not_ready(tmp_path: Path) -> Non
         database.close()
         wait_until(lambda: daemon.request("GET", "/readyz").status_code == 503)
         assert "[-]schema failed: version 0, and this release needs " in daemon.request("GET", "/readyz").text
+
+
+def test_a_scrape_tells_of_the_jobs_and_the_store(
+    store_options: list[str], worker: RecordingWorker, tmp_path: Path
+) -> None:
+    """What has been done since the start, and that the database answers."""
+    with running_daemon(tmp_path / "a", *store_options) as daemon:
+        for payload in range(3):
+            daemon.push(worker.url, payload=payload)
+        wait_until(lambda: "trioworq_jobs_completed_total 3.0" in daemon.request("GET", "/metrics").text)
+        shown = dict(
+            line.rsplit(" ", 1)
+            for line in daemon.request("GET", "/metrics").text.splitlines()
+            if line[0] != "#"
+        )
+        assert shown["trioworq_jobs_pushed_total"] == shown["trioworq_jobs_started_total"] == "3.0"
+        assert shown["trioworq_store_up"] == "1.0"
+        assert float(shown["trioworq_store_transaction_operations_count"]) > 1
+        assert float(shown["trioworq_store_transaction_duration_seconds_sum"]) > 0
+        assert shown['trioworq_http_requests_total{lane="intake",status="2xx"}'] == "3.0"
+        assert "/metrics" not in str(daemon.lines("access"))
 
 
 def test_a_daemon_that_stops_is_not_ready(tmp_path: Path) -> None:

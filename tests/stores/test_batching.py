@@ -281,6 +281,26 @@ async def test_service_outlives_the_cancellation_of_its_users(ledger: Ledger) ->
     assert ledger.committed == [done(1)]
 
 
+async def test_transactions_are_counted_by_size_and_duration(
+    running: Opener, ledger: Ledger, nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """With what waited while the first was under way; one that stored nothing is counted apart."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    ledger.errors = [None, None, StoreUnavailable("away")]
+    await start_all(nursery, batcher, [done(1)])
+    await start_all(nursery, batcher, [done(2), done(3)])
+    await trio.sleep(3)
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    with pytest.raises(StoreUnavailable):
+        await batcher.submit(done(4))
+    sizes, durations_s = batcher.commits.sizes, batcher.commits.durations_s
+    assert [count for bound, count in sizes.cumulative() if bound in (1, 2)] == [1, 2]
+    assert [count for bound, count in durations_s.cumulative() if bound in (2.5, 5.0)] == [1, 2]
+    assert (sizes.total, batcher.commits.failures) == (3, 1)
+
+
 async def test_submitting_is_a_checkpoint_and_heeds_a_cancellation_before_it(
     running: Opener, ledger: Ledger
 ) -> None:

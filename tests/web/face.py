@@ -28,9 +28,11 @@ from trioworq.web.door import Door
 from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Route
+from trioworq.web.metrics import Sources
 from trioworq.web.routes import every_route
 from trioworq.web.server import serve
 from trioworq.web.sockets import bind_sockets
+from trioworq.web.traffic import Traffic
 
 
 class ServedBy(Enum):
@@ -187,6 +189,7 @@ async def open_served(
     app: ASGIFramework | None = None,
     tls: ssl.SSLContext | None = None,
     guard: Guard | None = None,
+    traffic: Traffic | None = None,
     is_watched: bool = True,
     bound: socket.socket | None = None,
 ) -> AsyncIterator[Served]:
@@ -199,7 +202,13 @@ async def open_served(
     sockets = [bound] if bound else bind_sockets(config.bind)
     door = Door(sockets, tls, guard or Guard())
     access_log = AccessLog(access_lines, Clock(), "fireworq.access")
-    edge = Edge(config=config, access_log=access_log, error_log=error_log, guard=door.guard)
+    edge = Edge(
+        config=config,
+        access_log=access_log,
+        error_log=error_log,
+        guard=door.guard,
+        traffic=traffic or Traffic(),
+    )
     lane = LANE.get()
     if lane is not None:
         routes = [evolve(route, is_hot=lane is ServedBy.INTAKE) for route in routes]
@@ -221,6 +230,17 @@ async def open_served(
     assert not witness.faults, "\n".join(witness.faults)
 
 
+def sources_of(side: PushSide) -> Sources:
+    """Return where the numbers of a push side stand."""
+    return Sources(
+        driver="in-memory",
+        summary=side.queues.summary,
+        commits=lambda: side.store.commits,
+        store_trouble=lambda: "",
+        traffic=Traffic(),
+    )
+
+
 @asynccontextmanager
 async def open_face(
     workers: Caller | None = None,
@@ -233,7 +253,7 @@ async def open_face(
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(every_route(side.queues, config, []), config, guard=guard) as served,
+        open_served(every_route(side.queues, config, [], sources_of(side)), config, guard=guard) as served,
     ):
         yield Face(
             served.port,

@@ -12,7 +12,7 @@ from attrs import evolve
 from tests.dispatch.push_side import hanging, open_push_side
 from tests.web.endpoints import answer_ok
 from tests.web.exchanges import Seen, bytewise, converse, echo_routes, whole
-from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until
+from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until, sources_of
 from tests.web.witness import WitnessedStream
 from trioworq.web.guard import Guard
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
@@ -65,7 +65,7 @@ def expected_scope(route: Route) -> Scope:
 async def test_each_route_asks_for_its_scope() -> None:
     """All but two, without a token and with one of each kind; GET stands for HEAD too."""
     async with open_push_side(hanging()) as side:
-        all_routes = every_route(side.queues, CONFIG, ())
+        all_routes = every_route(side.queues, CONFIG, [], sources_of(side))
     routes = [evolve(route, endpoint=answer_ok) for route in all_routes if route.scope is not None]
     assert {route.path for route in all_routes} - {route.path for route in routes} == {"/livez", "/readyz"}
     async with open_served(routes, guard=Guard(TOKENS), is_watched=False) as served:

@@ -12,7 +12,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.described import document
 from tests.dispatch.push_side import hanging, open_push_side
-from tests.web.face import CONFIG, Face, open_face, open_served
+from tests.web.face import CONFIG, Face, open_face, open_served, sources_of
 from trioworq import __version__
 from trioworq.web.fireworq import MAX_LIMIT
 from trioworq.web.messages import TEXT, VARIABLE_PART, Request, Response, Route
@@ -32,7 +32,7 @@ def operations(whole: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 async def all_routes() -> list[Route]:
     """Return the routes that the daemon serves."""
     async with open_push_side(hanging()) as side:
-        return list(every_route(side.queues, CONFIG, []))
+        return list(every_route(side.queues, CONFIG, [], sources_of(side)))
 
 
 @pytest.mark.usefixtures("lane")
@@ -187,7 +187,7 @@ async def test_an_answer_that_is_not_described_fails_its_test(
     async def get_queue() -> None:
         routes = [
             evolve(route, endpoint=changed(answer)) if route.path == "/queue/{q}" else route
-            for route in every_route(side.queues, CONFIG, [])
+            for route in every_route(side.queues, CONFIG, [], sources_of(side))
         ]
         async with open_served(routes) as served:
             if asks_with_client:

@@ -50,6 +50,7 @@ class QueueCounters:
     failures: int = 0
     permanent_failures: int = 0
     completes: int = 0
+    releases: int = 0
     elapsed_ms: int = 0
     _recent_pushes: SlidingWindow = field(factory=SlidingWindow)
     _recent_pops: SlidingWindow = field(factory=SlidingWindow)
@@ -78,6 +79,10 @@ class QueueCounters:
         self.failures += 1
         self.permanent_failures += 1
         self._ended(elapsed_ms)
+
+    def released(self) -> None:
+        """Count a job that was put back to waiting before its attempt had an outcome."""
+        self.releases += 1
 
     def _ended(self, elapsed_ms: int) -> None:
         self.completes += 1

@@ -9,6 +9,7 @@
 #                    settling   what follows from a call
 #   poller         finds due jobs that nobody told of
 #   ownership      keeps the leases of the queues that this node dispatches
+#   summary        what all of this has done and is doing, in numbers
 #   store_watch    whether the store answers, for those who ask how this node is
 #   workers        a call: one POST, one verdict
 #                    targets    what a URL leads to

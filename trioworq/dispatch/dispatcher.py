@@ -117,8 +117,13 @@ class Dispatcher:
 
     @property
     def running_jobs(self) -> int:
-        """Count the jobs in workers' hands."""
+        """Count the jobs in workers' hands, and those whose outcome is being stored."""
         return len(self._runs)
+
+    @property
+    def calls(self) -> int:
+        """Count the calls to workers that are under way."""
+        return self._slots.busy - self._offered
 
     def kick(self) -> None:
         """Say that there may be a job to claim."""
@@ -146,7 +151,7 @@ class Dispatcher:
         if self._jobs is None or self.epoch != slot.epoch:
             # The queue's next owner releases the job, or has done so.
             self._give(slot)
-        elif self._is_stopping or not self._slots.admit(self._in_calls()):
+        elif self._is_stopping or not self._slots.admit(self.calls):
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
@@ -237,10 +242,7 @@ class Dispatcher:
         """Count the jobs that could start now."""
         if self._is_stopping:
             return 0
-        return self._slots.room(settling=len(self._runs) - self._in_calls())
-
-    def _in_calls(self) -> int:
-        return self._slots.busy - self._offered
+        return self._slots.room(settling=len(self._runs) - self.calls)
 
     async def _wait(self) -> None:
         """Wait until something has changed, or the throttle gives the next token."""

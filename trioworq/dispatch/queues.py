@@ -26,6 +26,7 @@ from trioworq.dispatch.dispatcher import Caller, Dispatcher
 from trioworq.dispatch.ownership import Node, hold_leases
 from trioworq.dispatch.poller import poll
 from trioworq.dispatch.routings import Routings
+from trioworq.dispatch.summary import Summary, summarise
 from trioworq.logs import Logs
 from trioworq.stores.interface import Push, Store, StoreUnavailable
 
@@ -177,6 +178,10 @@ class Queues:
     def all_stats(self) -> Mapping[str, QueueStats]:
         """Return the counters of every queue that runs here, by name, sorted."""
         return {name: self._running[name].stats() for name in sorted(self._running)}
+
+    def summary(self) -> Summary:
+        """Return what all queues of this node have done, and are doing."""
+        return summarise(self._running.values(), self._draining.values(), self._counters.values())
 
     async def owner(self, name: str) -> Owner | None:
         """Return the node that dispatches a queue; None when none does. Raises NoSuchQueue."""

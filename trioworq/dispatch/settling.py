@@ -53,7 +53,8 @@ class Settler:
 
         Raises StoreBroken. If cancelled: it may be put back all the same; may be done again.
         """
-        await self._insist(retry.Released(job.id, job.attempt))
+        if await self._insist(retry.Released(job.id, job.attempt)):
+            self._counters.released()
 
     async def _insist(self, settlement: retry.Settlement) -> bool:
         while True:

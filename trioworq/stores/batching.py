@@ -12,6 +12,7 @@ import trio
 from attrs import define, field
 
 from trioworq.core.jobs import Job
+from trioworq.stores.commits import Commits
 from trioworq.stores.interface import Claim, Claimant, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, rows, turn, weight
 
@@ -116,6 +117,7 @@ class Batcher:
         self._idle = trio.lowlevel.ParkingLot()
         self._scope = trio.CancelScope(shield=True)
         self._is_closing = False
+        self.commits = Commits()
 
     async def submit(self, operation: Operation) -> Any:
         """Hand over an operation; return its outcome after the commit, or raise it.
@@ -212,18 +214,22 @@ class Batcher:
     async def _commit(self, batch: list[_Submission]) -> None:
         if not batch:
             return
+        started_at_s = trio.current_time()
         try:
             outcomes = await self._apply([submission.operation for submission in batch])
         except StoreUnavailable as error:
+            self.commits.failed()
             for submission in batch:
                 submission.answer(_copy(error))
         except BatchRejected as rejection:
+            self.commits.failed()
             if len(batch) == 1:
                 batch[0].answer(rejection.reason)
                 return
             for submission in batch:
                 await self._commit([submission])
         else:
+            self.commits.succeeded(len(batch), trio.current_time() - started_at_s)
             for submission, outcome in zip(batch, outcomes, strict=True):
                 self._end(submission, outcome)
 

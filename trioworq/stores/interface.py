@@ -25,6 +25,7 @@ from trioworq.core.jobs import FailedJob, Job, NewJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
+from trioworq.stores.commits import Commits
 
 # A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
 PAGE_BYTES = 16 * 1024 * 1024
@@ -321,6 +322,11 @@ class Store(Protocol):
 
     async def schema(self) -> Schema:
         """Read the version of the schema, the least that can be asked of a store."""
+        ...
+
+    @property
+    def commits(self) -> Commits:
+        """What has been committed since the store was opened; nothing where there are no transactions."""
         ...
 
     # Time

@@ -20,6 +20,7 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores import leases
+from trioworq.stores.commits import Commits
 from trioworq.stores.interface import (
     Claim,
     Claimant,
@@ -318,6 +319,11 @@ class MemoryStore:
         """Return that there is none, and none needed."""
         await trio.lowlevel.checkpoint()
         return Schema(0, 0)
+
+    @property
+    def commits(self) -> Commits:
+        """Return that there have been none."""
+        return Commits()
 
     async def clock_ms(self) -> None:
         """Return None: there is no clock but this machine's."""

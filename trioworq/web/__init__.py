@@ -27,6 +27,9 @@
 #   messages       what an endpoint sees: Request, Response, Route
 #   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
 #   health         /livez and /readyz
+#   metrics        /metrics, and what it tells of
+#                    traffic    what comes in, counted
+#                    exposition the numbers as Prometheus reads them
 #   wire           JSON ⇄ values
 #                    quick      reads what nearly all clients send
 #                    lenient    reads all that Fireworq reads

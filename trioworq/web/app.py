@@ -10,7 +10,14 @@ from typing import Any, cast
 
 import trio
 from attrs import evolve, frozen
-from hypercorn.typing import ASGIReceiveCallable, ASGISendCallable, HTTPScope, Scope, WebsocketScope
+from hypercorn.typing import (
+    ASGIReceiveCallable,
+    ASGISendCallable,
+    ASGISendEvent,
+    HTTPScope,
+    Scope,
+    WebsocketScope,
+)
 from quart import Response as QuartResponse
 from quart import request as current_request
 from quart.wrappers import Request as QuartRequest
@@ -97,6 +104,15 @@ class _Entrance:
             # Nothing here speaks WebSocket; closing one that was not accepted refuses it.
             await send({"type": "websocket.close", "code": 1000, "reason": None})
             return
+
+        async def counted(event: ASGISendEvent) -> None:
+            if event["type"] == "http.response.start":
+                self._edge.traffic.app.answered(event["status"])
+            await send(event)
+
+        await self._serve(scope, receive, counted)
+
+    async def _serve(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         try:
             path = decode_path(scope["raw_path"])
         except InvalidRequest as error:
@@ -197,6 +213,7 @@ class _Desk:
                 arguments=arguments,
                 query=decode_query(request.query_string),
                 body=body,
+                accept=request.headers.get("Accept", ""),
             ),
         )
 

@@ -11,6 +11,7 @@ from trioworq.web.bodies import BodyBudget
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.replies import explain, refuse
+from trioworq.web.traffic import Traffic
 
 # After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
 # refused body still coming in, would make the kernel take the answer back.
@@ -30,6 +31,7 @@ class Edge:
     access_log: AccessLog
     error_log: ErrorLog
     guard: Guard
+    traffic: Traffic = field(factory=Traffic)
     budget: BodyBudget = field(init=False)
 
     @budget.default

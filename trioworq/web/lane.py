@@ -234,6 +234,7 @@ class Lane:
         except ValueError as error:
             response = self._edge.fault(head.path, error)
             data = self._encoder.encode(response, now_s, closes=closes)
+        self._edge.traffic.intake.answered(response.status)
         if head.route.is_logged:
             self._edge.log(
                 remote_addr=self._remote_addr,

@@ -18,7 +18,8 @@ class Request:
     """One request, read to its end.
 
     `arguments` are the variable parts of the path, percent-decoded; `query` has the first value of each
-    key; `body` is as sent, whatever its content type says.
+    key; `body` is as sent, whatever its content type says. `accept` is the header's value, for routes that
+    are not hot: the intake lane leaves it out.
     """
 
     method: str
@@ -26,6 +27,7 @@ class Request:
     arguments: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    accept: str = ""
 
 
 @frozen

@@ -18,6 +18,7 @@ from trioworq.web.encoding import Encoder
 from trioworq.web.hot import HotRoutes
 from trioworq.web.lane import Lane, LaneService
 from trioworq.web.messages import Route
+from trioworq.web.traffic import Traffic
 
 # How often connections are looked at, and so by how much a client's time may be exceeded.
 LOOK_INTERVAL_S = 0.25
@@ -48,6 +49,7 @@ async def serve(
         service=Service.of(app, edge, is_secure=door.tls is not None),
         door=door,
         error_log=edge.error_log,
+        traffic=edge.traffic,
         slots=trio.Semaphore(edge.config.max_connections),
     )
     async with trio.open_nursery() as looking:
@@ -77,6 +79,7 @@ class _Server:
     _service: Service
     _door: Door
     _error_log: ErrorLog
+    _traffic: Traffic
     _slots: trio.Semaphore
     _in_lane: set[Lane] = field(factory=set, init=False)
     _handed_over: set[Connection] = field(factory=set, init=False)
@@ -134,17 +137,20 @@ class _Server:
     async def _run_lane(self, stream: Stream, ends: Ends) -> bytes | None:
         lane = Lane(self._lanes, stream, show_address(ends.client))
         self._in_lane.add(lane)
+        self._traffic.intake.connections += 1
         try:
             return await lane.run()
         except Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
             self._error_log.error("connection failed", exc_info=crash)
             return None
         finally:
+            self._traffic.intake.connections -= 1
             self._in_lane.discard(lane)
 
     async def _hand_over(self, stream: Stream, ends: Ends, received: bytes) -> None:
         connection = Connection(self._service, stream, ends, received)
         self._handed_over.add(connection)
+        self._traffic.app.connections += 1
         try:
             await connection.run()
         except* Exception as crash:  # noqa: BLE001  # one client must not be able to end the daemon
@@ -152,6 +158,7 @@ class _Server:
             if not connection.is_cut_off:
                 self._error_log.error("connection failed", exc_info=crash)
         finally:
+            self._traffic.app.connections -= 1
             self._handed_over.discard(connection)
 
 

@@ -15,6 +15,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
+from trioworq.stores.commits import Commits
 from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema
 from trioworq.stores.migrations import newest
 from trioworq.stores.mysql import lists, reads
@@ -148,6 +149,11 @@ class MySqlStore(BatchedWrites):
     async def schema(self) -> Schema:
         """Read the version of the schema."""
         return Schema(await self._read(reads.read_schema_version), self._schema_version)
+
+    @property
+    def commits(self) -> Commits:
+        """What has been committed since the store was opened."""
+        return self._batcher.commits
 
     async def clock_ms(self) -> int:
         """Return the server's time."""

@@ -52,6 +52,24 @@ _UNWELL: Part = {
         }
     },
 }
+_EXAMPLE = """\
+# HELP trioworq_jobs_pushed_total Jobs accepted.
+# TYPE trioworq_jobs_pushed_total counter
+trioworq_jobs_pushed_total 7.0
+"""
+_NUMBERS: Part = {
+    "description": "The numbers, in OpenMetrics where the client takes that.",
+    "content": {
+        "text/plain; version=0.0.4; charset=utf-8": {
+            "schema": {"type": "string", "pattern": "^# HELP "},
+            "example": _EXAMPLE,
+        },
+        "application/openmetrics-text; version=1.0.0; charset=utf-8": {
+            "schema": {"type": "string", "pattern": "# EOF\n$"},
+            "example": _EXAMPLE.replace("_total J", " J").replace("_total c", " c") + "# EOF\n",
+        },
+    },
+}
 
 OPERATIONS: Mapping[str, Any] = {
     "GET /livez": operation(
@@ -71,5 +89,12 @@ OPERATIONS: Mapping[str, Any] = {
         answer=_well("readyz"),
         query=[_VERBOSE],
         refusals={503: _UNWELL},
+    ),
+    "GET /metrics": operation(
+        "getMetrics",
+        TAG,
+        "Read the numbers of this node, for Prometheus",
+        "Requests are not in the access log.",
+        answer=_NUMBERS,
     ),
 }
