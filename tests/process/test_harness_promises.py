@@ -250,5 +250,5 @@ def test_the_table_says_what_each_fault_did() -> None:
 
 def test_a_stream_that_stops_for_good_is_a_gap_up_to_its_end() -> None:
     """And none is counted before the span begins."""
-    evidence = record(*(run(str(at_s), at_s, queue=PULSE) for at_s in (90.0, 100.5, 101.0)))
-    assert longest_gap_s(evidence, 100.0, 110.0) == 0.5
+    runs = [run(str(at_s), at_s, queue=PULSE) for at_s in (90.0, 100.5, 101.0)]
+    assert longest_gap_s(runs, 100.0, 110.0) == 0.5

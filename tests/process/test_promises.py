@@ -13,10 +13,9 @@ import trio
 
 from tests.process.harness.evidence import Evidence, read
 from tests.process.harness.faults import faults
-from tests.process.harness.plans import STORES, Plan
 from tests.process.harness.promises import PROMISES
-from tests.process.harness.running import carry_out
-from tests.process.harness.soak import NODES
+from tests.process.harness.running import Plan, carry_out
+from tests.process.harness.scene import NODES
 from tests.process.harness.table import show
 
 CALM_S = 5.0
@@ -45,7 +44,7 @@ def record_of(
     return record
 
 
-@pytest.fixture(params=STORES)
+@pytest.fixture(params=tuple(NODES))
 def keeps(
     request: pytest.FixtureRequest, record_of: Callable[[str], tuple[Evidence, Path]]
 ) -> Callable[[str], None]:
@@ -61,7 +60,7 @@ def keeps(
 Keeps = Callable[[str], None]
 
 
-@pytest.mark.parametrize("store", STORES)
+@pytest.mark.parametrize("store", tuple(NODES))
 def test_every_fault_was_met_under_load(
     store: str, record_of: Callable[[str], tuple[Evidence, Path]]
 ) -> None:

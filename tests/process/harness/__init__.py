@@ -2,8 +2,8 @@
 
 # A run's way, from the plan to the table:
 #
-#   plans          what a run does: store, nodes, seed, faults
-#   running        carries it out: calm, faults, quiet end
+#   running        carries a plan out: calm, faults, quiet end
+#                    scene        what it takes place on
 #                    assignments  what the jobs are, and how each has to end
 #                    load         the clients: they push, delete, list and redefine, and keep the ledger
 #                    connection   one request to one node: answered, broken off, or never sent

@@ -21,6 +21,8 @@ END_S = 60.0
 SHUTDOWN_S = 5
 POLL_S = 0.05
 
+PROGRAM = ("trioworq",)
+
 _ROOT = Path(__file__).parents[3]
 
 
@@ -37,6 +39,7 @@ class Node:
     options: Sequence[str]
     environment: dict[str, str]
     journal: Journal
+    launcher: Sequence[str]
     port: int = field(factory=free_port)
     is_stalled: bool = False
     starts: int = 0
@@ -68,14 +71,14 @@ class Node:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self, module: str = "trioworq", *arguments: str) -> None:
-        """Run `module` as this node, and wait until it serves or has ended.
+    async def start(self, *launcher: str) -> None:
+        """Run the node, by another module than usual if one is named, and wait until it serves or has ended.
 
         Raises NotUp when it does neither in time. If cancelled: it may run.
         """
         self.starts += 1
         logs = [f"--{log}-log={self.folder / log}.log" for log in ("queue", "access", "error")]
-        command = [sys.executable, "-m", module, *arguments, f"--bind=127.0.0.1:{self.port}"]
+        command = [sys.executable, "-m", *(launcher or self.launcher), f"--bind=127.0.0.1:{self.port}"]
         command += [f"--dispatch-user-agent={self.label}", *logs, *self.options]
         output = os.open(self.folder / "output", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         try:
@@ -195,17 +198,20 @@ async def _is_active(connection: Connection, node: Node, queue: str) -> bool:
 
 @asynccontextmanager
 async def open_cluster(
-    database: Database, count: int, folder: Path, journal: Journal, *options: str
+    database: Database, count: int, folder: Path, journal: Journal, *, launcher: Sequence[str] = PROGRAM
 ) -> AsyncIterator[Cluster]:
-    """Start `count` nodes with their logs in folders of `folder`; end those that still run on the way out."""
+    """Start `count` nodes with their logs in folders of `folder`; end those that still run on the way out.
+
+    `launcher` is the module that runs them, with the arguments that come before the options.
+    """
     extra = {"FIREWORQ_MYSQL_DSN": database.dsn, "PYTHONPATH": str(_ROOT)}
     environment = clean_environment(extra)
-    timeout = f"--shutdown-timeout={SHUTDOWN_S}"
+    options = [f"--shutdown-timeout={SHUTDOWN_S}", *database.options]
     nodes = []
     for number in range(1, count + 1):
         place = folder / f"node-{number}"
         place.mkdir(parents=True)
-        nodes.append(Node(number, place, [timeout, *database.options, *options], environment, journal))
+        nodes.append(Node(number, place, options, environment, journal, launcher))
     cluster = Cluster(nodes, database, journal)
     try:
         await cluster.start()

@@ -13,7 +13,8 @@ from attrs import evolve, frozen
 from tests.mariadb import PASSWORD
 from tests.process.harness.assignments import Assignment, Kind
 from tests.process.harness.journal import read_journal
-from tests.process.harness.running import EVENTS, LEDGER, PLAN, RUNS
+from tests.process.harness.running import PLAN
+from tests.process.harness.scene import EVENTS, LEDGER, RUNS
 
 FOR_EVER = float("inf")
 
@@ -180,7 +181,7 @@ def read(folder: Path) -> Evidence:
         seed=plan["seed"],
         pushes=[push for request in requests for push in _pushes(request)],
         requests=requests,
-        runs=_runs(read_journal(folder / RUNS)),
+        runs=read_runs(folder),
         faults=_faults(events),
         endings=_endings(events),
         calm_at_s=calm["at_s"],
@@ -192,6 +193,19 @@ def read(folder: Path) -> Evidence:
         sizes=list(zip(calm["sizes"], quiet["sizes"], strict=True)),
         leaks=_leaks(folder, quiet["shown"]),
     )
+
+
+def read_runs(folder: Path) -> list[Run]:
+    """Read the runs so far; a worker may still be adding to them."""
+    runs: dict[int, Run] = {}
+    for line in read_journal(folder / RUNS):
+        if line["event"] == "began":
+            runs[line["run"]] = Run(
+                name=line["name"], queue=line["queue"], node=line["node"], began_at_s=line["at_s"]
+            )
+        else:
+            runs[line["run"]] = evolve(runs[line["run"]], ended_at_s=line["at_s"], how=line["how"])
+    return list(runs.values())
 
 
 def _requests(lines: Iterable[Mapping[str, Any]]) -> Iterable[Request]:
@@ -237,18 +251,6 @@ def _pushes(request: Request) -> Iterable[Push]:
         if outcome is Outcome.DONE and job_id is None:
             outcome = Outcome.REFUSED
         yield Push(job=job, request=request, outcome=outcome, job_id=job_id)
-
-
-def _runs(lines: Iterable[Mapping[str, Any]]) -> list[Run]:
-    runs: dict[int, Run] = {}
-    for line in lines:
-        if line["event"] == "began":
-            runs[line["run"]] = Run(
-                name=line["name"], queue=line["queue"], node=line["node"], began_at_s=line["at_s"]
-            )
-        else:
-            runs[line["run"]] = evolve(runs[line["run"]], ended_at_s=line["at_s"], how=line["how"])
-    return list(runs.values())
 
 
 def _faults(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:

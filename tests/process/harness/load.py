@@ -102,14 +102,28 @@ async def open_load(load: Load, phase: str) -> AsyncIterator[None]:
     """
     over = trio.Event()
     async with trio.open_nursery() as clients:
-        for number in range(PULSES):
-            clients.start_soon(_pulse, load, f"{phase}-pulse{number}", over)
+        _start_pulse(clients, load, phase, over)
         for number in range(PUSHERS):
             clients.start_soon(_push, load, f"{phase}-{number}", over)
         for act, pause_s in ((_delete, 0.3), (_forget, 2.0), (_look, 0.5), (_redefine, 1.0)):
             clients.start_soon(_repeat, load, act, pause_s, over)
         yield
         over.set()
+
+
+@asynccontextmanager
+async def open_pulse(load: Load, phase: str) -> AsyncIterator[None]:
+    """Do as `open_load` does, with nothing but the steady stream."""
+    over = trio.Event()
+    async with trio.open_nursery() as clients:
+        _start_pulse(clients, load, phase, over)
+        yield
+        over.set()
+
+
+def _start_pulse(clients: trio.Nursery, load: Load, phase: str, over: trio.Event) -> None:
+    for number in range(PULSES):
+        clients.start_soon(_pulse, load, f"{phase}-pulse{number}", over)
 
 
 async def _pulse(load: Load, name: str, over: trio.Event) -> None:

@@ -2,26 +2,23 @@
 
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import trio
-from attrs import define
+from attrs import asdict, define, frozen
 
 from tests.process.harness.assignments import QUEUES
-from tests.process.harness.cluster import Cluster, Node, open_cluster
 from tests.process.harness.connection import Answer, Broken, Connection, Unsent, open_connection
-from tests.process.harness.databases import Database, open_mariadb, open_sqlite
 from tests.process.harness.faults import Site, faults
-from tests.process.harness.journal import Journal, open_journal
-from tests.process.harness.load import Load, open_load
-from tests.process.harness.plans import Plan
-from tests.process.harness.worker import Worker
+from tests.process.harness.journal import open_journal
+from tests.process.harness.load import Load, open_load, open_pulse
+from tests.process.harness.scene import Scene, open_scene
 
-LEDGER, RUNS, EVENTS, PLAN = "ledger.jsonl", "runs.jsonl", "events.jsonl", "plan.jsonl"
+PLAN = "plan.jsonl"
 
 # How long after the last fault everything may take to end.
 QUIET_S = 90.0
@@ -32,35 +29,53 @@ LISTS = ("grabbed", "waiting", "deferred")
 Say = Callable[[str], None]
 
 
+@frozen(kw_only=True)
+class Plan:
+    """A run: `faults` one by one, in this order, then any others until `minutes` are over.
+
+    A light one has the steady stream for its load, and nothing else.
+    """
+
+    store: str
+    nodes: int
+    seed: int
+    calm_s: float
+    faults: tuple[str, ...] = ()
+    minutes: float = 0.0
+    is_light: bool = False
+
+
 @define(eq=False)
 class Running:
     """A run under way."""
 
     plan: Plan
-    cluster: Cluster
+    scene: Scene
     load: Load
-    events: Journal
     site: Site
     say: Say
 
     async def calm(self) -> None:
         """Load without faults, to an end; then the counters of all nodes have to agree with the ledger."""
-        async with open_load(self.load, "calm"):
+        async with self._open_load("calm"):
             await trio.sleep(self.plan.calm_s)
         await self._wait_until_quiet()
-        self.events.note("calm", stats=await self._stats(), sizes=self._sizes())
+        self.scene.events.note("calm", stats=await self._stats(), sizes=self._sizes())
 
     async def break_things(self) -> None:
         """Load with one fault after the other."""
         known = faults(self.plan.store)
-        async with open_load(self.load, "broken"):
+        async with self._open_load("broken"):
             for name in self._names():
                 await trio.sleep(self.site.rng.uniform(*PAUSE_S))
-                self.events.note("fault began", fault=name)
+                self.scene.events.note("fault began", fault=name)
                 self.say(f"{name} ...")
                 await known[name](self.site)
-                self.events.note("fault ended", fault=name)
+                self.scene.events.note("fault ended", fault=name)
                 await self._mend()
+
+    def _open_load(self, phase: str) -> AbstractAsyncContextManager[None]:
+        return open_pulse(self.load, phase) if self.plan.is_light else open_load(self.load, phase)
 
     def _names(self) -> Iterator[str]:
         """Each fault of the plan; then any, until the time is over."""
@@ -71,10 +86,10 @@ class Running:
 
     async def _mend(self) -> None:
         """Start again what has ended and should not have; its end is in the record."""
-        for node in self.cluster.nodes:
+        for node in self.scene.cluster.nodes:
             if not node.is_alive and node.has_process:
                 self.say(f"{node.label} has ended: {node.output()[-1000:]}")
-                self.events.note("crashed", node=node.label)
+                self.scene.events.note("crashed", node=node.label)
                 await node.wait()
                 await node.start()
 
@@ -82,8 +97,8 @@ class Running:
         """Wait until all is quiet, note what the store holds then, and stop the nodes in order."""
         await self._wait_until_quiet()
         end = {"failures": await self._failures(), "jobs": await self._jobs(), "sizes": self._sizes()}
-        self.events.note("quiet", **end, shown=await self._shown())
-        for node in self.cluster.nodes:
+        self.scene.events.note("quiet", **end, shown=await self._shown())
+        for node in self.scene.cluster.nodes:
             await node.terminate()
 
     async def _wait_until_quiet(self) -> None:
@@ -125,7 +140,9 @@ class Running:
 
     async def _stats(self) -> list[dict[str, dict[str, int]]]:
         async with open_connection() as connection:
-            answers = [await connection.ask(node.url, "GET", "/queues/stats") for node in self.cluster.nodes]
+            answers = [
+                await connection.ask(node.url, "GET", "/queues/stats") for node in self.scene.cluster.nodes
+            ]
         return [answer.value for answer in answers]
 
     async def _shown(self) -> str:
@@ -138,7 +155,7 @@ class Running:
         """Ask any node until one answers."""
         with trio.fail_after(QUIET_S):
             while True:
-                for node in self.cluster.nodes:
+                for node in self.scene.cluster.nodes:
                     try:
                         answer = await connection.ask(node.url, "GET", path)
                     except (Unsent, Broken):
@@ -149,7 +166,7 @@ class Running:
 
     def _sizes(self) -> list[dict[str, int]]:
         """Return what each node takes of the machine."""
-        processes = [psutil.Process(node.pid) for node in self.cluster.nodes]
+        processes = [psutil.Process(node.pid) for node in self.scene.cluster.nodes]
         return [
             {
                 "memory": process.memory_info().rss,
@@ -166,61 +183,11 @@ async def carry_out(plan: Plan, folder: Path, say: Say) -> None:
     If cancelled, or when something of the harness breaks: the processes are ended, and the record is there
     as far as it came.
     """
-    with (
-        open_journal(folder / PLAN) as plans,
-        open_journal(folder / LEDGER) as ledger,
-        open_journal(folder / RUNS) as runs,
-        open_journal(folder / EVENTS) as events,
-    ):
-        plans.note("plan", **plan.shown())
-        async with (
-            _open_database(plan.store, folder) as database,
-            trio.open_nursery() as workers,
-            open_cluster(database, plan.nodes, folder, events) as cluster,
-        ):
-            worker = Worker(runs)
-            await workers.start(worker.run)
-            rng = random.Random(plan.seed)
-            load = Load(cluster, ledger, worker.url, random.Random(plan.seed + 1))
-            running = Running(plan, cluster, load, events, Site(cluster, rng), say)
-            await _define(cluster)
-            await running.calm()
-            await running.break_things()
-            await running.end()
-            workers.cancel_scope.cancel()
-
-
-@asynccontextmanager
-async def _open_database(store: str, folder: Path) -> AsyncIterator[Database]:
-    if store == "sqlite":
-        async with open_sqlite(folder) as file:
-            yield file
-    else:
-        async with open_mariadb(folder) as server:
-            yield server
-
-
-async def _define(cluster: Cluster) -> None:
-    """Define the queues and their routings, and wait until every node knows them and each has an owner."""
-    async with open_connection() as connection:
-        for queue, definition in QUEUES.items():
-            await _put(connection, cluster, f"/queue/{queue}", definition)
-            await _put(connection, cluster, f"/routing/{queue}", {"queue_name": queue})
-        for node in cluster.nodes:
-            for queue in QUEUES:
-                await _wait_for(connection, node, f"/routing/{queue}")
-                await _wait_for(connection, node, f"/queue/{queue}/stats")
-    for queue in QUEUES:
-        await cluster.wait_for_owner(queue)
-
-
-async def _wait_for(connection: Connection, node: Node, path: str) -> None:
-    """Wait until a node knows what was defined on another."""
-    with trio.fail_after(QUIET_S):
-        while (await connection.ask(node.url, "GET", path)).status != 200:
-            await trio.sleep(POLL_S)
-
-
-async def _put(connection: Connection, cluster: Cluster, path: str, body: Any) -> None:
-    answer = await connection.ask(cluster.nodes[0].url, "PUT", path, body)
-    assert answer.status == 200, answer.body
+    with open_journal(folder / PLAN) as plans:
+        plans.note("plan", **asdict(plan))
+    async with open_scene(plan.store, plan.nodes, folder) as scene:
+        load = Load(scene.cluster, scene.ledger, scene.worker.url, random.Random(plan.seed + 1))
+        running = Running(plan, scene, load, Site(scene.cluster, random.Random(plan.seed)), say)
+        await running.calm()
+        await running.break_things()
+        await running.end()

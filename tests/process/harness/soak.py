@@ -12,12 +12,11 @@ import trio
 
 from tests.process.harness.evidence import read
 from tests.process.harness.faults import faults
-from tests.process.harness.plans import STORES, Plan
-from tests.process.harness.running import carry_out
+from tests.process.harness.running import Plan, carry_out
+from tests.process.harness.scene import NODES
 from tests.process.harness.table import judge, show
 
 CALM_S = 10.0
-NODES = {"sqlite": 2, "mysql": 3}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     names = sorted(set(faults("sqlite")) | set(faults("mysql")))
     add = parser.add_argument
-    add("--store", choices=STORES, default="sqlite", help="where jobs are kept (sqlite)")
+    add("--store", choices=tuple(NODES), default="sqlite", help="where jobs are kept (sqlite)")
     add("--nodes", type=int, help="daemons (2 on sqlite, 3 on mysql)")
     add("--minutes", type=float, default=5.0, help="minutes with faults (5)")
     add("--seed", type=int, default=secrets.randbits(31), help="what the faults follow from (any)")

@@ -7,7 +7,7 @@ from itertools import pairwise
 from attrs import frozen
 
 from tests.process.harness.assignments import PULSE
-from tests.process.harness.evidence import FOR_EVER, Evidence, Fault
+from tests.process.harness.evidence import FOR_EVER, Evidence, Fault, Run
 from tests.process.harness.explaining import RECOVERY_S, repetitions
 from tests.process.harness.promises import PROMISES
 
@@ -50,7 +50,7 @@ def rows(evidence: Evidence) -> list[Row]:
             len(spans),
             *_jobs(evidence, lost, spans),
             repeated[name],
-            max(longest_gap_s(evidence, began_at_s, ended_at_s) for began_at_s, ended_at_s in spans),
+            max(longest_gap_s(evidence.runs, began_at_s, ended_at_s) for began_at_s, ended_at_s in spans),
         )
         for name, spans in windows.items()
     ]
@@ -75,9 +75,9 @@ def _repeated(evidence: Evidence) -> Counter[str]:
     return Counter(fault.name if fault is not None else "" for fault in causes)
 
 
-def longest_gap_s(evidence: Evidence, began_at_s: float, ended_at_s: float) -> float:
+def longest_gap_s(runs: Iterable[Run], began_at_s: float, ended_at_s: float) -> float:
     """Return the longest part of a span of time in which no job of the steady stream arrived."""
-    arrivals = [run.began_at_s for run in evidence.runs if run.queue == PULSE]
+    arrivals = [run.began_at_s for run in runs if run.queue == PULSE]
     inside = [at_s for at_s in arrivals if began_at_s < at_s < ended_at_s]
     # The stream itself ends when the load does.
     last_s = min(ended_at_s, max(arrivals, default=began_at_s))
