@@ -8,6 +8,8 @@ import httpx2
 import orjson
 from attrs import frozen
 
+from tests.described import faults_of
+
 # Longer than a daemon takes to give a database up, so that nearly every request has an answer.
 ANSWER_S = 20.0
 
@@ -40,7 +42,10 @@ class Connection:
         self._client = client
 
     async def ask(self, url: str, method: str, path: str, body: Any = None) -> Answer:
-        """Send a request and return the answer. Raises Unsent and Broken."""
+        """Send a request and return the answer, which has to be as the OpenAPI document says.
+
+        Raises Unsent and Broken.
+        """
         content = None if body is None else orjson.dumps(body)
         try:
             response = await self._client.request(method, url + path, content=content)
@@ -48,6 +53,7 @@ class Connection:
             raise Unsent(repr(error)) from error
         except httpx2.TransportError as error:
             raise Broken(repr(error)) from error
+        assert not (faults := faults_of(response)), faults
         return Answer(response.status_code, response.content)
 
 
