@@ -94,8 +94,9 @@ def test_the_service_manager_hears_of_the_whole_life(tmp_path: Path) -> None:
     """Of readiness, in the words of the log; again and again that the loop turns; and of the stop."""
     with open_starter(tmp_path) as starter:
         daemon = starter.start("--driver=in-memory", WATCHDOG_USEC="100000")
-        wait_until(lambda: daemon.lines("error"))
-        assert starter.has_heard(f"STATUS={daemon.lines('error')[0]['message']}")
+        greeting = f"(PID {daemon.process.pid}) listens on {starter.url}; "
+        wait_until(lambda: any(greeting in line["message"] for line in daemon.lines("error")))
+        assert any("READY=1" in message and greeting in message for message in starter.listen())
         wait_until(lambda: starter.listen().count("WATCHDOG=1") > 3)
         assert daemon.stop() == 0
         assert starter.has_heard("STOPPING=1")
