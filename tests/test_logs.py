@@ -200,6 +200,18 @@ async def test_hostile_text_stays_inside_its_line(tmp_path: Path) -> None:
     assert len(str(line["payload"])) == SHOWN_PAYLOAD_BYTES
 
 
+async def test_no_line_holds_a_control_that_a_terminal_obeys(tmp_path: Path) -> None:
+    """Those of Latin-1 and DEL, which JSON lets through, are escaped, and read as they were sent."""
+    agent = "curl\x9b2Jend\x7f\u00a0\u0085\u00e9\u0410"
+    async with open_logs(Config(access_log=str(tmp_path / "a")), Clock()) as logs:
+        logs.access.write(evolve(LINE, user_agent=agent))
+    [line] = lines(tmp_path / "a")
+    assert line["user_agent"] == agent
+    text = (tmp_path / "a").read_text()
+    assert not any(0x7F <= ord(character) < 0xA0 for character in text)
+    assert "\u00a0" in text
+
+
 async def test_the_readable_error_log_escapes_controls(capfd: pytest.CaptureFixture[str]) -> None:
     """Text from outside writes neither lines nor colours of its own on a terminal."""
     async with open_logs(Config(), Clock()) as logs:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -22,6 +23,9 @@ from trioworq.sinks import Sink
 CLOSING_TIMEOUT_S = 2.0
 # A payload may have megabytes; a line shows this much of it.
 SHOWN_PAYLOAD_BYTES = 64 * 1024
+
+# In UTF-8, where nothing else has these bytes.
+_LATIN_CONTROL = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
 
 _LEVELS = {
     "debug": logging.DEBUG,
@@ -76,6 +80,18 @@ def _local_time(now_ms: int) -> str:
 
 
 def _encode(fields: dict[str, Any]) -> bytes:
+    line = _dump(fields)
+    # JSON escapes the controls of ASCII only. Terminals obey those of Latin-1 as well.
+    if b"\x7f" in line or b"\xc2" in line:
+        return _LATIN_CONTROL.sub(_escape_control, line)
+    return line
+
+
+def _escape_control(match: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(match[0].decode())
+
+
+def _dump(fields: dict[str, Any]) -> bytes:
     try:
         return orjson.dumps(fields)
     except orjson.JSONEncodeError:

@@ -288,6 +288,24 @@ def test_a_gzip_bomb_is_defused() -> None:
     assert peak < 10 * len(body)
 
 
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_body_in_tiny_pieces_takes_no_more_than_its_bytes(coding: str) -> None:
+    """However a worker cuts it up, what is kept is the body, and little else meanwhile."""
+    size = 100_000
+    text = bytes(range(256)) * (size // 256)
+    body = gzip.compress(text, 0) if coding == "gzip" else text
+    chunks = [b"2\r\n" + body[at : at + 2] + b"\r\n" for at in range(0, len(body) - 1, 2)]
+    reply = fed(head("Transfer-Encoding: chunked", f"Content-Encoding: {coding}"), max_bytes=size)
+    tracemalloc.start()
+    for data in chunks:
+        reply.feed(data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * size
+    assert reply.body == text[: len(reply.body)]
+    assert len(reply.body) >= size - 300
+
+
 @pytest.mark.parametrize(
     ("body", "error"),
     [

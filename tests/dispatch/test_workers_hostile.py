@@ -1,7 +1,8 @@
 """Workers that do everything wrong: each gives the contract's verdict, harms nothing and is soon forgotten.
 
-Every case checks the same four things: one verdict and no exception, within its time; the connection
-closed; the next call on the pool served; no file descriptor left.
+Every case checks the same things: one verdict and no exception, within its time; the connection closed; the
+next call on the pool served; and after many such calls no task, file or memory in use that was not before,
+while another host is called as if nothing were.
 """
 
 import gzip
@@ -10,10 +11,16 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
+from attrs import frozen
 
 from tests.dispatch.hostile_worker import Peer, acting, answer, hostile_worker, polite
 from tests.dispatch.pools import pool, until
+from tests.dispatch.push_side import open_push_side
+from tests.in_use import InUse, flat
 from trioworq.core.results import Result, ResultStatus
+from trioworq.core.routing import Routing
+from trioworq.dispatch.hops import MAX_REDIRECTS
+from trioworq.dispatch.workers import Workers
 
 GOOD = Result(ResultStatus.SUCCESS, 200, "")
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -84,17 +91,43 @@ async def half_closes_in_the_body(peer: Peer) -> None:
     await peer.hang()
 
 
-def internal(reason: str) -> tuple[ResultStatus, int, str]:
+async def redirects_to_itself(peer: Peer) -> None:
+    """Send every caller back where it came from."""
+    for _ in range(1 + MAX_REDIRECTS):
+        await peer.request()
+        await peer.say(answer(b"", "Location: /", status="302 Found"))
+
+
+@frozen
+class Verdict:
+    """What a call should come to: how its message begins, and what is in it."""
+
+    status: ResultStatus
+    code: int
+    beginning: str
+    reason: str
+
+
+def internal(reason: str) -> Verdict:
     """There was no answer."""
-    return ResultStatus.INTERNAL_FAILURE, 0, reason
+    return Verdict(ResultStatus.INTERNAL_FAILURE, 0, 'Request failed: Post "http://127.0.0.1:', reason)
 
 
-def unread(reason: str) -> tuple[ResultStatus, int, str]:
+def unread(reason: str) -> Verdict:
     """There was half an answer."""
-    return ResultStatus.FAILURE, 200, reason
+    return Verdict(ResultStatus.FAILURE, 200, "Cannot read body: ", reason)
 
+
+def senseless(reason: str) -> Verdict:
+    """There was an answer, but it says nothing."""
+    return Verdict(ResultStatus.FAILURE, 200, "Cannot parse body as JSON: ", reason)
+
+
+# Ten answers of a megabyte, unzipped and read as text, and what the bad workers themselves take.
+PEAK_BYTES = 60_000_000
 
 BOMB = gzip.compress(b"\x00" * 30_000_000)
+DEEP = b"[" * 500_000
 
 CASES = {
     "closes at once": (says(), b"", internal("EOF")),
@@ -174,6 +207,39 @@ CASES = {
         b"",
         unread("larger than 1000000 bytes"),
     ),
+    "gzip bomb in a gzip bomb": (
+        says(HEAD + b"Content-Encoding: gzip\r\n\r\n", gzip.compress(BOMB)),
+        b"",
+        senseless(""),
+    ),
+    "gzip in tiny chunks": (
+        says(
+            HEAD + b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n",
+            *[b"1\r\n%c\r\n" % byte for byte in BOMB[:3000]],
+        ),
+        b"",
+        unread("larger than 1000000 bytes"),
+    ),
+    "deep JSON": (
+        says(HEAD + b"Content-Length: %d\r\n\r\n" % len(DEEP), DEEP),
+        b"",
+        senseless(""),
+    ),
+    "endless number": (
+        says(HEAD + b"\r\n" + b'{"status":"success","code":' + b"9" * 900_000 + b"}"),
+        b"",
+        senseless(""),
+    ),
+    "the same encoding twice": (
+        says(HEAD + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
+        b"",
+        senseless(""),
+    ),
+    "redirects to itself": (
+        redirects_to_itself,
+        b"",
+        internal("stopped after 10 redirects"),
+    ),
     "truncated gzip": (
         says(HEAD + b"Content-Encoding: gzip\r\n\r\n", BOMB[:50]),
         b"",
@@ -190,17 +256,90 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 async def test_a_bad_worker_gets_its_verdict_and_harms_nothing(name: str) -> None:
     """Each kind of bad worker gives one verdict, loses its connection and leaves the pool in order."""
-    reaction, payload, (status, code, reason) = CASES[name]
+    reaction, payload, verdict = CASES[name]
     async with hostile_worker(acting(reaction), polite) as worker, pool() as workers:
         with trio.fail_after(5):
             result = await workers.post_within(0.5 if "trickles" in name else 4, worker.url, payload)
         await until(lambda: worker.open_connections == 0)
-        assert (result.status, result.code) == (status, code)
-        prefix = "Cannot read body: " if code else f'Request failed: Post "{worker.url}": '
-        assert result.message.startswith(prefix)
-        assert reason in result.message
+        assert (result.status, result.code) == (verdict.status, verdict.code)
+        assert result.message.startswith(verdict.beginning)
+        assert verdict.reason in result.message
         assert worker.connections == 1
         assert await workers.post(worker.url, b"", 5) == GOOD
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_many_calls_to_a_bad_worker_leave_nothing_and_slow_no_other_host(name: str) -> None:
+    """After them no more tasks, files and memory are in use than before; meanwhile a good host is called."""
+    reaction, payload, verdict = CASES[name]
+    count = 3 if payload else 10
+    async with (
+        hostile_worker(acting(reaction)) as bad,
+        hostile_worker(polite) as good,
+        pool() as workers,
+    ):
+
+        async def call() -> None:
+            result = await workers.post_within(0.5 if "trickles" in name else 8, bad.url, payload)
+            assert result.status is verdict.status
+
+        await call()
+        await until(lambda: bad.open_connections == 0)
+        assert await workers.post(good.url, b"", 5) == GOOD
+        async with flat(
+            InUse.now(), peak_bytes=PEAK_BYTES + count * 3 * len(payload), records=[good.requests]
+        ):
+            await together(call, count, while_calling(workers, good.url))
+            await until(lambda: bad.open_connections == 0)
+
+
+def while_calling(workers: Workers, url: str) -> Callable[[], Awaitable[None]]:
+    """Call a good host, and want each answer soon (I8)."""
+
+    async def call() -> None:
+        while True:
+            with trio.fail_after(3):
+                assert await workers.post(url, b"", 5) == GOOD
+            await trio.sleep(0.01)
+
+    return call
+
+
+async def together(
+    act: Callable[[], Awaitable[None]], count: int, meanwhile: Callable[[], Awaitable[None]]
+) -> None:
+    """Act many times at once, while something else goes on."""
+    async with trio.open_nursery() as others:
+        others.start_soon(meanwhile)
+        async with trio.open_nursery() as actors:
+            for _ in range(count):
+                actors.start_soon(act)
+        others.cancel_scope.cancel()
+
+
+@pytest.mark.parametrize(
+    "name", ["half-closes", "trickles the head", "trickles the body", "endless body", "gzip bomb"]
+)
+async def test_a_queue_of_bad_workers_slows_no_other(name: str) -> None:
+    """Jobs of another queue are done one after the other while it uses all the workers it has (I8, I13)."""
+    reaction, _, _ = CASES[name]
+    async with (
+        hostile_worker(acting(reaction)) as bad,
+        hostile_worker(polite) as good,
+        pool() as workers,
+        open_push_side(workers) as side,
+    ):
+        await side.define("bad", max_workers=5)
+        await side.queues.routings.put(Routing("bad", "bad"))
+        for _ in range(30):
+            await side.push(bad.url, "bad", timeout_s=1, max_retries=3)
+        await until(lambda: bad.connections > 0)
+        for done in range(1, 11):
+            await side.push(good.url)
+            with trio.fail_after(3):
+                while len(good.requests) < done:
+                    await trio.sleep(0.002)
+        assert {line["log_level"] for line in side.error_lines} <= {"debug", "info"}
 
 
 async def test_a_worker_that_is_not_there_is_an_internal_failure() -> None:

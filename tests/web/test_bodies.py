@@ -1,5 +1,6 @@
-"""All request bodies together take a bounded amount of memory (I13)."""
+"""All request bodies and answers together take a bounded amount of memory (I13)."""
 
+import h2.events
 import orjson
 import pytest
 import trio
@@ -10,9 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.web.endpoints import answer_ok, big
-from tests.web.face import CONFIG, open_face, open_served, read_until
+from tests.web.face import CONFIG, Face, open_face, open_served, read_until
+from tests.web.http2_client import events_until, open_http_2, request_headers
 from trioworq.web.bodies import FREE_BYTES, BodyBudget, BodyShare, MeteredBody
 from trioworq.web.messages import Route
+
+LARGE_BYTES = 6_000_000
 
 
 def metered(sizes: list[int], budget: BodyBudget) -> MeteredBody:
@@ -112,3 +116,64 @@ async def test_a_body_counts_until_its_answer_is_out() -> None:
         with trio.fail_after(10):
             while (await served.ask("POST", "/ok", b"x" * size)).status == 503:
                 await trio.lowlevel.checkpoint()
+
+
+async def push_large(face: Face) -> None:
+    """Push a job that takes megabytes to show."""
+    body = orjson.dumps({"url": "http://w/", "payload": "x" * LARGE_BYTES})
+    assert (await face.ask("POST", "/job/any", body)).status == 200
+
+
+async def begin_reading(face: Face, target: str) -> trio.abc.Stream:
+    """Ask for an answer, and read no more than how it begins."""
+    stream = await face.connect()
+    await stream.send_all(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+    assert (await stream.receive_some(12)) == b"HTTP/1.1 200"
+    return stream
+
+
+@pytest.mark.parametrize("target", ["/queue/default/grabbed", "/queue/default/job/1"])
+async def test_large_answers_beyond_the_budget_are_a_503(target: str) -> None:
+    """Clients that do not read their lists take no more than the budget; others are told to come again."""
+    async with open_face(max_bodies_bytes=LARGE_BYTES * 3 // 2) as face:
+        await push_large(face)
+        async with await begin_reading(face, target):
+            refused = await face.ask("GET", target)
+            assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+            assert refused.body == (
+                b"503 Service Unavailable\n\nToo many large bodies and answers are on their way\n"
+            )
+            assert (await face.ask("GET", "/queues")).status == 200
+        with trio.fail_after(10):
+            while (await face.ask("GET", target)).status == 503:
+                await trio.sleep(0.01)
+    assert face.errors == []
+
+
+async def test_what_has_been_done_is_told_whatever_the_budget() -> None:
+    """The answer to a change cannot be asked for again, so it counts for others only."""
+    async with open_face(max_bodies_bytes=LARGE_BYTES * 3 // 2) as face:
+        await push_large(face)
+        async with await begin_reading(face, "/queue/default/job/1"):
+            deleted = await face.ask("DELETE", "/queue/default/job/1")
+            assert (deleted.status, orjson.loads(deleted.body)["id"]) == (200, 1)
+
+
+async def test_the_requests_of_an_http_2_connection_share_what_is_free_for_one() -> None:
+    """A part of a body that is free over HTTP/1 counts, and so does a head; the smallest always come in."""
+    async with open_face(max_bodies_bytes=20_000) as face, open_http_2(face) as (stream, client):
+        for stream_id in (1, 3, 5):
+            client.send_headers(stream_id, request_headers("POST", "/job/any"))
+            client.send_data(stream_id, b"x" * 12_000)
+        refused = (await events_until(stream, client, h2.events.StreamEnded))[-1]
+        assert refused.stream_id in (3, 5)
+        client.send_headers(
+            7, [*request_headers("GET", "/version"), (b"x-long", b"x" * 15_000)], end_stream=True
+        )
+        client.send_headers(9, request_headers("GET", "/version"), end_stream=True)
+        statuses: dict[int, bytes] = {}
+        while not {7, 9} <= statuses.keys():
+            for event in await events_until(stream, client, h2.events.StreamEnded):
+                if isinstance(event, h2.events.ResponseReceived):
+                    statuses[event.stream_id] = dict(event.headers)[b":status"]
+        assert (statuses[7], statuses[9]) == (b"503", b"200")

@@ -26,7 +26,7 @@ from tests.web.face import (
     until,
 )
 from trioworq import __version__
-from trioworq.web.edge import LAST_CALL_S
+from trioworq.web.edge import LAST_CALL_S, PATIENCE_S
 from trioworq.web.messages import Route
 from trioworq.web.server import LOOK_INTERVAL_S
 
@@ -84,6 +84,37 @@ async def test_a_client_may_wait_to_be_told_to_continue(face: Face) -> None:
         assert (await read_until(stream, b"\r\n\r\n")).startswith(b"HTTP/1.1 100 ")
         await stream.send_all(b'{"url":"u"}')
         assert (await read_until(stream, b"}")).startswith(b"HTTP/1.1 200 ")
+
+
+async def test_a_client_may_end_its_side_once_it_has_asked(face: Face) -> None:
+    """It is answered all the same, and so are its requests that wait behind others."""
+    raw = await face.exchange(GET * 3, half_close=True)
+    assert raw.count(b"HTTP/1.1 200 ") == 3
+    assert raw.endswith(VERSION_END)
+
+
+async def test_a_client_that_has_ended_its_side_may_take_its_time_to_read() -> None:
+    """Only the beginning of the answer has to come soon."""
+    async with open_served([Route("GET", "/big", big)]) as served, await served.connect() as stream:
+        await stream.send_all(b"GET /big HTTP/1.1\r\nHost: x\r\n\r\n")
+        await stream.send_eof()
+        begun = await stream.receive_some(100)
+        await trio.sleep(PATIENCE_S + 0.5)
+        with trio.fail_after(20):
+            assert len(begun + await read_all(stream)) > 50_000_000
+
+
+async def test_a_client_that_has_ended_its_side_is_soon_given_up() -> None:
+    """It may have gone for good, so an endpoint that takes long is not waited for."""
+    gate = Gate()
+    async with open_served(gate.routes()) as served:
+        tasks = trio.lowlevel.current_statistics().tasks_living
+        started_at = trio.current_time()
+        assert await served.exchange(GATE, half_close=True) == b""
+        assert PATIENCE_S / 2 < trio.current_time() - started_at < PATIENCE_S + 4
+        await until(lambda: trio.lowlevel.current_statistics().tasks_living == tasks)
+    assert gate.waiting == 1
+    assert served.errors == []
 
 
 async def test_a_refused_body_is_not_asked_for() -> None:

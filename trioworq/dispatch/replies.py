@@ -24,6 +24,7 @@ class Reply:
     """
 
     __slots__ = (
+        "_body",
         "_framing_bytes",
         "_has_more",
         "_header_count",
@@ -32,7 +33,6 @@ class Reply:
         "_is_kept_alive",
         "_max_bytes",
         "_parser",
-        "_pieces",
         "_size",
         "_unzip",
         "code",
@@ -51,7 +51,7 @@ class Reply:
         self._header_count = 0
         self._interim_count = 0
         self._framing_bytes = 0
-        self._pieces: list[bytes] = []
+        self._body: bytes | bytearray = b""
         self._size = 0
         self._unzip: zlib._Decompress | None = None
         self._is_kept_alive = False
@@ -79,7 +79,7 @@ class Reply:
     @property
     def body(self) -> bytes:
         """The body as far as it came, unzipped."""
-        return b"".join(self._pieces)
+        return bytes(self._body)
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the worker; `data` is not empty."""
@@ -204,11 +204,16 @@ class Reply:
         self._size += len(piece)
         if self._size > self._max_bytes:
             self._fail_too_large()
+        elif not self._body:
+            self._body = piece
+        elif isinstance(self._body, bytearray):
+            self._body += piece
         else:
-            self._pieces.append(piece)
+            # Pieces of their own would take forty times their size, as small as a worker can make them.
+            self._body = bytearray(self._body) + piece
 
     def _fail_too_large(self) -> None:
-        self._pieces.clear()
+        self._body = b""
         self._fail(f"larger than {self._max_bytes} bytes")
 
     def on_message_complete(self) -> None:

@@ -6,7 +6,7 @@ answered here, and no page, redirect or traceback of the framework's own reaches
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any
 
 import trio
 from attrs import evolve, frozen
@@ -14,8 +14,8 @@ from hypercorn.typing import (
     ASGIReceiveCallable,
     ASGISendCallable,
     ASGISendEvent,
+    ConnectionState,
     HTTPScope,
-    Scope,
     WebsocketScope,
 )
 from quart import Response as QuartResponse
@@ -33,7 +33,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import BaseConverter, MapAdapter
 
 from trioworq.core.errors import CallerError, InvalidRequest
-from trioworq.web.bodies import BodyShare, MeteredBody
+from trioworq.web.bodies import FREE_BYTES, MAX_STREAMS, BodyShare, MeteredBody
 from trioworq.web.edge import Edge, show_address
 from trioworq.web.messages import VARIABLE_PART, Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
@@ -57,7 +57,7 @@ def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
         )
     app.register_error_handler(HTTPException, desk.refuse)
     app.register_error_handler(Exception, desk.fail)
-    app.asgi_app = _Entrance(app.asgi_app, edge)  # type: ignore[method-assign]
+    app.asgi_app = _Entrance(app.asgi_app, edge)  # type: ignore[method-assign, assignment]
     return app
 
 
@@ -96,15 +96,10 @@ class _Quart(QuartTrio):
 class _Entrance:
     """Gives the app cleaned paths only, and refuses what it could stumble over."""
 
-    _app: Callable[[Scope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
+    _app: Callable[[HTTPScope, ASGIReceiveCallable, ASGISendCallable], Awaitable[None]]
     _edge: Edge
 
-    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        if scope["type"] != "http":
-            # Nothing here speaks WebSocket; closing one that was not accepted refuses it.
-            await send({"type": "websocket.close", "code": 1000, "reason": None})
-            return
-
+    async def __call__(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         async def counted(event: ASGISendEvent) -> None:
             if event["type"] == "http.response.start":
                 self._edge.traffic.app.answered(event["status"])
@@ -119,13 +114,20 @@ class _Entrance:
             refusal = self._edge.guard.refuse("/", None, _authorization(scope))
             await _send(send, _closing(refusal or refuse("/", HTTPStatus.BAD_REQUEST, str(error))))
             return
-        share = BodyShare(self._edge.budget)
-        body = MeteredBody(receive, share)
-        known = {**scope, "path": path, "state": {**scope["state"], "share": share}}
+        is_one_of_many = scope["http_version"] == "2"
+        free_bytes = FREE_BYTES // MAX_STREAMS if is_one_of_many else FREE_BYTES
+        body, answer = (BodyShare(self._edge.budget, free_bytes) for _ in range(2))
+        metered = MeteredBody(receive, body, size_bytes=_head_bytes(scope) if is_one_of_many else 0)
+        state = ConnectionState({**scope["state"], "body": body, "answer": answer})
         try:
-            await self._app(cast("HTTPScope", known), body.receive, send)
+            await self._app({**scope, "path": path, "state": state}, metered.receive, send)
         finally:
-            share.release()
+            body.release()
+            answer.release()
+
+
+def _head_bytes(scope: HTTPScope) -> int:
+    return sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope["raw_path"])
 
 
 async def _send(send: ASGISendCallable, response: Response) -> None:
@@ -163,6 +165,7 @@ class _Desk:
             response = self._refuse_stranger(route, current_request)
             if response is None:
                 response = await self._answer(route, current_request, arguments)
+            response = self._make_room(route, current_request, response)
             if route.is_logged:
                 self._log(current_request, response, started_at_s)
             return self._to_quart(response)
@@ -217,6 +220,14 @@ class _Desk:
             ),
         )
 
+    def _make_room(self, route: Route, request: QuartRequest, response: Response) -> Response:
+        share: BodyShare = request.scope["state"]["answer"]
+        if route.method == "GET":
+            return self._edge.make_room(request.path, response, share)
+        # It says what has been done, which cannot be taken back.
+        share.hold(len(response.body))
+        return response
+
     def _log(self, request: QuartRequest, response: Response, started_at_s: float) -> None:
         target = request.scope["raw_path"] + (b"?" if request.query_string else b"") + request.query_string
         self._edge.log(
@@ -243,6 +254,6 @@ async def _read_body(request: QuartRequest) -> bytes:
         raise BodyTooLarge(f"A body should have at most {request.max_content_length} bytes") from None
     except RequestTimeout:
         raise BodyTooSlow("The body did not come in time") from None
-    if request.scope["state"]["share"].is_over_budget:
+    if request.scope["state"]["body"].is_over_budget:
         raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
     return body

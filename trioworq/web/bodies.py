@@ -1,4 +1,4 @@
-"""The memory that request bodies may take, all together (I13)."""
+"""The memory that request bodies and answers may take, all together (I13)."""
 
 from attrs import define, field
 from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent
@@ -6,41 +6,56 @@ from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent
 # Small bodies are let in whatever large ones take: the number of connections bounds them.
 FREE_BYTES = 64 * 1024
 
+# Requests that one HTTP/2 connection may have at the same time: each takes 30 KiB while it waits. They share
+# what is free for one over HTTP/1.
+MAX_STREAMS = 32
+
 
 @define(eq=False)
 class BodyBudget:
-    """Bytes that large bodies may still take; shared by all requests."""
+    """Bytes that large bodies and answers may still take; shared by all requests."""
 
     left_bytes: int
 
 
 @define(eq=False)
 class BodyShare:
-    """What one body takes of the budget; `is_over_budget` once there was no room for more of it."""
+    """What one body or answer takes of the budget.
+
+    `is_over_budget` once there was no room for more of it.
+    """
 
     _budget: BodyBudget
+    _free_bytes: int = FREE_BYTES
     is_over_budget: bool = field(default=False, init=False)
     _taken_bytes: int = field(default=0, init=False)
 
     def grow_to(self, size_bytes: int) -> bool:
         """Take room for a body that has this many bytes by now; False when there is none, or was none."""
-        wanted = max(0, size_bytes - FREE_BYTES) - self._taken_bytes
-        if wanted > self._budget.left_bytes:
+        if self._lacking(size_bytes) > self._budget.left_bytes:
             self.is_over_budget = True
         if not self.is_over_budget:
-            self._budget.left_bytes -= wanted
-            self._taken_bytes += wanted
+            self.hold(size_bytes)
         return not self.is_over_budget
 
+    def hold(self, size_bytes: int) -> None:
+        """Count this many bytes from now on, whether or not there is room: others find the less."""
+        lacking = self._lacking(size_bytes)
+        self._budget.left_bytes -= lacking
+        self._taken_bytes += lacking
+
+    def _lacking(self, size_bytes: int) -> int:
+        return max(0, size_bytes - self._free_bytes) - self._taken_bytes
+
     def release(self) -> None:
-        """End: what the body took is free for others."""
+        """End: what was taken is free for others."""
         self._budget.left_bytes += self._taken_bytes
         self._taken_bytes = 0
 
 
 @define(eq=False)
 class MeteredBody:
-    """The body of one request on its way in.
+    """The body of one request on its way in; `size_bytes` is what its head takes, where that counts.
 
     `receive` stands in for ASGI's. When the budget has nothing left for the body, it ends there: nothing of
     the rest is kept.
@@ -48,7 +63,7 @@ class MeteredBody:
 
     _receive: ASGIReceiveCallable
     share: BodyShare
-    _size_bytes: int = field(default=0, init=False)
+    _size_bytes: int = 0
 
     async def receive(self) -> ASGIReceiveEvent:
         """Pass on what comes in, as long as there is room for it."""

@@ -30,7 +30,8 @@ from hypercorn.typing import (
 
 from trioworq.logs import ErrorLog
 from trioworq.streams import ConnectionLost, Stream
-from trioworq.web.edge import LAST_CALL_S, LINGER_S, Edge
+from trioworq.web.bodies import MAX_STREAMS
+from trioworq.web.edge import LAST_CALL_S, LINGER_S, PATIENCE_S, Edge
 from trioworq.web.http2 import Protocol
 
 
@@ -62,6 +63,7 @@ def _hypercorn_config(edge: Edge) -> HypercornConfig:
     config = HypercornConfig()
     config.include_server_header = False
     config.h11_max_incomplete_size = edge.config.max_header_bytes
+    config.h2_max_concurrent_streams = MAX_STREAMS
     config.h2_max_header_list_size = edge.config.max_header_bytes
     config.keep_alive_max_requests = sys.maxsize
     config.errorlog = None
@@ -101,6 +103,7 @@ class Connection:
         self._requests = 0
         self._is_receiving_head = False
         self._is_ending = False
+        self._has_left = False
         self._sending = trio.Lock()
         self._protocol: Protocol
         self._stops_at_s = float("inf")
@@ -119,8 +122,7 @@ class Connection:
                 self._protocol = self._make_protocol(tasks)
                 await self._protocol.initiate()
                 await self._read()
-                # The client has gone, and with it the reason for what is still running.
-                self._scope.cancel(reason="the client hung up")
+                self._go_on_alone()
 
     @property
     def is_cut_off(self) -> bool:
@@ -161,6 +163,15 @@ class Connection:
                     await self._handle(data)
                 data = await self._stream.receive()
 
+    def _go_on_alone(self) -> None:
+        """Nothing more will come: let a request that came whole be answered, if that is soon."""
+        if self._requests and self._protocol.has_whole_request:
+            self._has_left = True
+            self._end_after(PATIENCE_S)
+        else:
+            # The client has gone, and with it the reason for what is still running.
+            self._scope.cancel(reason="the client hung up")
+
     async def _handle(self, data: bytes) -> None:
         await self._protocol.handle(RawData(data))
         if not self._requests and not self._is_receiving_head:
@@ -176,7 +187,7 @@ class Connection:
                 await self._end()
 
     # Whether a request is being served is counted here and not taken from Hypercorn's `Updated`, which calls
-    # the preface of HTTP/2 and a refused WebSocket requests without end.
+    # the preface of HTTP/2 a request without end.
 
     def _begin_request(self) -> None:
         self._requests += 1
@@ -185,13 +196,18 @@ class Connection:
 
     def _end_request(self) -> None:
         self._requests -= 1
-        if not self._requests:
+        if self._has_left:
+            self._scope.cancel(reason="the client has its answer")
+        elif not self._requests:
             self._end_after(self._service.idle_timeout_s)
             if self._service.context.terminated.is_set():
                 self._stops_at_s = trio.current_time() + LAST_CALL_S
 
     async def _send(self, data: bytes) -> None:
         is_sent = False
+        if self._has_left:
+            # It is soon enough; the client may take its time to read.
+            self._scope.deadline = float("inf")
         async with self._sending:
             try:
                 with trio.move_on_after(self._service.request_timeout_s):

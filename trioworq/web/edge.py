@@ -7,10 +7,10 @@ from attrs import field, frozen
 
 from trioworq.config import Config
 from trioworq.logs import AccessLine, AccessLog, ErrorLog
-from trioworq.web.bodies import BodyBudget
+from trioworq.web.bodies import BodyBudget, BodyShare
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Request, Response, Route
-from trioworq.web.replies import explain, refuse
+from trioworq.web.replies import TooManyBodies, explain, refuse
 from trioworq.web.traffic import Traffic
 
 # After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
@@ -21,6 +21,10 @@ LINGER_S = 2.0
 # already, and a connection that is closed before it is heard takes it along unanswered. Its answer says that
 # the connection ends. A client that is idle for longer delays the stop by this much.
 LAST_CALL_S = 1.0
+
+# A client that has ended its side of the connection may still wait for its answer, or have gone for good;
+# nobody can tell. It is answered if that takes no longer than this.
+PATIENCE_S = 1.0
 
 
 @frozen(kw_only=True)
@@ -44,6 +48,12 @@ class Edge:
             return await route.endpoint(request)
         except Exception as error:  # noqa: BLE001  # a fault costs its own request and is logged, no more
             return self.explain(request.path, error)
+
+    def make_room(self, path: str, response: Response, share: BodyShare) -> Response:
+        """Return the answer to a request that changes nothing, or that there is no room to send it."""
+        if share.grow_to(len(response.body)):
+            return response
+        return self.explain(path, TooManyBodies("Too many large bodies and answers are on their way"))
 
     def explain(self, path: str, error: Exception) -> Response:
         """Answer an error that kept a request from being answered otherwise."""

@@ -5,6 +5,7 @@ is refused before either lane's parser has an opinion on it.
 """
 
 import re
+from collections.abc import Mapping
 
 HEAD_END = b"\r\n\r\n"
 
@@ -12,14 +13,17 @@ _NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # Methods are of one case (RFC 9110, §9.1): Hypercorn takes `delete` for DELETE, a proxy that sorts by methods
 # need not.
 _METHOD = rb"[!#$%&'*+.^_`|~0-9A-Z-]+"
+_TARGET = rb"[\x21-\x7e]+"
 
 HEAD = re.compile(
-    rb"(?P<method>" + _METHOD + rb") (?P<target>[\x21-\x7e]+) HTTP/(?P<version>[0-9]\.[0-9])\r\n"
+    rb"(?P<method>" + _METHOD + rb") (?P<target>" + _TARGET + rb") HTTP/(?P<version>[0-9]\.[0-9])\r\n"
     rb"(?:" + _NAME + rb":[\t\x20-\x7e\x80-\xff]*\r\n)*"
     rb"\r\n"
 )
 """A whole head: lines end with CRLF and nothing else does, no line is folded, no blank precedes a colon,
 no letter of the method is small."""
+
+_REQUEST = re.compile(_METHOD + b" " + _TARGET)
 
 # Where a lenient parser sees the end of a head.
 _BLANK_LINE = re.compile(rb"\n\r?\n")
@@ -58,3 +62,9 @@ def fault_of(head: bytes) -> str | None:
 def is_chunked(head: bytes) -> bool:
     """Whether the body of a faultless head comes in chunks; encodings that nobody here knows do so too."""
     return _ENCODING.search(head) is not None
+
+
+def is_request(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether the headers of HTTP/2 make a request that HTTP/1 could carry, and that is no tunnel."""
+    method, path = headers.get(b":method", b""), headers.get(b":path", b"")
+    return method != b"CONNECT" and _REQUEST.fullmatch(method + b" " + path) is not None

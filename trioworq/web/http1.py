@@ -41,6 +41,10 @@ class Http1(H11Protocol):
             event = replace(event, headers=[*event.headers, closing])
         await super().stream_send(event)
 
+    async def _check_protocol(self, event: h11.Request) -> None:
+        # RFC 9113 has dropped `Upgrade: h2c`, so it is passed over like any other.
+        await super()._check_protocol(_without_upgrade(event))
+
     async def _create_stream(self, request: h11.Request) -> None:
         size = len(request.target) + sum(len(name) + len(value) for name, value in request.headers)
         if size > self.config.h11_max_incomplete_size:
@@ -102,7 +106,7 @@ class _StrictConnection(h11.Connection):
 
 
 def _without_upgrade(request: h11.Request) -> h11.Request:
-    """Return a request that Hypercorn takes for an ordinary one: nothing here speaks WebSocket."""
+    """Return a request that Hypercorn takes for an ordinary one: nothing here changes protocols so."""
     headers = [(name, value) for name, value in request.headers if name != b"upgrade"]
     if len(headers) == len(request.headers):
         return request

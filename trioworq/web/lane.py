@@ -12,7 +12,7 @@ from attrs import frozen
 from trioworq.core.errors import CallerError
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.bodies import BodyShare
-from trioworq.web.edge import LAST_CALL_S, LINGER_S, Edge
+from trioworq.web.edge import LAST_CALL_S, LINGER_S, PATIENCE_S, Edge
 from trioworq.web.encoding import CONTINUE, Encoder
 from trioworq.web.heads import HEAD_END, has_bare_line_end
 from trioworq.web.hot import HotRoutes
@@ -20,9 +20,6 @@ from trioworq.web.intake import BadFraming, Head, Intake
 from trioworq.web.messages import Request, Response
 from trioworq.web.paths import decode_query
 from trioworq.web.replies import BodyTooSlow, TooManyBodies, refuse
-
-# A client whose request takes longer than this is looked after, in case it hangs up.
-PATIENCE_S = 1.0
 
 # More than the longest method has.
 _METHOD_BYTES = 16
@@ -158,9 +155,10 @@ class Lane:
         try:
             rest, response = await self._respond(head, received, share)
             closes = rest is None or head.closes or self._is_stopping or not self._config.keep_alive
+            # The answer takes the place of the body, and is kept for as long as the client likes.
+            share.hold(len(response.body))
             await self._send(head, response, closes=closes)
         finally:
-            # Not sooner: an answer repeats what it answers, and is kept for as long as the client likes.
             share.release()
         if closes:
             await self._linger()
