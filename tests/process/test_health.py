@@ -4,7 +4,10 @@ import signal
 import socket
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 
 from tests.mariadb import MariaDB
 from tests.process.running_daemon import RecordingWorker, running_daemon, wait_until
@@ -21,15 +24,23 @@ def test_a_daemon_that_serves_is_alive_and_ready(store_options: list[str], tmp_p
         assert "/readyz" not in str(daemon.lines("access"))
 
 
+@pytest.mark.parametrize(
+    ("take_away", "bring_back"),
+    [(MariaDB.kill, MariaDB.start), (MariaDB.stall, MariaDB.resume)],
+    ids=["gone", "silent"],
+)
 def test_a_daemon_whose_database_is_away_is_alive_and_not_ready(
-    private_mariadb: MariaDB, tmp_path: Path
+    take_away: Callable[[MariaDB], None],
+    bring_back: Callable[[MariaDB], None],
+    private_mariadb: MariaDB,
+    tmp_path: Path,
 ) -> None:
     """Both are said at once, however long the database keeps others waiting; it is ready again with it."""
     private_mariadb.create_database("jobs")
     options = ["--driver=mysql", f"--mysql-dsn={private_mariadb.dsn('jobs')}"]
     with running_daemon(tmp_path / "a", *options) as daemon:
         assert daemon.request("GET", "/readyz").status_code == 200
-        private_mariadb.kill()
+        take_away(private_mariadb)
         wait_until(lambda: daemon.request("GET", "/readyz").status_code == 503)
         started_at = time.monotonic()
         answer = daemon.request("GET", "/readyz")
@@ -37,7 +48,7 @@ def test_a_daemon_whose_database_is_away_is_alive_and_not_ready(
         assert daemon.request("GET", "/livez").status_code == 200
         assert time.monotonic() - started_at < 2
         assert "127.0.0.1" not in answer.text
-        private_mariadb.start()
+        bring_back(private_mariadb)
         wait_until(lambda: daemon.request("GET", "/readyz").status_code == 200)
 
 
