@@ -64,7 +64,9 @@ async def open_gated_store(folder: Path) -> AsyncIterator[tuple[Store, Gate]]:
     gate = Gate()
     # In the order in which the store asks for them: to prepare the file, to write, to read.
     runners = iter((_in_place, gate.run, _in_place))
-    async with open_sqlite_store(folder / "jobs.db", new_runner=lambda: next(runners)) as store:
+    async with open_sqlite_store(
+        folder / "jobs.db", node_id="test", new_runner=lambda: next(runners)
+    ) as store:
         yield store, gate
 
 

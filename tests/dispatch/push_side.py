@@ -170,8 +170,12 @@ async def open_push_side(
     node_id: str = "here",
     default_queue: str = "default",
     refresh_interval_ms: int = 1000,
+    clock: Clock | None = None,
 ) -> AsyncIterator[PushSide]:
-    """Run queues over `store`, or over an in-memory store of their own."""
+    """Run queues over `store`, or over an in-memory store of their own.
+
+    Nodes that share a store on a mocked clock share a `clock` too, as each would begin at the wall's time.
+    """
     if store is None:
         async with (
             open_memory_store() as own,
@@ -185,7 +189,7 @@ async def open_push_side(
         ):
             yield side
         return
-    clock = Clock()
+    clock = clock or Clock()
     queue_lines = KeptLines()
     error_log, error_lines = kept_errors()
     logs = Logs(

@@ -169,7 +169,7 @@ async def test_a_claim_cut_short_by_large_payloads_is_followed_by_another(
 
     workers = answering(SUCCESS)
     async with (
-        open_sqlite_store(tmp_path / "jobs.db", new_runner=lambda: inline) as store,
+        open_sqlite_store(tmp_path / "jobs.db", node_id="test", new_runner=lambda: inline) as store,
         open_push_side(workers, store=store) as side,
     ):
         await side.define("default", polling_interval_ms=3_600_000)

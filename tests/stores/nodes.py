@@ -93,19 +93,23 @@ class Starter:
 class Node:
     """One node that uses a store.
 
-    `epochs` are those of the queues it holds, `recovered` what its last hold put back to waiting.
+    `epochs` are those of the queues it holds, `recovered` what its last hold put back to waiting, and
+    `surplus` how many queues it has then beyond its share.
     """
 
     store: Store
     node_id: str = "node-1"
     epochs: dict[str, int] = field(factory=dict)
     recovered: dict[str, int] = field(factory=dict)
+    surplus: int = 0
 
-    async def hold(self, *queues: str, now_ms: int = NOW) -> dict[str, int]:
+    async def hold(self, *queues: str, now_ms: int = NOW, **more: Any) -> dict[str, int]:
         """Take or renew the leases of `queues`; return their epochs."""
-        held = await self.store.hold(Hold(self.node_id, f"{self.node_id}.test", queues, now_ms, LEASE_MS))
-        self.recovered = {queue: tenure.recovered for queue, tenure in held.items()}
-        epochs = {queue: tenure.epoch for queue, tenure in held.items()}
+        hold = Hold(self.node_id, f"{self.node_id}.test", queues, now_ms, LEASE_MS, **more)
+        held = await self.store.hold(hold)
+        self.recovered = {queue: tenure.recovered for queue, tenure in held.tenures.items()}
+        self.surplus = held.surplus
+        epochs = {queue: tenure.epoch for queue, tenure in held.tenures.items()}
         self.epochs.update(epochs)
         return epochs
 

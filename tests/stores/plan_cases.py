@@ -16,6 +16,7 @@ from trioworq.stores.interface import (
     JobSet,
     Push,
 )
+from trioworq.stores.leases import GRACE_MS
 from trioworq.stores.operations import DeleteFailure, DeleteJob, GiveBack, Operation, PushJobs
 
 RUNNING = 50
@@ -28,6 +29,8 @@ OWNED = tuple(f"q{number}" for number in range(1, QUEUES, 9))
 JOB = frozenset({"job.PRIMARY"})
 JOB_LIST = frozenset({"job.job_list"})
 OWNER = frozenset({"queue_owner.PRIMARY"})
+OWNER_NODE = frozenset({"queue_owner.queue_owner_node"})
+NODES = frozenset({"node"})
 CLAIM = OWNER | {"job.job_claim"}
 FAILURE = frozenset({"failure.PRIMARY"})
 
@@ -98,6 +101,7 @@ def _questions() -> list[Case]:
         Case("one failure", "read_failure", ("q1", 61), FAILURE),
         Case("a queue", "read_queue", ("q7",), frozenset({"queue.PRIMARY"})),
         Case("an owner", "read_owner", ("q7", NOW - 1), OWNER),
+        Case("jobs that are missing", "read_missing", ([1, 2, 60],), JOB, 3),
         # Every queue is looked at, and of each the first job alone.
         Case("due queues", "read_due_queues", (NOW,), JOB_LIST, 2 * QUEUES, frozenset({"queue"})),
     ]
@@ -153,13 +157,25 @@ def _writes() -> list[Case]:
         _write("a failure", Failed(5, 1, A_FAILURE, 4, NOW), keys=JOB, rows=2),
         _write("a deletion", DeleteJob("q1", 60), keys=JOB, rows=2),
         _write("a failure's deletion", DeleteFailure("q1", 61), keys=FAILURE, rows=2),
-        _write("leases renewed", _hold("n1", NOW), keys=OWNER, rows=2 * len(OWNED)),
         _write(
-            "leases taken over", _hold("other", NOW + 1), keys=OWNER | JOB_LIST, rows=4 * len(OWNED) + RUNNING
+            "leases renewed",
+            _hold("n1", NOW),
+            keys=OWNER,
+            rows=2 * len(OWNED),
+            scans=NODES,
+            may_use=OWNER_NODE,
+        ),
+        _write(
+            "leases taken over",
+            _hold("other", NOW + GRACE_MS),
+            keys=OWNER | JOB_LIST,
+            rows=4 * len(OWNED) + RUNNING,
+            scans=NODES,
+            may_use=OWNER_NODE,
         ),
         _write(
             "leases given back",
-            GiveBack("n1"),
+            GiveBack("n1", NOW),
             keys=frozenset(),
             rows=QUEUES,
             scans=frozenset({"queue_owner"}),

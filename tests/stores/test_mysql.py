@@ -276,7 +276,7 @@ class Rival:
     async def _claim(self, now_ms: int) -> list[Job]:
         try:
             held = await self._store.hold(Hold(self._node_id, "h", ["q"], now_ms, lease_ms=2))
-            epoch = held["q"].epoch if "q" in held else 0
+            epoch = held.tenures["q"].epoch if "q" in held.tenures else 0
             return await claim_once(self._store, Claim("q", epoch, 5, NOW))
         except StoreUnavailable:
             return []
@@ -427,4 +427,4 @@ async def test_queue_that_two_nodes_take_first_goes_to_one(mysql_dsn: str) -> No
         for n in range(20):
             ours, theirs = (Hold(node_id, "h", [f"q{n}"], NOW, 1000) for node_id in "ab")
             held = await gather(partial(a.hold, ours), partial(b.hold, theirs))
-            assert sorted(map(len, held)) == [0, 1]
+            assert sorted(len(each.tenures) for each in held) == [0, 1]

@@ -15,7 +15,7 @@ from tests.stores.conftest import OpenStore
 from tests.stores.nodes import new_job, push_one
 from trioworq.config import Config, Driver
 from trioworq.stores.interface import StoreRefused
-from trioworq.stores.memory import MemoryStore
+from trioworq.stores.memory.store import MemoryStore
 from trioworq.stores.opening import open_store
 from trioworq.stores.sqlite.connection import use_wal
 from trioworq.stores.sqlite.store import SqliteStore

@@ -23,7 +23,7 @@ from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import PAGE_BYTES, Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.leases import FIRST_EPOCH
 from trioworq.stores.rows import Row
-from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite import leases, reads, writes
 from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction, translated
 from trioworq.stores.sqlite.store import open_sqlite_store
 
@@ -56,7 +56,7 @@ HOT = [
     (writes.FAIL, None),
     (writes.DELETE_JOB, None),
     (writes.DELETE_FAILURE, None),
-    (writes.RELEASE_QUEUE, "job_"),
+    (leases.RELEASE_QUEUE, "job_"),
     (reads.FIND_JOB, None),
     (reads.LIST_DOWN, "job_list"),
     (reads.LIST_UP, "job_list"),
@@ -185,7 +185,7 @@ async def test_store_runs_on_the_runner_it_is_given(
         runners.append(Tripwire())
         return runners[-1]
 
-    async with open_sqlite_store(path, new_runner=new_runner) as store:
+    async with open_sqlite_store(path, node_id="node-1", new_runner=new_runner) as store:
         node = Node(store)
         await node.hold("q")
         job_id = await push_one(store, new_job())
@@ -195,7 +195,7 @@ async def test_store_runs_on_the_runner_it_is_given(
 
 async def test_event_loop_runs_on_while_another_process_holds_the_write_lock(path: Path) -> None:
     """A push waits for the lock in its thread, and is stored once the lock is free."""
-    async with open_sqlite_store(path) as store:
+    async with open_sqlite_store(path, node_id="node-1") as store:
         with open_connection(path) as other:
             other.execute("BEGIN IMMEDIATE")
             answers: list[int] = []
@@ -217,7 +217,7 @@ async def test_lock_that_is_never_released_makes_the_store_unavailable(
 ) -> None:
     """After a bounded time; and the store works again when the lock is gone."""
     monkeypatch.setattr("trioworq.stores.sqlite.connection.BUSY_S", 0.05)
-    async with open_sqlite_store(path) as store:
+    async with open_sqlite_store(path, node_id="node-1") as store:
         with open_connection(path) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(StoreUnavailable, match="locked"):
@@ -239,7 +239,7 @@ def files_no_larger_than(size: int) -> Iterator[None]:
 
 async def test_store_that_cannot_write_is_unavailable_and_loses_nothing(path: Path) -> None:
     """The push that does not fit is refused and rolled back; when there is room again the store goes on."""
-    async with open_sqlite_store(path) as store:
+    async with open_sqlite_store(path, node_id="node-1") as store:
         first = await push_one(store, new_job())
         large = new_job(payload=Payload(PayloadForm.TEXT, bytes(4_000_000)))
         with files_no_larger_than(1_000_000), pytest.raises(StoreUnavailable, match="disk"):
@@ -272,7 +272,7 @@ from tests.stores.nodes import new_job, push_one
 from trioworq.stores.leases import FIRST_EPOCH
 from trioworq.stores.sqlite.store import open_sqlite_store
 async def main():
-    async with open_sqlite_store(pathlib.Path(sys.argv[1])) as store:
+    async with open_sqlite_store(pathlib.Path(sys.argv[1]), node_id="node-1") as store:
         for _ in range(200):
             print(await push_one(store, new_job()))
 trio.run(main)
@@ -289,14 +289,14 @@ trio.run(main)
         theirs.extend(map(int, printed.split()))
 
     command = [sys.executable, "-c", script, str(path)]
-    async with open_sqlite_store(path) as store, trio.open_nursery() as nursery:
+    async with open_sqlite_store(path, node_id="node-1") as store, trio.open_nursery() as nursery:
         process = await trio.lowlevel.open_process(command, stdout=subprocess.PIPE, cwd=ROOT)
         assert process.stdout is not None
         nursery.start_soon(collect, process.stdout)
         await push_until(process)
     assert process.returncode == 0
     assert len(theirs) == 200
-    async with open_sqlite_store(path) as store:
+    async with open_sqlite_store(path, node_id="node-1") as store:
         node = Node(store)
         await node.hold("q")
         claimed = [job.id for job in await node.claim(100_000)]
@@ -319,8 +319,8 @@ def test_those_who_start_together_on_a_new_file_all_succeed(tmp_path: Path) -> N
                 outcome.result(timeout=60)
     for path in paths:
         with open_connection(path) as connection:
-            assert connection.execute("SELECT version FROM schema_version").fetchall() == [(1,)]
-            assert connection.execute("SELECT COUNT(*) FROM config_revision").fetchone() == (2,)
+            assert connection.execute("SELECT version FROM schema_version").fetchall() == [(1,), (2,)]
+            assert connection.execute("SELECT COUNT(*) FROM config_revision").fetchone() == (3,)
 
 
 def sqlite_error(code: int, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:
@@ -397,6 +397,6 @@ async def test_opening_that_is_cancelled_waits_for_nothing(path: Path) -> None:
         return done
 
     with trio.CancelScope() as opening:
-        async with open_sqlite_store(path, new_runner=lambda: cancel_after):
+        async with open_sqlite_store(path, node_id="node-1", new_runner=lambda: cancel_after):
             await trio.sleep_forever()
     assert opening.cancelled_caught

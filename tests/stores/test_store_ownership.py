@@ -104,7 +104,7 @@ async def test_leases_given_back_are_free_at_once(node: Node) -> None:
     """Another node takes them before they would have ended, under a new epoch."""
     await node.hold("q", "r")
     old_epochs = dict(node.epochs)
-    await node.store.give_back("node-1")
+    await node.store.give_back("node-1", NOW)
     assert await node.store.owner("q", NOW) is None
     held = await Node(node.store, "node-2").hold("q", "r")
     assert all(held[queue] > old_epochs[queue] for queue in ("q", "r"))
@@ -114,8 +114,8 @@ async def test_giving_back_leaves_other_nodes_leases(store: Store) -> None:
     """Each node ends its own."""
     await Node(store).hold("a")
     await Node(store, "node-2").hold("b")
-    await store.give_back("node-1")
-    await store.give_back("nobody")
+    await store.give_back("node-1", NOW)
+    await store.give_back("nobody", NOW)
     assert await store.owner("a", NOW) is None
     assert await store.owner("b", NOW) is not None
 
@@ -126,7 +126,7 @@ async def test_epochs_never_go_back(store: Store) -> None:
     for turn in range(6):
         node = Node(store, f"node-{turn}")
         epochs.append((await node.hold("q"))["q"])
-        await store.give_back(node.node_id)
+        await store.give_back(node.node_id, NOW)
         await store.delete_queue("q")
     assert epochs == sorted(set(epochs))
 

@@ -233,7 +233,7 @@ async def test_a_queue_that_nobody_holds_has_no_node(face: Face) -> None:
     """The 404 says that no node is active."""
     with trio.fail_after(10):
         while True:
-            await face.store.give_back("here")
+            await face.store.give_back("here", face.queues.now_ms())
             answer = await face.client.get("/queue/default/node")
             if answer.status_code == 404:
                 break

@@ -26,6 +26,10 @@ class TokenBucket:
         self._refill(now_s)
         return TokenBucket(rate_per_s, burst, min(self._tokens, burst), now_s)
 
+    def empty(self, now_s: float) -> None:
+        """Lose all tokens."""
+        self._tokens, self._updated_at_s = 0.0, now_s
+
     def available(self, now_s: float) -> int:
         """Count the whole tokens in the bucket."""
         self._refill(now_s)

@@ -105,6 +105,8 @@ class Dispatcher:
         self._asked: Claim | None = None
         self._may_have_work = True
         self._is_stopping = False
+        self._is_held_back = False
+        self._quieted = trio.Event()
         self.has_ended = False
         self._wake, self._woken = trio.open_memory_channel[None](1)
 
@@ -124,6 +126,15 @@ class Dispatcher:
     def calls(self) -> int:
         """Count the calls to workers that are under way."""
         return self._slots.busy - self._offered
+
+    def running_ids(self) -> list[int]:
+        """Return the ids of these jobs."""
+        return list(self._runs)
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether no job is in this node's hands or on its way there."""
+        return not self._runs and not self._offered and self._asked is None
 
     def kick(self) -> None:
         """Say that there may be a job to claim."""
@@ -151,7 +162,7 @@ class Dispatcher:
         if self._jobs is None or self.epoch != slot.epoch:
             # The queue's next owner releases the job, or has done so.
             self._give(slot)
-        elif self._is_stopping or not self._slots.admit(self.calls):
+        elif self._is_stopping or self._is_held_back or not self._slots.admit(self.calls):
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
@@ -185,10 +196,28 @@ class Dispatcher:
         if tenure is None:
             self._error_log.info("The node is now in BACKUP mode")
         else:
+            if tenure.is_inherited:
+                self._slots.start_empty()
             self._error_log.info("Switching to PRIMARY mode...")
             self._error_log.info(f"Recovering complete: {tenure.recovered} job(s) recovered")
             self._error_log.info("The node is now in PRIMARY mode")
         self.kick()
+
+    def hold_back(self) -> None:
+        """Start nothing more, so that the queue can go to another node, until `go_on`."""
+        self._is_held_back = True
+
+    def go_on(self) -> None:
+        """Start jobs again."""
+        self._is_held_back = False
+        self.kick()
+
+    async def wait_until_quiet(self) -> None:
+        """Wait until no job is in this node's hands; a queue that is not held back may never be quiet."""
+        while not self.is_quiet:
+            self._quieted = trio.Event()
+            await self._quieted.wait()
+        await trio.lowlevel.checkpoint()
 
     def cancel_run(self, job_id: int) -> None:
         """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
@@ -240,7 +269,7 @@ class Dispatcher:
 
     def _room(self) -> int:
         """Count the jobs that could start now."""
-        if self._is_stopping:
+        if self._is_stopping or self._is_held_back:
             return 0
         return self._slots.room(settling=len(self._runs) - self.calls)
 
@@ -251,6 +280,8 @@ class Dispatcher:
             await self._woken.receive()
 
     def _wake_up(self) -> None:
+        if self.is_quiet:
+            self._quieted.set()
         if self._may_have_work or self._is_stopping:
             # Blocked means that it has not seen the last one yet.
             with suppress(trio.WouldBlock):
@@ -284,6 +315,7 @@ class Dispatcher:
     def take(self, jobs: Sequence[Job]) -> None:
         """Start what was claimed; what has no room any more is handed back (I6)."""
         asked, self._asked = self._asked, None
+        self._wake_up()
         if asked is None or self._jobs is None or self.epoch != asked.epoch:
             # The queue's next owner releases the jobs; a new epoch began by releasing them.
             return

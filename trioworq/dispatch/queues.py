@@ -2,7 +2,7 @@
 
 from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import trio
 from attrs import frozen
@@ -23,7 +23,7 @@ from trioworq.core.queues import (
 )
 from trioworq.core.stats import QueueCounters, QueueStats
 from trioworq.dispatch.dispatcher import Caller, Dispatcher
-from trioworq.dispatch.ownership import Node, hold_leases
+from trioworq.dispatch.ownership import Node, Ownership
 from trioworq.dispatch.poller import poll
 from trioworq.dispatch.routings import Routings
 from trioworq.dispatch.summary import Summary, summarise
@@ -63,7 +63,6 @@ class Queues:
         self.routings = Routings(store, settings.default_queue)
         self._default_queue = settings.default_queue
         self._refresh_interval_s = settings.refresh_interval_ms / 1000
-        self._node = node
         self._workers = workers
         self._clock = clock
         self._logs = logs
@@ -77,7 +76,14 @@ class Queues:
         self._reloading = trio.Lock()
         self._is_closing = False
         self._drained = trio.Event()
-        self._hurry, self._hurried = trio.open_memory_channel[None](1)
+        self.ownership = Ownership(
+            # A queue that drains keeps its lease, or another node would run its running jobs again.
+            ChainMap(self._running, self._draining),
+            node=node,
+            store=store,
+            clock=clock,
+            error_log=logs.error,
+        )
 
     def now_ms(self) -> int:
         """Return the time by which jobs are due."""
@@ -237,18 +243,6 @@ class Queues:
             except StoreUnavailable as error:
                 self._logs.error.warning("cannot look for changed queues; trying again", reason=str(error))
 
-    async def hold_leases(self) -> None:
-        """Own queues, or wait to own them. Runs until cancelled."""
-        await hold_leases(
-            # A queue that drains keeps its lease, or another node would run its running jobs again.
-            ChainMap(self._running, self._draining),
-            node=self._node,
-            store=self.store,
-            clock=self._clock,
-            error_log=self._logs.error,
-            hurry=self._hurried,
-        )
-
     async def poll(self) -> None:
         """Look for jobs that fall due. Runs until cancelled."""
         await poll(self._running, store=self.store, clock=self._clock, error_log=self._logs.error)
@@ -286,9 +280,7 @@ class Queues:
             )
             self._tasks.start_soon(self._dispatch, dispatcher)
         self._running[name] = dispatcher
-        # Blocked means that a round is due already.
-        with suppress(trio.WouldBlock):
-            self._hurry.send_nowait(None)
+        self.ownership.hurry()
 
     def _stop(self, name: str) -> None:
         dispatcher = self._draining[name] = self._running.pop(name)
@@ -299,14 +291,19 @@ class Queues:
         await dispatcher.run()
         if self._draining.get(name) is dispatcher:
             del self._draining[name]
+            self.ownership.hurry()
         if self._is_closing and not self._draining:
             self._drained.set()
 
     # The end.
 
     async def drain(self) -> None:
-        """Stop claiming and wait until no job runs. If cancelled: what still runs goes on."""
+        """Stop claiming and wait until no job runs; each queue goes to another node when it has none.
+
+        If cancelled: what still runs goes on.
+        """
         self._is_closing = True
+        self.ownership.leave()
         for name in list(self._running):
             self._stop(name)
         if self._draining:
@@ -323,7 +320,7 @@ async def open_queues(
 ) -> AsyncIterator[Queues]:
     """Run the queues of this node.
 
-    Tasks: definitions watcher, lease keeper, poller, one dispatcher for each queue. Stops when: the body
+    Tasks: definitions watcher, lease keeper, lookout, poller, one dispatcher a queue. Stops when: the body
     ends; what still runs then is cut off and given back, and so are the leases. Raises: StoreError when
     the definitions cannot be read at the start.
     """
@@ -340,18 +337,19 @@ async def open_queues(
             )
             await queues.refresh()
             tasks.start_soon(queues.watch)
-            tasks.start_soon(queues.hold_leases)
+            tasks.start_soon(queues.ownership.keep)
+            tasks.start_soon(queues.ownership.look_out)
             tasks.start_soon(queues.poll)
             yield queues
             tasks.cancel_scope.cancel(reason="the daemon stops")
     finally:
         with trio.move_on_after(GIVE_BACK_TIMEOUT_S, shield=True):
-            await _give_back(store, node, logs)
+            await _give_back(store, node, clock, logs)
 
 
-async def _give_back(store: Store, node: Node, logs: Logs) -> None:
+async def _give_back(store: Store, node: Node, clock: Clock, logs: Logs) -> None:
     try:
-        await store.give_back(node.id)
+        await store.give_back(node.id, clock.now_ms())
     except StoreUnavailable as error:
         logs.error.warning(
             "cannot give the leases of queues back; they lapse by themselves", reason=str(error)

@@ -35,6 +35,11 @@ class Slots:
         self._bucket = _bucket(definition, self._bucket)
         self._slots.total_tokens = definition.max_workers
 
+    def start_empty(self) -> None:
+        """Have the throttle begin without a token: another node may just have spent them all (I6)."""
+        if self._bucket is not None:
+            self._bucket.empty(trio.current_time())
+
     def room(self, *, settling: int) -> int:
         """Count the jobs that could start now, while `settling` outcomes wait for the store."""
         # They hold no slots, but may not become ever more (I13).

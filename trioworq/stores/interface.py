@@ -13,7 +13,7 @@ Errors, wherever a store is asked:
        └─ StoreRefused     cannot be opened as configured; the message says what to do
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -167,21 +167,72 @@ class Page(Generic[T]):
 
 @frozen
 class Hold:
-    """A request to own `queues` for `lease_ms` from `now_ms` on."""
+    """A request to be counted among the live nodes, and to own `queues`, for `lease_ms` from `now_ms` on.
+
+    Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone`
+    have ended or stand still: their leases end here. A node that `is_leaving` is no longer counted, and
+    takes nothing more.
+    """
 
     node_id: str
     host: str
     queues: Sequence[str]
     now_ms: int
     lease_ms: int
+    left: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    is_leaving: bool = False
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """The queues to own if possible."""
+        return [queue for queue in self.queues if queue not in self.left]
 
 
 @frozen
 class Tenure:
-    """A queue is held under `epoch`; taking it over put `recovered` running jobs back to waiting."""
+    """A queue is held under `epoch`; taking it over put `recovered` running jobs back to waiting.
+
+    `is_inherited` is True for a queue that another process has had before.
+    """
 
     epoch: int
     recovered: int = 0
+    is_inherited: bool = False
+
+
+@frozen
+class Held:
+    """What a node holds now; `surplus` counts the queues that others should have for an even spread."""
+
+    tenures: Mapping[str, Tenure]
+    surplus: int = 0
+
+
+@frozen
+class Peer:
+    """A node that is counted among the live ones, until `expires_at_ms` at least.
+
+    `is_present` tells whether its presence mark is there, which goes with its process or its connection:
+    a hint, no proof. Where the mark cannot be seen it counts as there.
+    """
+
+    node_id: str
+    expires_at_ms: int
+    is_present: bool
+
+
+@frozen
+class Sighting:
+    """What a look at the others shows.
+
+    `free` are the defined queues whose leases have ended; `deletions` grows whenever a running job is
+    deleted.
+    """
+
+    peers: Sequence[Peer]
+    free: frozenset[str]
+    deletions: int
 
 
 @frozen
@@ -301,8 +352,8 @@ class Store(Protocol):
 
     # Ownership
 
-    async def hold(self, hold: Hold) -> dict[str, Tenure]:
-        """Take or renew the leases of the named queues; return the tenure of each queue that is now held.
+    async def hold(self, hold: Hold) -> Held:
+        """Take or renew the leases of the named queues, each node its share; return which are held now.
 
         A lease that another node holds and that has not ended is left to it. A lease taken over starts
         a new epoch, and in the same transaction the jobs that were running go back to waiting with
@@ -310,8 +361,16 @@ class Store(Protocol):
         """
         ...
 
-    async def give_back(self, node_id: str) -> None:
-        """End every lease of a node at once."""
+    async def give_back(self, node_id: str, now_ms: int, queues: Sequence[str] | None = None) -> None:
+        """End the leases of these queues, as far as the node holds them; with None, the node leaves."""
+        ...
+
+    async def look_round(self, now_ms: int) -> Sighting:
+        """Look at the other nodes and at what they have let go; cheap enough for several times a second."""
+        ...
+
+    async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
+        """Return which of these jobs are no longer there."""
         ...
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:

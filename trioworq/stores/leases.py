@@ -1,13 +1,17 @@
 """Who gets a queue: the one rule of ownership, the same in every store (design §5)."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 
 from attrs import frozen
 
 from trioworq.core.queues import Owner
-from trioworq.stores.interface import Hold, Tenure
+from trioworq.stores.interface import Held, Hold, Tenure
 
 FIRST_EPOCH = 1
+
+# A node leaves queues beyond its share to others for this long; whose share they are may not know them yet.
+GRACE_MS = 500
 
 
 @frozen
@@ -19,25 +23,70 @@ class LeasePlan:
 
     renewed: dict[str, int]
     taken: dict[str, int]
+    surplus: int
 
-    def tenures(self, recovered: Mapping[str, int]) -> dict[str, Tenure]:
-        """Return what the node holds now; `recovered` counts the jobs that were released, by queue."""
-        held = self.renewed | self.taken
-        return {queue: Tenure(epoch, recovered.get(queue, 0)) for queue, epoch in held.items()}
+    def held(self, recovered: Mapping[str, int]) -> Held:
+        """Return what the node holds now: of the `taken` queues those in `recovered`.
+
+        That counts the jobs that were released, for each queue that nobody else was faster to take.
+        """
+        tenures = {queue: Tenure(epoch) for queue, epoch in self.renewed.items()}
+        for queue, count in recovered.items():
+            epoch = self.taken[queue]
+            tenures[queue] = Tenure(epoch, count, is_inherited=epoch > FIRST_EPOCH)
+        return Held(tenures, self.surplus)
 
 
-def plan(hold: Hold, leases: Mapping[str, Owner]) -> LeasePlan:
+def plan(hold: Hold, leases: Mapping[str, Owner], live: Collection[str]) -> LeasePlan:
     """Decide on each queue of `hold`, given the leases that there are, lapsed ones included.
 
-    A node's own lease is renewed even if it had lapsed: nobody took it, so its epoch still stands.
+    `live` are the nodes that share the queues. A node's own lease is renewed even if it had lapsed: nobody
+    took it, so its epoch still stands.
     """
-    renewed, taken = {}, {}
-    for queue in hold.queues:
+    present = [leases[queue] for queue in hold.queues if queue in leases]
+    owned = Counter(lease.node_id for lease in present if lease.expires_at_ms > hold.now_ms)
+    renewed = {queue: leases[queue].epoch for queue in hold.wanted if _is_ours(hold, leases.get(queue))}
+    owned[hold.node_id] = len(renewed)
+    taken: dict[str, int] = {}
+    share = -(-len(hold.queues) // max(1, len(live)))
+    for queue in () if hold.is_leaving else hold.wanted:
         lease = leases.get(queue)
         if lease is None:
             taken[queue] = FIRST_EPOCH
-        elif lease.node_id == hold.node_id:
-            renewed[queue] = lease.epoch
-        elif lease.expires_at_ms <= hold.now_ms:
+        elif not _is_ours(hold, lease) and _may_take(hold, lease, has_share=owned[hold.node_id] >= share):
             taken[queue] = lease.epoch + 1
-    return LeasePlan(renewed, taken)
+        else:
+            continue
+        owned[hold.node_id] += 1
+    counts = {node: owned[node] for node in live}
+    return LeasePlan(renewed, taken, _surplus(hold.node_id, counts, len(hold.queues) - owned.total()))
+
+
+def _is_ours(hold: Hold, lease: Owner | None) -> bool:
+    return lease is not None and lease.node_id == hold.node_id
+
+
+def _may_take(hold: Hold, lease: Owner, *, has_share: bool) -> bool:
+    return lease.expires_at_ms + (GRACE_MS if has_share else 0) <= hold.now_ms
+
+
+def _surplus(node_id: str, owned: Mapping[str, int], free: int) -> int:
+    """Count the queues that a node should let go, so that no two nodes differ by more than one.
+
+    Every node comes to the same result from the same rows: the `free` queues go to those with least, and
+    then the one with most gives to the one with least.
+    """
+    counts = dict(owned)
+    surplus = 0
+    while counts:
+        richest = max(counts, key=lambda node: (counts[node], node))
+        poorest = min(counts, key=lambda node: (counts[node], node))
+        if free > 0:
+            free -= 1
+        elif counts[richest] - counts[poorest] > 1:
+            counts[richest] -= 1
+            surplus += richest == node_id
+        else:
+            break
+        counts[poorest] += 1
+    return surplus

@@ -22,7 +22,7 @@ async def open_store(config: Config, *, node_id: str) -> AsyncIterator[Store]:
         case Driver.SQLITE:
             from trioworq.stores.sqlite.store import open_sqlite_store
 
-            async with open_sqlite_store(Path(config.sqlite_path)) as store:
+            async with open_sqlite_store(Path(config.sqlite_path), node_id=node_id) as store:
                 yield store
         case Driver.MYSQL:
             from trioworq.stores.mysql.store import open_mysql_store
@@ -30,7 +30,7 @@ async def open_store(config: Config, *, node_id: str) -> AsyncIterator[Store]:
             async with open_mysql_store(config.dsn, node_id=node_id) as store:
                 yield store
         case Driver.IN_MEMORY:
-            from trioworq.stores.memory import MemoryStore
+            from trioworq.stores.memory.store import MemoryStore
 
             await trio.lowlevel.checkpoint()
             yield MemoryStore()

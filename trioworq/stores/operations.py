@@ -97,9 +97,11 @@ class DeleteRouting:
 
 @frozen
 class GiveBack:
-    """End every lease of a node."""
+    """End leases of a node; all of them, and its place among the live ones, when no queues are named."""
 
     node_id: str
+    now_ms: int
+    queues: Sequence[str] | None = None
 
 
 Operation = (
@@ -112,7 +114,7 @@ Operation = (
     | DeleteQueue  # QueueDefinition | None
     | PutRouting  # whether anything changed, or NoSuchQueue
     | DeleteRouting  # Routing | None
-    | Hold  # dict[str, Tenure]
+    | Hold  # Held
     | GiveBack  # None
 )
 

@@ -10,7 +10,7 @@ from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Hold, Push, Tenure
+from trioworq.stores.interface import Held, Hold, Push
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -86,11 +86,11 @@ class BatchedWrites:
         routing: Routing | None = await self._submit(DeleteRouting(category))
         return routing
 
-    async def hold(self, hold: Hold) -> dict[str, Tenure]:
-        """Take or renew leases; return the tenures of those held."""
-        tenures: dict[str, Tenure] = await self._submit(hold)
-        return tenures
+    async def hold(self, hold: Hold) -> Held:
+        """Take or renew leases; return those held."""
+        held: Held = await self._submit(hold)
+        return held
 
-    async def give_back(self, node_id: str) -> None:
-        """End every lease of a node."""
-        await self._submit(GiveBack(node_id))
+    async def give_back(self, node_id: str, now_ms: int, queues: Sequence[str] | None = None) -> None:
+        """End leases of a node."""
+        await self._submit(GiveBack(node_id, now_ms, queues))

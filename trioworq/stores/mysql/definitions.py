@@ -20,7 +20,7 @@ async def put_queue(connection: Connection, definition: QueueDefinition) -> bool
         return False
     replace = f"REPLACE INTO queue ({QUEUE}) VALUES (%s, %s, %s, %s, %s)"
     await connection.execute(replace, astuple(definition))
-    await _count_change(connection, "queue")
+    await count_change(connection, "queue")
     return True
 
 
@@ -30,7 +30,7 @@ async def add_queue(connection: Connection, definition: QueueDefinition) -> bool
     add = f"INSERT IGNORE INTO queue ({QUEUE}) VALUES (%s, %s, %s, %s, %s)"
     added = await connection.execute(add, astuple(definition))
     if added.affected:
-        await _count_change(connection, "queue")
+        await count_change(connection, "queue")
     return bool(added.affected)
 
 
@@ -44,7 +44,7 @@ async def delete_queue(connection: Connection, name: str) -> QueueDefinition | N
     definition = await _lock_queue(connection, name)
     if definition is not None:
         await connection.execute("DELETE FROM queue WHERE name = %s", (name,))
-        await _count_change(connection, "queue")
+        await count_change(connection, "queue")
     return definition
 
 
@@ -55,7 +55,7 @@ async def put_routing(connection: Connection, routing: Routing) -> bool | NoSuch
     if await _lock_routing(connection, routing.category) == routing:
         return False
     await connection.execute("REPLACE INTO routing (category, queue) VALUES (%s, %s)", astuple(routing))
-    await _count_change(connection, "routing")
+    await count_change(connection, "routing")
     return True
 
 
@@ -69,9 +69,10 @@ async def delete_routing(connection: Connection, category: str) -> Routing | Non
     routing = await _lock_routing(connection, category)
     if routing is not None:
         await connection.execute("DELETE FROM routing WHERE category = %s", (category,))
-        await _count_change(connection, "routing")
+        await count_change(connection, "routing")
     return routing
 
 
-async def _count_change(connection: Connection, name: str) -> None:
+async def count_change(connection: Connection, name: str) -> None:
+    """Have the other nodes notice a change: of a "queue", a "routing", or the "deletion" of a running job."""
     await connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = %s", (name,))

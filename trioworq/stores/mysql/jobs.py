@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import assert_never
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import DEFAULT_PRIORITY, FailedJob, Job, NewJob
+from trioworq.core.jobs import DEFAULT_PRIORITY, FailedJob, Job, JobState, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import CLAIM_BYTES, Claim, Start
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation
+from trioworq.stores.mysql.definitions import count_change
 from trioworq.stores.mysql.literals import fill, rows
 from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, failure_of, job_of
 from trioworq.stores.mysql.wire import Result
@@ -300,7 +301,10 @@ async def delete_job(connection: Connection, deletion: DeleteJob) -> Job | None:
     if not found.rows:
         return None
     await connection.execute("DELETE FROM job WHERE id = %s", (deletion.job_id,))
-    return job_of(found.rows[0])
+    job = job_of(found.rows[0])
+    if job.state is JobState.RUNNING:
+        await count_change(connection, "deletion")
+    return job
 
 
 async def delete_failure(connection: Connection, deletion: DeleteFailure) -> FailedJob | None:

@@ -1,72 +1,98 @@
-"""Ownership as a MySQL or MariaDB database is told of it: steps of a transaction that the caller commits."""
+"""Ownership as a MySQL or MariaDB database is told of it: steps of a transaction that the caller commits.
+
+A node touches the rows of its own leases, and of leases that it takes; it never waits for a transaction of
+a node that is alive and well.
+"""
 
 from collections.abc import Collection
 
+from trioworq.core.queues import Owner
 from trioworq.stores import leases
-from trioworq.stores.interface import Hold, Tenure
+from trioworq.stores.interface import Held, Hold
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.errors import Conflict, Duplicate
 from trioworq.stores.mysql.literals import fill, rows
+from trioworq.stores.mysql.presence import SERVER
 from trioworq.stores.mysql.reads import owner_of
 
 RELEASE_QUEUE = (
     "UPDATE job FORCE INDEX (job_list) SET state = 0, started_at = NULL "
     "WHERE kind = 0 AND queue = %s AND state = 1"
 )
-
-GIVE_BACK = "UPDATE queue_owner SET expires_at = 0 WHERE node_id = %s"
-
-
-async def hold(connection: Connection, hold: Hold) -> dict[str, Tenure]:
-    """Take or renew leases; return the tenure of each queue that is held now."""
-    if not hold.queues:
-        return {}
-    found = await connection.send(lock_leases(hold.queues))
-    present = {row[0].decode(): owner_of(row[1:]) for row in found.rows}
-    planned = leases.plan(hold, present)
-    await _renew(connection, hold, planned.renewed)
-    recovered = {
-        queue: await _take_over(connection, hold, queue, epoch, is_new=queue not in present)
-        for queue, epoch in planned.taken.items()
-    }
-    return planned.tenures(recovered)
-
-
-def lock_leases(queues: Collection[str]) -> bytes:
-    """Return the statement that reads and locks the leases of these queues."""
-    # In the order of the key, as every node does, so that two of them do not wait for each other.
-    return (
-        b"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue IN (%s) "
-        b"ORDER BY queue FOR UPDATE" % rows("%s", [(queue,) for queue in queues])
-    )
+JOIN = (
+    f"INSERT INTO node (node_id, expires_at, server) VALUES (%s, %s, {SERVER}) "  # noqa: S608  # a constant
+    "ON DUPLICATE KEY UPDATE expires_at = VALUES(expires_at), server = VALUES(server)"
+)
+LEAVE = "DELETE FROM node WHERE node_id = %s"
+LIVE = "SELECT node_id FROM node WHERE expires_at > %s"
+# By the index of nodes, so that rows of other nodes are not even looked at: they may be locked.
+_OWN = "UPDATE queue_owner FORCE INDEX (queue_owner_node) SET "
+RENEW = f"{_OWN} host = %s, expires_at = %s WHERE node_id = %s"
+END_LEASES = f"{_OWN} expires_at = LEAST(expires_at, %s) WHERE node_id = %s"
+# Without a lock: what is taken on the strength of it is compared again.
+FIND_LEASES = b"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue IN (%s)"
+MAKE = "INSERT INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (%s, %s, %s, %s, %s)"
+TAKE = (
+    "UPDATE queue_owner SET node_id = %s, host = %s, epoch = %s, expires_at = %s "
+    "WHERE queue = %s AND node_id = %s AND epoch = %s AND expires_at = %s"
+)
 
 
-async def _renew(connection: Connection, hold: Hold, queues: Collection[str]) -> None:
-    if queues:
-        places = rows("%s", [(queue,) for queue in queues])
-        lease = fill("host = %s, expires_at = %s", (hold.host, hold.now_ms + hold.lease_ms))
-        await connection.send(b"UPDATE queue_owner SET %s WHERE queue IN (%s)" % (lease, places))
-
-
-async def _take_over(connection: Connection, hold: Hold, queue: str, epoch: int, *, is_new: bool) -> int:
-    """Begin an epoch; count the running jobs that go back to waiting."""
+async def hold(connection: Connection, hold: Hold) -> Held:
+    """Take or renew leases; return what is held now."""
     expires_at = hold.now_ms + hold.lease_ms
-    if is_new:
-        # Not REPLACE: when another node makes the row at the same moment, one of the two must lose.
-        statement = (
-            "INSERT INTO queue_owner (node_id, host, epoch, expires_at, queue) VALUES (%s, %s, %s, %s, %s)"
-        )
-    else:
-        statement = (
-            "UPDATE queue_owner SET node_id = %s, host = %s, epoch = %s, expires_at = %s WHERE queue = %s"
-        )
+    ends = [statement for node_id in sorted(hold.gone) for statement in _leave(node_id, hold.now_ms)]
+    *_, found_live, found_leases = await connection.send_all(
+        [
+            *ends,
+            fill(LEAVE, (hold.node_id,)) if hold.is_leaving else fill(JOIN, (hold.node_id, expires_at)),
+            *_of_queues(fill(RENEW, (hold.host, expires_at, hold.node_id)), hold.wanted),
+            fill(LIVE, (hold.now_ms,)),
+            FIND_LEASES % _places(hold.queues or [""]),
+        ]
+    )
+    present = {row[0].decode(): owner_of(row[1:]) for row in found_leases.rows}
+    live = [node_id.decode() for (node_id,) in found_live.rows]
+    planned = leases.plan(hold, present, live)
+    recovered = {}
+    for queue, epoch in planned.taken.items():
+        if await _take(connection, hold, queue, epoch, present.get(queue)):
+            recovered[queue] = (await connection.execute(RELEASE_QUEUE, (queue,))).affected
+    return planned.held(recovered)
+
+
+async def _take(connection: Connection, hold: Hold, queue: str, epoch: int, last: Owner | None) -> bool:
+    """Begin an epoch; False when another node has just done so."""
+    owner = (hold.node_id, hold.host, epoch, hold.now_ms + hold.lease_ms)
+    if last is not None:
+        seen = (last.node_id, last.epoch, last.expires_at_ms)
+        return (await connection.execute(TAKE, (*owner, queue, *seen))).affected == 1
     try:
-        await connection.execute(statement, (hold.node_id, hold.host, epoch, expires_at, queue))
+        await connection.execute(MAKE, (queue, *owner))
     except Duplicate as error:
+        # A row that was made meanwhile: look again.
         raise Conflict("MySQL: another node has just taken the queue") from error
-    return (await connection.execute(RELEASE_QUEUE, (queue,))).affected
+    return True
 
 
-async def give_back(connection: Connection, node_id: str) -> None:
-    """End every lease of a node; the rows stay, so that the next epoch is a new one."""
-    await connection.execute(GIVE_BACK, (node_id,))
+async def give_back(
+    connection: Connection, node_id: str, now_ms: int, queues: Collection[str] | None
+) -> None:
+    """End leases; the rows stay, so that the next epoch is a new one."""
+    if queues is None:
+        await connection.send_all(_leave(node_id, now_ms))
+    else:
+        await connection.send_all(_of_queues(fill(END_LEASES, (now_ms, node_id)), queues))
+
+
+def _leave(node_id: str, now_ms: int) -> list[bytes]:
+    return [fill(END_LEASES, (now_ms, node_id)), fill(LEAVE, (node_id,))]
+
+
+def _of_queues(statement: bytes, queues: Collection[str]) -> list[bytes]:
+    """Restrict a statement to some queues; no statement for none."""
+    return [b"%s AND queue IN (%s)" % (statement, _places(queues))] if queues else []
+
+
+def _places(queues: Collection[str]) -> bytes:
+    return rows("%s", [(queue,) for queue in queues])

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Awaitable, Callable
 
 import trio
 from attrs import frozen
@@ -30,8 +31,17 @@ class Patience:
 class Link:
     """A connection for one task to use, made again by `run` when that task finds it closed."""
 
-    def __init__(self, dsn: Dsn, patience: Patience, *, autocommit: bool) -> None:
+    def __init__(
+        self,
+        dsn: Dsn,
+        patience: Patience,
+        *,
+        autocommit: bool,
+        greet: Callable[[Connection], Awaitable[None]] | None = None,
+    ) -> None:
+        """`greet` has each new connection before anybody else."""
         self._dsn = dsn
+        self._greet = greet
         self._hold_s = patience.hold_s
         self._autocommit = autocommit
         self._connection: Connection | None = None
@@ -72,6 +82,8 @@ class Link:
         while True:
             try:
                 async with open_connection(self._dsn, autocommit=self._autocommit) as connection:
+                    if self._greet is not None:
+                        await self._greet(connection)
                     self._lend(connection)
                     task_status.started()
                     task_status = trio.TASK_STATUS_IGNORED

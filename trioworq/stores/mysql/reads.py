@@ -5,12 +5,18 @@ server to one range of one index whatever its statistics say.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
+from collections.abc import Sequence
+
 from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores import rows
+from trioworq.stores.interface import Sighting
 from trioworq.stores.migrations import READ_VERSION
 from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.literals import rows as rows_of
+from trioworq.stores.mysql.presence import read_peers
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = %s AND queue = %s AND kind = 0"
@@ -23,6 +29,9 @@ DUE_QUEUES = (
 FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s"
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = %s"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = %s AND expires_at > %s"
+FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= %s"
+DELETIONS = "SELECT revision FROM config_revision WHERE name = 'deletion'"
+PRESENT = b"SELECT id FROM job WHERE id IN (%s)"
 
 # Microseconds would be rounded, up to a millisecond that has not begun.
 CLOCK = "SELECT CAST(FLOOR(UNIX_TIMESTAMP(NOW(6)) * 1000) AS SIGNED)"
@@ -81,6 +90,21 @@ async def read_schema_version(connection: Connection) -> int:
     """Return the version that the last migration recorded."""
     found = await connection.execute(READ_VERSION)
     return int(found.rows[0][0])
+
+
+async def read_round(connection: Connection, database: str, now_ms: int) -> Sighting:
+    """Look at the other nodes and at what they have let go."""
+    peers = await read_peers(connection, database)
+    free, deletions = await connection.send_all([fill(FREE, (now_ms,)), DELETIONS.encode()])
+    return Sighting(peers, frozenset(name.decode() for (name,) in free.rows), deletions.rows[0][0])
+
+
+async def read_missing(connection: Connection, job_ids: Sequence[int]) -> set[int]:
+    """Return which jobs are no longer there."""
+    if not job_ids:
+        return set()
+    present = await connection.send(PRESENT % rows_of("%s", [(job_id,) for job_id in job_ids]))
+    return set(job_ids) - {job_id for (job_id,) in present.rows}
 
 
 async def read_clock_ms(connection: Connection) -> int:

@@ -4,7 +4,7 @@ The writing connection belongs to one service task, which commits in batches (`b
 connections of their own, each with its service task. No request and no job ever has a connection in hand.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -16,9 +16,9 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema
+from trioworq.stores.interface import Claimant, FailureQuery, Held, Hold, JobQuery, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
-from trioworq.stores.mysql import lists, reads
+from trioworq.stores.mysql import lists, presence, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.link import Link, Patience
@@ -57,7 +57,12 @@ async def open_mysql_store(
     dsn = parse(dsn_text)
     clock = Clock()
     clock.anchor(await prepare(dsn, patience))
-    write_link = Link(dsn, patience, autocommit=False)
+    write_link = Link(
+        dsn,
+        patience,
+        autocommit=False,
+        greet=lambda connection: presence.mark(connection, dsn.database, node_id),
+    )
     writer = Writer(write_link, node_id, clock)
     reader = Reader([Link(dsn, patience, autocommit=True) for _ in range(READERS)])
     batcher = Batcher(writer.apply)
@@ -69,7 +74,7 @@ async def open_mysql_store(
             async with trio.open_nursery() as commits:
                 commits.start_soon(batcher.run)
                 try:
-                    yield MySqlStore(batcher, reader, write_link)
+                    yield MySqlStore(dsn.database, batcher, reader, write_link)
                 finally:
                     batcher.close()
         finally:
@@ -94,8 +99,9 @@ async def _serve(
 class MySqlStore(BatchedWrites):
     """`interface.Store` on MySQL or MariaDB; opened by `open_mysql_store`."""
 
-    def __init__(self, batcher: Batcher, reader: Reader, write_link: Link) -> None:
+    def __init__(self, database: str, batcher: Batcher, reader: Reader, write_link: Link) -> None:
         super().__init__(self._write)
+        self._database = database
         self._batcher = batcher
         self._reader = reader
         self._write_link = write_link
@@ -154,6 +160,20 @@ class MySqlStore(BatchedWrites):
     def commits(self) -> Commits:
         """What has been committed since the store was opened."""
         return self._batcher.commits
+
+    async def hold(self, hold: Hold) -> Held:
+        """Take or renew leases; return those held."""
+        if hold.gone:
+            await self._read(presence.end, self._database, hold.gone)
+        return await super().hold(hold)
+
+    async def look_round(self, now_ms: int) -> Sighting:
+        """Look at the other nodes and at what they have let go."""
+        return await self._read(reads.read_round, self._database, now_ms)
+
+    async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
+        """Return which of these jobs are no longer there."""
+        return await self._read(reads.read_missing, job_ids)
 
     async def clock_ms(self) -> int:
         """Return the server's time."""

@@ -138,7 +138,7 @@ async def _apply_one(connection: Connection, operation: _Single) -> object:
         case Hold():
             return await leases.hold(connection, operation)
         case GiveBack():
-            await leases.give_back(connection, operation.node_id)
+            await leases.give_back(connection, operation.node_id, operation.now_ms, operation.queues)
             return None
         case _:
             assert_never(operation)

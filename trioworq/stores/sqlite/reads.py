@@ -1,7 +1,9 @@
 """What the embedded store is asked: one statement a function, each of them blocking."""
 # ruff: noqa: S608  # what is put together here are our own column names; values are always bound
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 
 from trioworq.core.jobs import FailedJob, Job
@@ -32,6 +34,10 @@ FAILURES_BY_CREATION = (
     "ORDER BY created_at DESC, id DESC LIMIT ?"
 )
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
+PEERS = "SELECT node_id, expires_at FROM node"
+FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= ?"
+DELETIONS = "SELECT revision FROM config_revision WHERE name = 'deletion'"
+PRESENT = "SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?))"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
 
 
@@ -108,3 +114,25 @@ def read_owner(connection: sqlite3.Connection, queue: str, now_ms: int) -> Owner
     """Return who holds the lease of a queue."""
     row = connection.execute(FIND_OWNER, (queue, now_ms)).fetchone()
     return Owner(*row) if row else None
+
+
+def read_peers(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+    """Return (node id, end in ms) of the nodes that are counted among the live ones."""
+    return connection.execute(PEERS).fetchall()
+
+
+def read_free(connection: sqlite3.Connection, now_ms: int) -> frozenset[str]:
+    """Name the defined queues whose leases have ended."""
+    return frozenset(name for (name,) in connection.execute(FREE, (now_ms,)))
+
+
+def read_deletions(connection: sqlite3.Connection) -> int:
+    """Return how many running jobs have been deleted."""
+    count: int = connection.execute(DELETIONS).fetchone()[0]
+    return count
+
+
+def read_missing(connection: sqlite3.Connection, job_ids: Sequence[int]) -> set[int]:
+    """Return which jobs are no longer there."""
+    present = {job_id for (job_id,) in connection.execute(PRESENT, (json.dumps(list(job_ids)),))}
+    return set(job_ids) - present

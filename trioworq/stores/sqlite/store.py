@@ -17,7 +17,17 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema
+from trioworq.stores.interface import (
+    Claimant,
+    FailureQuery,
+    Held,
+    Hold,
+    JobQuery,
+    Page,
+    Peer,
+    Schema,
+    Sighting,
+)
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
 from trioworq.stores.sqlite import reads, writes
@@ -29,6 +39,7 @@ from trioworq.stores.sqlite.connection import (
     transaction,
     translated,
 )
+from trioworq.stores.sqlite.presence import forget, is_present, present
 from trioworq.stores.writing import BatchedWrites
 
 P = ParamSpec("P")
@@ -37,24 +48,25 @@ T = TypeVar("T")
 
 @asynccontextmanager
 async def open_sqlite_store(
-    path: Path, *, new_runner: Callable[[], Runner] = threaded
+    path: Path, *, node_id: str, new_runner: Callable[[], Runner] = threaded
 ) -> AsyncIterator["SqliteStore"]:
     """Open the database file at `path`, made and brought up to date if need be.
 
-    `new_runner` is called once a connection. Raises StoreRefused.
+    `node_id` is unlike that of any other process that uses the file. `new_runner` is called once a
+    connection. Raises StoreRefused.
 
     Tasks: the service task of the writing connection.
     Stops when: the block ends; what was submitted is then still committed, within `batching.CLOSING_S`.
     Raises: whatever the block raises, and StoreBroken if the database fails for good, in a group.
     """
     await new_runner()(lambda: prepare(path))
-    with open_connection(path) as writer, open_connection(path) as reader:
+    with present(path, node_id), open_connection(path) as writer, open_connection(path) as reader:
         run_write = new_runner()
         batcher = Batcher(lambda operations: _commit(run_write, writer, operations))
         async with trio.open_nursery() as services:
             services.start_soon(batcher.run)
             try:
-                yield SqliteStore(batcher, reader, new_runner())
+                yield SqliteStore(path, batcher, reader, new_runner())
             finally:
                 batcher.close()
 
@@ -72,8 +84,9 @@ async def _commit(
 class SqliteStore(BatchedWrites):
     """`interface.Store` on SQLite; opened by `open_sqlite_store`."""
 
-    def __init__(self, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
+    def __init__(self, path: Path, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
         super().__init__(batcher.submit)
+        self._path = path
         self._batcher = batcher
         self._reader = reader
         self._run_read = run_read
@@ -131,6 +144,28 @@ class SqliteStore(BatchedWrites):
     def commits(self) -> Commits:
         """What has been committed since the store was opened."""
         return self._batcher.commits
+
+    async def hold(self, hold: Hold) -> Held:
+        """Take or renew leases; return those held."""
+        held = await super().hold(hold)
+        for node_id in hold.gone:
+            forget(self._path, node_id)
+        return held
+
+    async def look_round(self, now_ms: int) -> Sighting:
+        """Look at the other nodes and at what they have let go."""
+        return await self._read(self._look_round, now_ms)
+
+    def _look_round(self, connection: sqlite3.Connection, now_ms: int) -> Sighting:
+        peers = [
+            Peer(node_id, expires_at_ms, is_present(self._path, node_id))
+            for node_id, expires_at_ms in reads.read_peers(connection)
+        ]
+        return Sighting(peers, reads.read_free(connection, now_ms), reads.read_deletions(connection))
+
+    async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
+        """Return which of these jobs are no longer there."""
+        return await self._read(reads.read_missing, job_ids)
 
     async def clock_ms(self) -> None:
         """Return None: the file's users share this machine's clock."""

@@ -1,7 +1,6 @@
 """What the embedded store is told: steps of one transaction, each of them blocking."""
 # ruff: noqa: S608  # what is put together here are our own column names; values are always bound
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import takewhile
@@ -11,11 +10,10 @@ from attrs import astuple, evolve
 
 from trioworq.core.errors import NoSuchQueue
 from trioworq.core.jobs import Job, JobState, NewJob
-from trioworq.core.queues import Owner, QueueDefinition
+from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores import leases
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold, Tenure
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
@@ -28,6 +26,7 @@ from trioworq.stores.operations import (
     PutRouting,
 )
 from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row, failure_of, job_of
+from trioworq.stores.sqlite import leases
 from trioworq.stores.sqlite.reads import read_queue
 from trioworq.stores.starts import Head, may_start, with_starts
 
@@ -67,7 +66,6 @@ FAIL = (
 )
 DELETE_JOB = f"DELETE FROM job WHERE id = ? AND queue = ? AND kind = 0 RETURNING {JOB}"
 DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? RETURNING {FAILURE}"
-RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND queue = ? AND state = 1"
 
 # Below every priority.
 _LOWEST = -(2**63)
@@ -95,8 +93,7 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
         case Claim():
             return _claim(connection, operation)
         case DeleteJob():
-            row = _only(connection, DELETE_JOB, (operation.job_id, operation.queue))
-            return job_of(row) if row else None
+            return _delete_job(connection, operation)
         case DeleteFailure():
             row = _only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
@@ -109,9 +106,9 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
         case DeleteRouting():
             return _delete_routing(connection, operation.category)
         case Hold():
-            return _hold(connection, operation)
+            return leases.hold(connection, operation)
         case GiveBack():
-            _give_back(connection, operation.node_id)
+            leases.give_back(connection, operation.node_id, operation.now_ms, operation.queues)
             return None
         case _:
             assert_never(operation)
@@ -197,6 +194,16 @@ def _due(connection: sqlite3.Connection, claim: Claim) -> Iterator[Job]:
             yield job_of(row)
 
 
+def _delete_job(connection: sqlite3.Connection, deletion: DeleteJob) -> Job | None:
+    row = _only(connection, DELETE_JOB, (deletion.job_id, deletion.queue))
+    if row is None:
+        return None
+    job = job_of(row)
+    if job.state is JobState.RUNNING:
+        _count_change(connection, "deletion")
+    return job
+
+
 def _put_queue(connection: sqlite3.Connection, operation: PutQueue) -> bool:
     definition = operation.definition
     present = read_queue(connection, definition.name)
@@ -236,39 +243,6 @@ def _delete_routing(connection: sqlite3.Connection, category: str) -> Routing | 
 
 def _count_change(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = ?", (name,))
-
-
-def _hold(connection: sqlite3.Connection, hold: Hold) -> dict[str, Tenure]:
-    planned = leases.plan(hold, _read_leases(connection, hold.queues))
-    expires_at = hold.now_ms + hold.lease_ms
-    connection.execute(
-        "UPDATE queue_owner SET host = ?, expires_at = ? WHERE queue IN (SELECT value FROM json_each(?))",
-        (hold.host, expires_at, _json_array(planned.renewed)),
-    )
-    connection.executemany(
-        "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (?, ?, ?, ?, ?)",
-        [(queue, hold.node_id, hold.host, epoch, expires_at) for queue, epoch in planned.taken.items()],
-    )
-    recovered = {queue: connection.execute(RELEASE_QUEUE, (queue,)).rowcount for queue in planned.taken}
-    return planned.tenures(recovered)
-
-
-def _read_leases(connection: sqlite3.Connection, queues: Sequence[str]) -> dict[str, Owner]:
-    rows = connection.execute(
-        "SELECT queue, node_id, host, epoch, expires_at FROM queue_owner "
-        "WHERE queue IN (SELECT value FROM json_each(?))",
-        (_json_array(queues),),
-    )
-    return {queue: Owner(*lease) for queue, *lease in rows}
-
-
-def _give_back(connection: sqlite3.Connection, node_id: str) -> None:
-    # The row stays, so that the next epoch is a new one.
-    connection.execute("UPDATE queue_owner SET expires_at = 0 WHERE node_id = ?", (node_id,))
-
-
-def _json_array(names: Iterable[str]) -> str:
-    return json.dumps(list(names))
 
 
 def _only(connection: sqlite3.Connection, statement: str, arguments: Row) -> Row | None:

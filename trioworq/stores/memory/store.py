@@ -5,122 +5,36 @@ or, if cancelled, not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from heapq import merge
+from collections.abc import Sequence
 from itertools import count
-from typing import Any, assert_never
+from typing import assert_never
 
 import trio
-from attrs import define, evolve, field
-from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
+from attrs import evolve
 
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores import leases
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import (
     Claim,
     Claimant,
-    FailureOrder,
     FailureQuery,
+    Held,
     Hold,
     JobQuery,
     Page,
     Push,
     Schema,
-    Tenure,
+    Sighting,
 )
+from trioworq.stores.memory.ownership import Ownership
+from trioworq.stores.memory.places import Failures, Places
 from trioworq.stores.operations import misfit
-from trioworq.stores.paging import bounds, cut_failures, cut_jobs
+from trioworq.stores.paging import bounds, cut_jobs
 from trioworq.stores.starts import Head, may_start
-
-# A job's place in its queue: (next_try_ms, id).
-Place = tuple[int, int]
-
-
-@define
-class _Places:
-    """Where the jobs of one queue stand: sorted, so that a claim costs about the same however many wait."""
-
-    waiting: Any = field(factory=SortedDict)  # priority → SortedList of places
-    running: Any = field(factory=SortedList)
-
-    def add(self, job: Job) -> None:
-        self._list(job).add(_place(job))
-
-    def remove(self, job: Job) -> None:
-        places = self._list(job)
-        places.remove(_place(job))
-        self._forget_if_empty(job.priority)
-
-    def take_due(self, now_ms: int, limit: int) -> list[int]:
-        """Remove up to `limit` due jobs from the waiting ones and return their ids in order."""
-        taken: list[int] = []
-        for priority in list(self.waiting):
-            places = self.waiting[priority]
-            due = min(places.bisect_right((now_ms, INT64_MAX)), limit - len(taken))
-            taken += [job_id for _, job_id in places[:due]]
-            del places[:due]
-            self._forget_if_empty(priority)
-            if len(taken) == limit:
-                break
-        return taken
-
-    def first_try_ms(self) -> int | None:
-        """Return when the first waiting job is due."""
-        return min((places[0][0] for places in self.waiting.values()), default=None)
-
-    def is_due(self, now_ms: int) -> bool:
-        """Whether there is a job to claim."""
-        first_ms = self.first_try_ms()
-        return first_ms is not None and first_ms <= now_ms
-
-    def between(self, state: JobState, lowest: Place, highest: Place, *, ascending: bool) -> Iterator[Place]:
-        """Walk the places of one state in one direction, both ends included."""
-        lists = [self.running] if state is JobState.RUNNING else self.waiting.values()
-        walks = [places.irange(lowest, highest, reverse=not ascending) for places in lists]
-        return merge(*walks, reverse=not ascending)
-
-    def _list(self, job: Job) -> Any:
-        if job.state is JobState.RUNNING:
-            return self.running
-        if job.priority not in self.waiting:
-            self.waiting[job.priority] = SortedList()
-        return self.waiting[job.priority]
-
-    def _forget_if_empty(self, priority: int) -> None:
-        if priority in self.waiting and not self.waiting[priority]:
-            del self.waiting[priority]
-
-
-@define
-class _Failures:
-    """The failure log of one queue, in both of its orders."""
-
-    by_id: Any = field(factory=SortedDict)
-    by_creation: Any = field(factory=SortedList)  # (created_at_ms, id)
-
-    def add(self, failed: FailedJob) -> None:
-        self.by_id[failed.id] = failed
-        self.by_creation.add((failed.created_at_ms, failed.id))
-
-    def pop(self, failure_id: int) -> FailedJob | None:
-        failed: FailedJob | None = self.by_id.pop(failure_id, None)
-        if failed is not None:
-            self.by_creation.remove((failed.created_at_ms, failed.id))
-        return failed
-
-    def page(self, query: FailureQuery) -> Page[FailedJob]:
-        edge = query.cursor
-        if query.order is FailureOrder.FAILED:
-            ids = self.by_id.irange(None, edge.id if edge else None, reverse=True)
-        else:
-            newest = (edge.time_ms, edge.id) if edge else None
-            ids = (failure_id for _, failure_id in self.by_creation.irange(None, newest, reverse=True))
-        return cut_failures((self.by_id[failure_id] for failure_id in ids), query.limit)
 
 
 class MemoryStore:
@@ -130,12 +44,13 @@ class MemoryStore:
         self._job_ids = count(1)
         self._failure_ids = count(1)
         self._jobs: dict[int, Job] = {}
-        self._places: defaultdict[str, _Places] = defaultdict(_Places)
-        self._failures: defaultdict[str, _Failures] = defaultdict(_Failures)
+        self._places: defaultdict[str, Places] = defaultdict(Places)
+        self._failures: defaultdict[str, Failures] = defaultdict(Failures)
         self._queues: dict[str, QueueDefinition] = {}
         self._routings: dict[str, Routing] = {}
         self._revision = Revision(queues=0, routings=0)
-        self._leases: dict[str, Owner] = {}
+        self._ownership = Ownership()
+        self._deletions = 0
 
     async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
         """Store jobs as far as they fit."""
@@ -149,8 +64,7 @@ class MemoryStore:
             claimant.take(self._claim(claim))
 
     def _claim(self, claim: Claim) -> list[Job]:
-        lease = self._leases.get(claim.queue)
-        if lease is None or lease.epoch != claim.epoch:
+        if self._ownership.epoch(claim.queue) != claim.epoch:
             return []
         places = self._places[claim.queue]
         claimed = []
@@ -204,6 +118,7 @@ class MemoryStore:
         job = self._find(queue, job_id)
         if job is not None:
             self._remove(job)
+            self._deletions += job.state is JobState.RUNNING
         return job
 
     async def due_queues(self, now_ms: int) -> list[str]:
@@ -293,27 +208,32 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return self._revision
 
-    async def hold(self, hold: Hold) -> dict[str, Tenure]:
-        """Take or renew leases; return the tenures of those held."""
+    async def hold(self, hold: Hold) -> Held:
+        """Take or renew leases; return those held."""
         await trio.lowlevel.checkpoint()
-        planned = leases.plan(hold, self._leases)
-        tenures = planned.tenures({queue: self._release_running(queue) for queue in planned.taken})
-        for queue, tenure in tenures.items():
-            self._leases[queue] = Owner(hold.node_id, hold.host, tenure.epoch, hold.now_ms + hold.lease_ms)
-        return tenures
+        planned = self._ownership.hold(hold)
+        return planned.held({queue: self._release_running(queue) for queue in planned.taken})
 
-    async def give_back(self, node_id: str) -> None:
-        """End every lease of a node."""
+    async def give_back(self, node_id: str, now_ms: int, queues: Sequence[str] | None = None) -> None:
+        """End leases of a node."""
         await trio.lowlevel.checkpoint()
-        for queue, lease in self._leases.items():
-            if lease.node_id == node_id:
-                self._leases[queue] = evolve(lease, expires_at_ms=0)
+        self._ownership.give_back(node_id, now_ms, queues)
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""
         await trio.lowlevel.checkpoint()
-        lease = self._leases.get(queue)
-        return lease if lease is not None and lease.expires_at_ms > now_ms else None
+        return self._ownership.owner(queue, now_ms)
+
+    async def look_round(self, now_ms: int) -> Sighting:
+        """Look at the other nodes and at what they have let go."""
+        await trio.lowlevel.checkpoint()
+        free = self._ownership.free(now_ms).intersection(self._queues)
+        return Sighting(self._ownership.peers(), free, self._deletions)
+
+    async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
+        """Return which of these jobs are no longer there."""
+        await trio.lowlevel.checkpoint()
+        return {job_id for job_id in job_ids if job_id not in self._jobs}
 
     async def schema(self) -> Schema:
         """Return that there is none, and none needed."""
@@ -341,8 +261,8 @@ class MemoryStore:
         return stored
 
     def _heads(self, queue: str) -> dict[str, Head]:
-        lease = self._leases.get(queue)
-        return {} if lease is None else {queue: Head(lease.epoch, self._places[queue].first_try_ms())}
+        epoch = self._ownership.epoch(queue)
+        return {} if epoch is None else {queue: Head(epoch, self._places[queue].first_try_ms())}
 
     def _find(self, queue: str, job_id: int) -> Job | None:
         job = self._jobs.get(job_id)
@@ -363,10 +283,6 @@ class MemoryStore:
             self._remove(job)
             self._insert(evolve(job, state=JobState.WAITING))
         return len(running)
-
-
-def _place(job: Job) -> Place:
-    return job.next_try_ms, job.id
 
 
 def _retried(job: Job, retried: Retried) -> Job:

@@ -1,0 +1,57 @@
+"""Who owns which queue of the in-memory store. One process is all there is, but tests run several nodes."""
+
+from collections.abc import Collection
+
+from attrs import define, evolve, field
+
+from trioworq.core.queues import Owner
+from trioworq.stores import leases
+from trioworq.stores.interface import Hold, Peer
+
+
+@define(eq=False)
+class Ownership:
+    """The nodes and their leases. Nothing here waits."""
+
+    _leases: dict[str, Owner] = field(factory=dict)
+    _nodes: dict[str, int] = field(factory=dict)  # node id → when it no longer counts as live, in ms
+
+    def epoch(self, queue: str) -> int | None:
+        """Return the epoch of a queue, held or not; None when it has never been held."""
+        lease = self._leases.get(queue)
+        return None if lease is None else lease.epoch
+
+    def owner(self, queue: str, now_ms: int) -> Owner | None:
+        """Return who holds a queue."""
+        lease = self._leases.get(queue)
+        return lease if lease is not None and lease.expires_at_ms > now_ms else None
+
+    def hold(self, hold: Hold) -> leases.LeasePlan:
+        """Take or renew leases; return which."""
+        for node_id in hold.gone:
+            self.give_back(node_id, hold.now_ms, None)
+        expires_at_ms = hold.now_ms + hold.lease_ms
+        self._nodes[hold.node_id] = expires_at_ms
+        if hold.is_leaving:
+            del self._nodes[hold.node_id]
+        live = [node_id for node_id, end_ms in self._nodes.items() if end_ms > hold.now_ms]
+        planned = leases.plan(hold, self._leases, live)
+        for queue, epoch in (planned.renewed | planned.taken).items():
+            self._leases[queue] = Owner(hold.node_id, hold.host, epoch, expires_at_ms)
+        return planned
+
+    def give_back(self, node_id: str, now_ms: int, queues: Collection[str] | None) -> None:
+        """End leases of a node; all of them, and its place among the live ones, when no queues are named."""
+        for queue, lease in self._leases.items():
+            if lease.node_id == node_id and (queues is None or queue in queues):
+                self._leases[queue] = evolve(lease, expires_at_ms=min(now_ms, lease.expires_at_ms))
+        if queues is None:
+            self._nodes.pop(node_id, None)
+
+    def free(self, now_ms: int) -> frozenset[str]:
+        """Name the queues whose leases have ended."""
+        return frozenset(queue for queue, lease in self._leases.items() if lease.expires_at_ms <= now_ms)
+
+    def peers(self) -> list[Peer]:
+        """Return the nodes that count as live; one that has ended has taken all this with it."""
+        return [Peer(node_id, end_ms, is_present=True) for node_id, end_ms in self._nodes.items()]

@@ -1,0 +1,63 @@
+"""Ownership as the embedded store is told of it: steps of one transaction, each of them blocking."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+
+from trioworq.core.queues import Owner
+from trioworq.stores import leases
+from trioworq.stores.interface import Held, Hold
+
+RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND queue = ? AND state = 1"
+_NAMED = "IN (SELECT value FROM json_each(?))"
+END_LEASES = "UPDATE queue_owner SET expires_at = min(expires_at, ?) WHERE node_id = ?"
+RENEW = f"UPDATE queue_owner SET host = ?, expires_at = ? WHERE queue {_NAMED}"  # noqa: S608  # a constant
+TAKE = "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (?, ?, ?, ?, ?)"
+FIND_LEASES = f"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue {_NAMED}"  # noqa: S608
+JOIN = "REPLACE INTO node (node_id, expires_at) VALUES (?, ?)"
+LEAVE = "DELETE FROM node WHERE node_id = ?"
+LIVE = "SELECT node_id FROM node WHERE expires_at > ?"
+
+
+def hold(connection: sqlite3.Connection, hold: Hold) -> Held:
+    """Take or renew leases; return what is held now."""
+    for node_id in hold.gone:
+        _leave(connection, node_id, hold.now_ms)
+    expires_at = hold.now_ms + hold.lease_ms
+    if hold.is_leaving:
+        connection.execute(LEAVE, (hold.node_id,))
+    else:
+        connection.execute(JOIN, (hold.node_id, expires_at))
+    live = [node_id for (node_id,) in connection.execute(LIVE, (hold.now_ms,))]
+    planned = leases.plan(hold, _read_leases(connection, hold.queues), live)
+    connection.execute(RENEW, (hold.host, expires_at, _json_array(planned.renewed)))
+    connection.executemany(
+        TAKE,
+        [(queue, hold.node_id, hold.host, epoch, expires_at) for queue, epoch in planned.taken.items()],
+    )
+    return planned.held(
+        {queue: connection.execute(RELEASE_QUEUE, (queue,)).rowcount for queue in planned.taken}
+    )
+
+
+def _read_leases(connection: sqlite3.Connection, queues: Collection[str]) -> dict[str, Owner]:
+    return {queue: Owner(*lease) for queue, *lease in connection.execute(FIND_LEASES, (_json_array(queues),))}
+
+
+def give_back(
+    connection: sqlite3.Connection, node_id: str, now_ms: int, queues: Collection[str] | None
+) -> None:
+    """End leases; the rows stay, so that the next epoch is a new one."""
+    if queues is None:
+        _leave(connection, node_id, now_ms)
+    else:
+        connection.execute(f"{END_LEASES} AND queue {_NAMED}", (now_ms, node_id, _json_array(queues)))
+
+
+def _leave(connection: sqlite3.Connection, node_id: str, now_ms: int) -> None:
+    connection.execute(END_LEASES, (now_ms, node_id))
+    connection.execute(LEAVE, (node_id,))
+
+
+def _json_array(names: Iterable[str]) -> str:
+    return json.dumps(list(names))
