@@ -91,7 +91,10 @@ _bytes = _integer(1, 2**31 - 1)
 class Config:
     """The options in force. Fireworq's keep its names; those of trioworq alone carry their units."""
 
-    bind: str = _option("127.0.0.1:8080", "Address and port to listen on.")
+    bind: str = _option(
+        "127.0.0.1:8080",
+        "Address and port to listen on, unless `SERVER_STARTER_PORT` or `LISTEN_FDS` hands sockets down.",
+    )
     pid: str = _option("", "File to write the process id to; removed at a normal end. Empty for none.")
     driver: Driver = _option(
         Driver.SQLITE, "Where jobs are kept: `sqlite`, `mysql` or `in-memory`.", read=_read_driver
