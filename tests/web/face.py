@@ -216,7 +216,7 @@ async def open_served(
     stop, stopped = trio.Event(), trio.Event()
     witness = Witness.of(routes) if is_watched and app is None else Witness.blind()
 
-    async def run(*, task_status: trio.TaskStatus[None]) -> None:
+    async def run(*, task_status: trio.TaskStatus[None]) -> None:  # noqa: ASYNC128  # `serve` tells
         await serve(app or create_app(routes, edge), routes, edge, door, stop, task_status=task_status)
         stopped.set()
 
