@@ -119,6 +119,8 @@ class MariaDB:
             f"--datadir={self._folder / 'data'}",
             f"--socket={self._folder / 'socket'}",
             f"--pid-file={self._folder / 'pid'}",
+            # Temporary tables are named by process ids, which others on this machine may have too.
+            f"--tmpdir={self._folder / 'tmp'}",
             "--bind-address=127.0.0.1",
             "--skip-name-resolve",
             "--innodb-flush-log-at-trx-commit=1",
@@ -134,6 +136,7 @@ class MariaDB:
         not always there.
         """
         (self._folder / "data").mkdir()
+        (self._folder / "tmp").mkdir()
         account = f"'{USER}'@'127.0.0.1'"
         (self._folder / "init.sql").write_text(
             f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY '{PASSWORD}';\n"
