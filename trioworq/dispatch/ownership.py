@@ -5,7 +5,7 @@ makes the change of owners fast: that a node is gone, that a queue is free.
 """
 
 import socket
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 import trio
@@ -96,7 +96,8 @@ class Ownership:
             try:
                 await self._give_back(self._held.difference(self._dispatchers))
                 surplus = await self._hold()
-                await self._let_go(self._movable(surplus))
+                if names := self._movable(surplus):
+                    await self._let_go(names)
             except StoreUnavailable as error:
                 # Claims name their epoch, so a lease that lapses meanwhile can do no harm (I7).
                 self._error_log.warning("cannot renew the leases of queues; trying again", reason=str(error))
@@ -158,8 +159,7 @@ class Ownership:
         for dispatcher in going.values():
             dispatcher.hold_back()
         with trio.move_on_after(LETTING_GO_S):
-            for dispatcher in going.values():
-                await dispatcher.wait_until_quiet()
+            await _wait_until_quiet(going.values())
         now_s = trio.current_time()
         quiet = [name for name, dispatcher in going.items() if dispatcher.is_quiet]
         for name in quiet:
@@ -211,3 +211,8 @@ class Ownership:
             for job_id in await self._store.missing_jobs(running) if running else ():
                 dispatcher.cancel_run(job_id)
         self._deletions = deletions
+
+
+async def _wait_until_quiet(dispatchers: Iterable[Dispatcher]) -> None:
+    for dispatcher in dispatchers:
+        await dispatcher.wait_until_quiet()
