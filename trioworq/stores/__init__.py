@@ -1,6 +1,6 @@
 """Durable state behind one interface (`interface.Store`); nothing above this folder sees SQL."""
 
-# What the stores share; they are memory, sqlite/ and mysql/:
+# What the stores share; they are memory/, sqlite/ and mysql/:
 #
 #   interface      what a store does, and all that others know of one
 #   opening        from the options to an open store

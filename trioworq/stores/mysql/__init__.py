@@ -12,4 +12,5 @@
 #                    wire            trio_mysql's connection with its faults mended
 #                    login           MySQL 8's way to show a password
 #                    dsn, errors, literals
+#   presence       the lock that tells others that a node is there
 #   schema         brings the tables up to date
