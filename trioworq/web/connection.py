@@ -135,7 +135,8 @@ class Connection:
 
     def look_after(self, now_s: float) -> None:
         """End what should stop and has nothing to do any more."""
-        if now_s >= self._stops_at_s and not self._requests and self._stream.is_quiet():
+        is_idle = not self._requests and not self._is_ending
+        if now_s >= self._stops_at_s and is_idle and self._stream.is_quiet():
             # The client is told in the moment of this look, so that only on the wire a request can meet it.
             self._stream.end_sending()
             self._scope.cancel(reason="the server stops")
