@@ -144,7 +144,7 @@ def test_a_database_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
         assert daemon.stop() == 0
     database = sqlite3.connect(tmp_path / "jobs.db")
     with database:
-        database.execute("UPDATE schema_version SET version = 999")
+        database.execute("INSERT INTO schema_version (version) VALUES (999)")
     database.close()
     line = refusal(run(f"--bind=127.0.0.1:{free_port()}", "--sqlite-path=jobs.db", cwd=tmp_path))
     assert "999" in line

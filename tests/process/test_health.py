@@ -58,7 +58,7 @@ def test_a_daemon_whose_schema_is_taken_away_is_not_ready(tmp_path: Path) -> Non
         assert daemon.request("GET", "/readyz").status_code == 200
         database = sqlite3.connect(tmp_path / "jobs.db")
         with database:
-            database.execute("UPDATE schema_version SET version = 0")
+            database.execute("DELETE FROM schema_version")
         database.close()
         wait_until(lambda: daemon.request("GET", "/readyz").status_code == 503)
         assert "[-]schema failed: version 0, and this release needs " in daemon.request("GET", "/readyz").text
