@@ -164,8 +164,8 @@ class Config:
     )
     max_bodies_bytes: int = _option(
         256 * 1024 * 1024,
-        "Bytes of all requests' bodies at the same time, but for the first 64 KiB of each; "
-        "what comes beyond is answered 503.",
+        "Bytes of all requests' bodies and answers at the same time, but for the first 64 KiB of each (2 KiB "
+        "over HTTP/2, where heads count too); what comes beyond is answered 503.",
         read=_bytes,
         from_fireworq=False,
     )

@@ -7,11 +7,30 @@ import trio
 import trio.testing
 
 from tests.in_use import InUse, flat
+from tests.web.exchanges import echo
 from tests.web.face import Served
 from tests.web.hostile_clients import Server
+from trioworq.web.messages import Request, Response, Route
 
 Attack = Callable[[Server], Awaitable[bytes]]
 Bystander = Callable[[Served], Awaitable[None]]
+
+
+LARGE_BYTES = 6_000_000
+
+
+async def large(_request: Request) -> Response:
+    """Answer more than the socket buffers of both sides hold."""
+    return Response(200, b"x" * LARGE_BYTES)
+
+
+def hostile_routes() -> list[Route]:
+    """Return what hostile clients ask for."""
+    return [
+        Route("POST", "/job/{category...}", echo),
+        Route("GET", "/version", echo),
+        Route("GET", "/queue/{q}/grabbed", large),
+    ]
 
 
 async def withstand(
@@ -25,11 +44,11 @@ async def withstand(
 ) -> list[bytes]:
     """Let many clients do as `attack` does, and return what they were answered.
 
-    Meanwhile `bystander`, a modest client that asks for /echo unless given, is served again and again, each
-    time within `bystander_s`. Afterwards there are no more tasks, files and memory in use than before,
+    Meanwhile `bystander`, a modest client that asks for the version unless given, is served again and again,
+    each time within `bystander_s`. Afterwards there are no more tasks, files and memory in use than before,
     nothing was logged as a failure, and no more than `peak_bytes` were in use at any time.
     """
-    bystander = bystander or asking("/echo")
+    bystander = bystander or ask_modestly
     await bystander(served)
     await trio.testing.wait_all_tasks_blocked(0.05)
     before = InUse.now()
@@ -63,10 +82,6 @@ async def _attack_together(
                 clients.start_soon(run)
 
 
-def asking(target: str) -> Bystander:
-    """Return a client that asks for `target` on a new connection, and wants a 200."""
-
-    async def ask(served: Served) -> None:
-        assert (await served.ask("GET", target)).status == 200
-
-    return ask
+async def ask_modestly(served: Served) -> None:
+    """Ask for the version on a new connection."""
+    assert (await served.ask("GET", "/version")).status == 200

@@ -1,4 +1,7 @@
-"""What hostile clients do over HTTP/1, each on a connection of its own; every one leaves in the end."""
+"""What hostile clients do over HTTP/1, each on a connection of its own; every one leaves in the end.
+
+They ask for what the daemon has, so that it can be attacked as well as servers that only echo.
+"""
 
 import socket
 import struct
@@ -8,8 +11,8 @@ import trio
 
 from tests.web.face import read_all
 
-HEAD = b"POST /echo HTTP/1.1\r\nHost: x\r\n"
-GET = b"GET /echo HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"POST /job/x HTTP/1.1\r\nHost: x\r\n"
+GET = b"GET /version HTTP/1.1\r\nHost: x\r\n\r\n"
 ENDLESS = 200
 
 
@@ -115,7 +118,7 @@ async def ask_and_not_read(served: Server) -> bytes:
 async def not_read_large(served: Server) -> bytes:
     """Ask for an answer of megabytes and read only how it begins, until the server has had enough."""
     stream = await connect(served)
-    await stream.send_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stream.send_all(b"GET /queue/default/grabbed HTTP/1.1\r\nHost: x\r\n\r\n")
     begun = bytes(await stream.receive_some(15))
     with trio.fail_after(30):
         # What is in flight is still to be read, but it has an end.
@@ -133,7 +136,7 @@ async def say_nothing(served: Server) -> bytes:
 async def reset_in_answer(served: Server) -> bytes:
     """Ask for an answer of megabytes, read how it begins, and reset."""
     stream = await connect(served)
-    await stream.send_all(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+    await stream.send_all(b"GET /queue/default/grabbed HTTP/1.1\r\nHost: x\r\n\r\n")
     begun = bytes(await stream.receive_some(15))
     reset(stream)
     return begun
@@ -187,7 +190,7 @@ async def flood_trailers(served: Server) -> bytes:
 async def upgrade_to_websocket(served: Server) -> bytes:
     """Ask to speak WebSocket, and do so."""
     ask = (
-        b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
     return await say(served, ask, b"\x81\x85\x00\x00\x00\x00hello" * 20 + b"\r\n\r\n")
@@ -197,6 +200,6 @@ async def upgrade_badly(served: Server) -> bytes:
     """Ask for an HTTP/2 whose settings are none; Hypercorn on its own would end with that."""
     return await say(
         served,
-        b"GET /echo HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
+        b"GET /version HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"
         b"HTTP2-Settings: AAEC\r\n\r\n",
     )

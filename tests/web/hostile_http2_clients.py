@@ -23,10 +23,11 @@ from trioworq.web.frames import PREFACE
 HELLO = PREFACE + SettingsFrame(0).serialize()
 GOOD: Mapping[bytes, bytes] = {
     b":method": b"GET",
-    b":path": b"/echo",
+    b":path": b"/version",
     b":scheme": b"http",
     b":authority": b"x",
 }
+POST: Mapping[bytes, bytes] = {**GOOD, b":method": b"POST", b":path": b"/job/x"}
 
 
 def headers(stream_id: int, fields: Mapping[bytes, bytes] = GOOD, *, ends: bool = True) -> bytes:
@@ -35,6 +36,13 @@ def headers(stream_id: int, fields: Mapping[bytes, bytes] = GOOD, *, ends: bool 
     frame.flags.add("END_HEADERS")
     if ends:
         frame.flags.add("END_STREAM")
+    return frame.serialize()
+
+
+def data(stream_id: int, body: bytes, *, ends: bool = True) -> bytes:
+    """Return a part of a body."""
+    frame = DataFrame(stream_id, body)
+    frame.flags |= {"END_STREAM"} if ends else set()
     return frame.serialize()
 
 
@@ -89,7 +97,7 @@ async def flood_continuations(served: Server) -> bytes:
 
 async def flood_empty_data(served: Server) -> bytes:
     """Send a body of empty frames without end."""
-    begun = headers(1, {**GOOD, b":method": b"POST"}, ends=False)
+    begun = headers(1, POST, ends=False)
     return await say(served, HELLO, begun, *[DataFrame(1).serialize() * 100] * 50, pause_s=0.02)
 
 
@@ -106,9 +114,7 @@ async def compress_wildly(served: Server) -> bytes:
 async def announce_a_long_frame(served: Server) -> bytes:
     """Announce sixteen megabytes, and send them."""
     head = (2**24 - 1).to_bytes(3) + b"\0\0" + (1).to_bytes(4)
-    return await say(
-        served, HELLO + headers(1, {**GOOD, b":method": b"POST"}, ends=False) + head, *[b"x" * 60_000] * 100
-    )
+    return await say(served, HELLO + headers(1, POST, ends=False) + head, *[b"x" * 60_000] * 100)
 
 
 async def take_nothing(served: Server) -> bytes:
@@ -121,13 +127,13 @@ async def take_little(served: Server) -> bytes:
     """Ask for megabytes, and make room for one byte now and again."""
     closed = SettingsFrame(0, settings={SettingsFrame.INITIAL_WINDOW_SIZE: 0}).serialize()
     more = WindowUpdateFrame(1, window_increment=1).serialize()
-    asking = headers(1, {**GOOD, b":path": b"/large"})
+    asking = headers(1, {**GOOD, b":path": b"/queue/default/grabbed"})
     return await say(served, PREFACE + closed + asking, *[more] * 100, pause_s=0.05)
 
 
 async def begin_bodies(served: Server) -> bytes:
     """Begin as many requests as are allowed, each with a part of its body, and end none."""
-    begun = [headers(number, {**GOOD, b":method": b"POST"}, ends=False) for number in stream_ids(MAX_STREAMS)]
+    begun = [headers(number, POST, ends=False) for number in stream_ids(MAX_STREAMS)]
     bodies = [DataFrame(number, b"x" * 600).serialize() for number in stream_ids(MAX_STREAMS)]
     return await say(served, HELLO + b"".join(begun) + b"".join(bodies))
 

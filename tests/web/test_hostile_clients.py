@@ -14,26 +14,20 @@ from attrs import evolve
 
 from tests.web import hostile_clients as clients
 from tests.web.endpoints import answer_ok
-from tests.web.exchanges import echo_routes, split_answers
+from tests.web.exchanges import split_answers
 from tests.web.face import CONFIG, Served, open_face, open_served, parse
-from tests.web.flatness import Attack, asking, withstand
-from trioworq.web.messages import Request, Response, Route
+from tests.web.flatness import LARGE_BYTES, Attack, hostile_routes, withstand
+from trioworq.web.messages import Route
 
 pytestmark = pytest.mark.usefixtures("lane")
 
 IMPATIENT = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1, max_header_bytes=20_000)
-LARGE_BYTES = 6_000_000
-
-
-async def large(_request: Request) -> Response:
-    """Answer more than the socket buffers of both sides hold."""
-    return Response(200, b"x" * LARGE_BYTES)
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """A server that echoes, and has little patience."""
-    async with open_served([*echo_routes(), Route("GET", "/large", large)], IMPATIENT) as served:
+    """A server that echoes what it is pushed, and has little patience."""
+    async with open_served(hostile_routes(), IMPATIENT, is_watched=False) as served:
         yield served
 
 
@@ -83,7 +77,7 @@ async def test_ten_megabytes_of_nested_arrays_are_refused() -> None:
         return b"".join([await clients.say(served, head % len(body), body) for body in bodies])
 
     async with open_face() as face:
-        [raw] = await withstand(face, push, times=1, bystander=asking("/version"), peak_bytes=80_000_000)
+        [raw] = await withstand(face, push, times=1, peak_bytes=80_000_000)
         assert await face.jobs() == []
     assert raw.count(b"HTTP/1.1 400 ") == raw.count(b"400 Bad Request\n\n") == len(bodies)
 
@@ -117,12 +111,14 @@ async def test_a_handshake_that_is_never_finished_is_closed(beginning: bytes) ->
         return await clients.say(served, beginning)
 
     async def ask(served: Served) -> None:
-        answer = await client.get(f"https://127.0.0.1:{served.port}/echo", headers={"Connection": "close"})
+        answer = await client.get(f"https://127.0.0.1:{served.port}/version", headers={"Connection": "close"})
         assert answer.status_code == 200
 
     async with (
         httpx2.AsyncClient(verify=trusting) as client,
-        open_served([Route("GET", "/echo", answer_ok)], IMPATIENT, tls=context) as served,
+        open_served(
+            [Route("GET", "/version", answer_ok)], IMPATIENT, tls=context, is_watched=False
+        ) as served,
     ):
         assert await withstand(served, shake_half, times=40, bystander=ask) == [b""] * 40
 

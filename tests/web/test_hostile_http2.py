@@ -12,25 +12,17 @@ from attrs import evolve
 from hyperframe.frame import Frame, GoAwayFrame, HeadersFrame, PingFrame, RstStreamFrame, SettingsFrame
 
 from tests.web import hostile_http2_clients as clients
-from tests.web.exchanges import echo_routes
 from tests.web.face import CONFIG, Served, open_served
-from tests.web.flatness import Attack, withstand
+from tests.web.flatness import LARGE_BYTES, Attack, hostile_routes, withstand
 from trioworq.web.bodies import MAX_STREAMS
-from trioworq.web.messages import Request, Response, Route
 
 IMPATIENT = evolve(CONFIG, request_timeout_s=1, keep_alive_timeout_s=1, max_header_bytes=20_000)
-LARGE_BYTES = 6_000_000
-
-
-async def large(_request: Request) -> Response:
-    """Answer more than any window holds."""
-    return Response(200, b"x" * LARGE_BYTES)
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
-    """A server that echoes, and has little patience."""
-    async with open_served([*echo_routes(), Route("GET", "/large", large)], IMPATIENT) as served:
+    """A server that echoes what it is pushed, and has little patience."""
+    async with open_served(hostile_routes(), IMPATIENT, is_watched=False) as served:
         yield served
 
 

@@ -165,6 +165,25 @@ async def test_a_broken_chunk_ends_its_request(face: Face) -> None:
     assert await is_alive(face)
 
 
+async def test_a_body_that_breaks_while_its_answer_begins_has_one_answer_at_most(face: Face) -> None:
+    """The refusal of the body comes whole, that of the path may be cut off; neither follows the other."""
+    head = b"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answers: list[bytes] = []
+    for steps in range(40):
+        async with await face.connect() as stream:
+            await stream.send_all(head + b"1\r\nx\r\n")
+            for _ in range(steps):
+                await trio.lowlevel.checkpoint()
+            await stream.send_all(b"zz\r\n")
+            with trio.fail_after(10):
+                raw = await read_all(stream)
+        answers.append(raw)
+    assert all(raw.count(b"HTTP/1.1 ") <= 1 for raw in answers)
+    refusals = [raw for raw in answers if raw.startswith(b"HTTP/1.1 400 ")]
+    assert all(raw.endswith(b"\r\n\r\n400 Bad Request\n") for raw in refusals)
+    assert face.errors == []
+
+
 @pytest.mark.parametrize(
     "cut",
     [

@@ -15,12 +15,13 @@
 #                    encoding   answers → bytes
 #   connection     from the first other request on: Hypercorn's protocols on the same stream
 #                    http1      its HTTP/1, made strict
-#                    http2      its HTTP/2, made patient, and the change to it
+#                    http2      its HTTP/2, made patient and strict, and the change to it
+#                    frames     how long the frames of HTTP/2 may be
 #                    app        the routes on Quart, as Hypercorn serves them
 #   edge           what both lanes do with a request: ask the endpoint, explain its errors, log it
 #                    guard      who may use which route
 #                    heads      what a request's head may look like
-#                    bodies     the memory that bodies may take
+#                    bodies     the memory that bodies and answers may take
 #                    paths      targets → paths
 #                    replies    every refusal
 #   routes         every route of the daemon

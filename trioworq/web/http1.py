@@ -6,11 +6,12 @@ from typing import Any
 
 import h11
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
-from hypercorn.events import Closed
+from hypercorn.events import Closed, RawData
 from hypercorn.protocol.events import Event as StreamEvent
 from hypercorn.protocol.events import Response
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.worker_context import WorkerContext
+from hypercorn.typing import H11SendableEvent
 
 from trioworq.web.heads import fault_of, first_head, is_chunked
 from trioworq.web.replies import refuse
@@ -26,6 +27,7 @@ class Http1(H11Protocol):
         self.connection = _StrictConnection(
             h11.SERVER, max_incomplete_event_size=self.config.h11_max_incomplete_size
         )
+        self._has_refused = False
         # Hypercorn would close behind an answer that did not say so, and lose the request that follows it.
         self._service_context = self.context
         self.context = WorkerContext(None)
@@ -63,11 +65,16 @@ class Http1(H11Protocol):
         }
         raw_headers = ((name.encode(), value.encode()) for name, value in headers.items())
         shared = self.config.response_headers("h11")
-        await self._send_h11_event(
-            h11.Response(status_code=status_code, headers=list(chain(raw_headers, shared)))
-        )
-        await self._send_h11_event(h11.Data(data=response.body))
-        await self._send_h11_event(h11.EndOfMessage())
+        head = h11.Response(status_code=status_code, headers=list(chain(raw_headers, shared)))
+        # In one piece, and then nothing more: the app may begin to answer at the same time.
+        refusal = self.connection.send(head) + self.connection.send(h11.Data(data=response.body))
+        self.connection.send(h11.EndOfMessage())
+        self._has_refused = True
+        await self.send(RawData(data=refusal))
+
+    async def _send_h11_event(self, event: H11SendableEvent) -> None:
+        if not self._has_refused:
+            await super()._send_h11_event(event)
 
 
 class _StrictConnection(h11.Connection):
