@@ -22,7 +22,7 @@ PLAN = "plan.jsonl"
 
 # How long after the last fault everything may take to end.
 QUIET_S = 90.0
-PAUSE_S = (0.5, 2.0)
+PAUSE_S = (0.3, 1.0)
 POLL_S = 0.2
 LISTS = ("grabbed", "waiting", "deferred")
 
@@ -69,7 +69,7 @@ class Running:
             for name in self._names():
                 await trio.sleep(self.site.rng.uniform(*PAUSE_S))
                 self.scene.events.note("fault began", fault=name)
-                self.say(f"{name} ...")
+                self.say(f"{name}, after {self.scene.worker.arrivals} runs")
                 await known[name](self.site)
                 self.scene.events.note("fault ended", fault=name)
                 await self._mend()

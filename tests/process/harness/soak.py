@@ -32,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         calm_s=CALM_S,
         faults=tuple(options.faults or ()),
         minutes=options.minutes,
+        is_light=options.light,
     )
     print(f"{plan.store}, {plan.nodes} nodes, seed {plan.seed}; all records are kept in {folder}", flush=True)
     begun_at_s = time.monotonic()
@@ -61,5 +62,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--minutes", type=float, default=5.0, help="minutes with faults (5)")
     add("--seed", type=int, default=secrets.randbits(31), help="what the faults follow from (any)")
     add("--faults", nargs="+", choices=names, metavar="NAME", help=f"begin with these: {', '.join(names)}")
+    add("--light", action="store_true", help="the steady stream alone, to measure gaps")
     add("--judge", type=Path, metavar="FOLDER", help="judge the records of a run again")
     return parser
