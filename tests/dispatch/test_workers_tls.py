@@ -1,7 +1,7 @@
 """Workers behind TLS, on real sockets: trust, names, and everything that can go wrong in a handshake."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from tests.dispatch.hostile_worker import SUCCESS, Peer, acting, answer, hostile_worker, polite
 from tests.dispatch.pools import pool, until
+from tests.in_use import InUse, flat
 from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dialling import HANDSHAKE_LIMIT_S, system_trust
 
@@ -152,6 +153,45 @@ async def test_a_failed_handshake_is_an_internal_failure(
         await until(lambda: worker.open_connections == 0)
     assert (result.status, result.code) == (ResultStatus.INTERNAL_FAILURE, 0)
     assert result.message.startswith(f'Request failed: Post "{url}": tls: ')
+
+
+async def _says_nothing(peer: Peer) -> None:
+    await peer.hang()
+
+
+async def _shakes_half(peer: Peer) -> None:
+    await peer.stream.receive_some()
+    await peer.say(b"\x16\x03\x03\x40\x00" + b"x" * 100)
+    await peer.hang()
+
+
+async def _floods(peer: Peer) -> None:
+    await peer.stream.receive_some()
+    while True:
+        # Records of application data, of the greatest size, where a handshake should be.
+        await peer.say(b"\x17\x03\x03\x40\x00" + b"x" * 16384)
+
+
+@pytest.mark.parametrize(
+    "reaction", [_speaks_plainly, _resets, _closes, _says_nothing, _shakes_half, _floods]
+)
+async def test_many_odd_handshakes_leave_nothing(
+    reaction: Callable[[Peer], Awaitable[None]], trusting: ssl.SSLContext
+) -> None:
+    """No more tasks, files and memory are in use after them than before (I13)."""
+    async with hostile_worker(acting(reaction)) as worker, pool(ssl_context=trusting) as workers:
+
+        async def call() -> None:
+            result = await workers.post_within(0.5, f"https://localhost:{worker.port}/", b"")
+            assert result.status is ResultStatus.INTERNAL_FAILURE
+
+        await call()
+        await until(lambda: worker.open_connections == 0)
+        async with flat(InUse.now(), peak_bytes=10_000_000):
+            async with trio.open_nursery() as calls:
+                for _ in range(20):
+                    calls.start_soon(call)
+            await until(lambda: worker.open_connections == 0)
 
 
 async def test_a_handshake_has_a_limit_of_its_own(mock_clock: MockClock, trusting: ssl.SSLContext) -> None:

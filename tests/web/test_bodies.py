@@ -124,10 +124,10 @@ async def push_large(face: Face) -> None:
     assert (await face.ask("POST", "/job/any", body)).status == 200
 
 
-async def begin_reading(face: Face, target: str) -> trio.abc.Stream:
+async def begin_reading(face: Face, target: str, method: str = "GET") -> trio.abc.Stream:
     """Ask for an answer, and read no more than how it begins."""
     stream = await face.connect()
-    await stream.send_all(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % target.encode())
+    await stream.send_all(f"{method} {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert (await stream.receive_some(12)) == b"HTTP/1.1 200"
     return stream
 
@@ -153,10 +153,13 @@ async def test_large_answers_beyond_the_budget_are_a_503(target: str) -> None:
 async def test_what_has_been_done_is_told_whatever_the_budget() -> None:
     """The answer to a change cannot be asked for again, so it counts for others only."""
     async with open_face(max_bodies_bytes=LARGE_BYTES * 3 // 2) as face:
-        await push_large(face)
+        for _ in range(3):
+            await push_large(face)
         async with await begin_reading(face, "/queue/default/job/1"):
             deleted = await face.ask("DELETE", "/queue/default/job/1")
             assert (deleted.status, orjson.loads(deleted.body)["id"]) == (200, 1)
+        async with await begin_reading(face, "/queue/default/job/2", "DELETE"):
+            assert (await face.ask("GET", "/queue/default/job/3")).status == 503
 
 
 async def test_the_requests_of_an_http_2_connection_share_what_is_free_for_one() -> None:
