@@ -5,7 +5,7 @@
                                      the service manager as long that the loop turns
       └ store ⊃ workers              more that is opened before and closed after its users
         └ keeper                     the clock keeper and store watch, followers of TLS and token files
-          └ queues                   definitions watcher, lease keeper, poller, dispatchers ⊃ jobs
+          └ queues                   definitions watcher, lease keeper and lookout, poller, dispatchers ⊃ jobs
             └ front                  accept loop, connections: ends first
 
 Stopping: stop accepting and finish the requests at hand → stop claiming and finish the running jobs,

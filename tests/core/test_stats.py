@@ -141,3 +141,11 @@ def test_no_clock_makes_the_window_wrong_for_good(steps_ms: list[int]) -> None:
         window.add(1, now_ms)
         assert window.total(now_ms) >= 0
     assert window.total(300_000) == 0
+
+
+def test_a_released_attempt_is_no_outcome(counters: QueueCounters) -> None:
+    """It is counted apart, and Fireworq's counters do not show it."""
+    before = shown(counters)
+    counters.released()
+    assert counters.releases == 1
+    assert shown(counters) == before

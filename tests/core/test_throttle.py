@@ -31,6 +31,13 @@ def test_tokens_come_back_at_the_rate() -> None:
     assert [bucket.available(now_s) for now_s in (0.25, 0.5, 1.0, 60.0)] == [0, 1, 2, 5]
 
 
+def test_an_emptied_bucket_fills_up_from_then_on() -> None:
+    """What had come until that moment is lost too."""
+    bucket = TokenBucket.full(2.0, 5, 0.0)
+    bucket.empty(10.0)
+    assert [bucket.available(now_s) for now_s in (10.0, 10.5, 11.0, 60.0)] == [0, 1, 2, 5]
+
+
 def test_more_than_there_is_cannot_be_taken() -> None:
     """Overdrawing is a mistake of the program and changes nothing."""
     bucket = TokenBucket.full(1.0, 1, 0.0)

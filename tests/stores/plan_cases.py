@@ -6,17 +6,16 @@ from attrs import field, frozen
 
 from tests.stores.nodes import A_FAILURE, NOW, new_job
 from trioworq.core.cursors import Cursor
+from trioworq.core.leases import GRACE_MS, Hold
 from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.interface import (
     Claim,
     FailureOrder,
     FailureQuery,
-    Hold,
     JobQuery,
     JobSet,
     Push,
 )
-from trioworq.stores.leases import GRACE_MS
 from trioworq.stores.operations import DeleteFailure, DeleteJob, GiveBack, Operation, PushJobs
 
 RUNNING = 50

@@ -9,10 +9,11 @@ from trio.testing import wait_all_tasks_blocked
 
 from tests.stores.ledger import Ledger, Opener, done, job, push, start_all, submit_and_leave, submit_into
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
+from trioworq.core.leases import Hold
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Failed
 from trioworq.stores.batching import CLOSING_S, Batcher
-from trioworq.stores.interface import Hold, Push, StoreUnavailable
+from trioworq.stores.interface import Push, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs, weight
 
 

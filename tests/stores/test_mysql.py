@@ -25,9 +25,10 @@ from tests.stores.nodes import (
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
+from trioworq.core.leases import Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
-from trioworq.stores.interface import Claim, Hold, Push, Store, StoreRefused, StoreUnavailable
+from trioworq.stores.interface import Claim, Push, Store, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import available
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse

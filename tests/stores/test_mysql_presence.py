@@ -6,7 +6,8 @@ import pytest
 import trio
 
 from tests.stores.nodes import LEASE_MS, NOW, Node, new_job, push_one
-from trioworq.stores.interface import Peer, Store
+from trioworq.core.suspicion import Peer
+from trioworq.stores.interface import Store
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.presence import end, lock_name, mark

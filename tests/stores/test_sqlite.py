@@ -19,9 +19,9 @@ import trio
 from tests.stores.nodes import NOW, Node, new_job, push_one, storing
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Payload, PayloadForm
+from trioworq.core.leases import FIRST_EPOCH, Hold
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import PAGE_BYTES, Claim, Hold, JobQuery, JobSet, StoreBroken, StoreUnavailable
-from trioworq.stores.leases import FIRST_EPOCH
+from trioworq.stores.interface import PAGE_BYTES, Claim, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.rows import Row
 from trioworq.stores.sqlite import leases, reads, writes
 from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction, translated
@@ -269,7 +269,7 @@ async def test_two_processes_share_a_file(path: Path) -> None:
     script = """
 import pathlib, sys, trio
 from tests.stores.nodes import new_job, push_one
-from trioworq.stores.leases import FIRST_EPOCH
+from trioworq.core.leases import FIRST_EPOCH
 from trioworq.stores.sqlite.store import open_sqlite_store
 async def main():
     async with open_sqlite_store(pathlib.Path(sys.argv[1]), node_id="node-1") as store:

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from tests.stores.nodes import LEASE_MS, NOW, Node
-from trioworq.stores.interface import Peer, Store
+from trioworq.core.suspicion import Peer
+from trioworq.stores.interface import Store
 from trioworq.stores.sqlite.presence import forget, is_present, present
 from trioworq.stores.sqlite.store import open_sqlite_store
 

@@ -1,13 +1,11 @@
 """Several nodes on one store: how queues are spread over them, and what they see of each other."""
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.stores.conftest import OpenStore
 from tests.stores.nodes import LEASE_MS, NOW, Node, completed, new_job, push_one
-from trioworq.core.queues import Owner, QueueDefinition
-from trioworq.stores.interface import Hold, Peer, Store
-from trioworq.stores.leases import GRACE_MS, plan
+from trioworq.core.leases import GRACE_MS, Hold
+from trioworq.core.queues import QueueDefinition
+from trioworq.core.suspicion import Peer
+from trioworq.stores.interface import Store
 
 NAMES = ("a", "b", "c", "d")
 
@@ -164,18 +162,3 @@ async def test_mark_of_a_node_goes_with_its_process(open_durable: OpenStore) -> 
             found = await peers(first)
             assert found["node-1"].is_present
             assert found["node-2"].is_present
-
-
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=6))
-def test_letting_the_surplus_go_evens_out_the_counts(counts: list[int]) -> None:
-    """From any spread; each node reckons for itself, and what they let go is just what the others lack."""
-    live = [f"node-{place}" for place in range(len(counts))]
-    owners = [node for node, count in zip(live, counts, strict=True) for _ in range(count)]
-    leases = {f"q{number}": Owner(node, "h", 1, NOW + 1) for number, node in enumerate(owners)}
-    plans = [plan(Hold(node, "h", list(leases), NOW, LEASE_MS), leases, live) for node in live]
-    left = sorted(count - each.surplus for count, each in zip(counts, plans, strict=True))
-    spare = sum(each.surplus for each in plans)
-    while spare:
-        left = sorted([left[0] + 1, *left[1:]])
-        spare -= 1
-    assert left[-1] - left[0] <= 1

@@ -3,3 +3,16 @@
 There is no Trio, no I/O, no clock and no logging here: a function that needs the time takes it, so
 every rule can be tested by calling it.
 """
+
+#   errors         what a caller can do wrong
+#   queues         definitions, and what follows from a changed one
+#   routing        category → queue
+#   jobs           orders, jobs and failures
+#   results        what a worker's answer means
+#   retry          what follows from it: the life of a job
+#   throttle       how often jobs may start
+#   leases         which node gets a queue
+#   suspicion      when a node counts as gone
+#   cursors        places in a list
+#   stats          the counters of a queue
+#   histogram      how often a measure was how large

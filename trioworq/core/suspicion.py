@@ -9,6 +9,19 @@ LOOKS = 3
 
 
 @frozen
+class Peer:
+    """A node that is counted among the live ones, until `expires_at_ms` at least.
+
+    `is_present` tells whether its presence mark is there, which goes with its process or its connection:
+    a hint, no proof. Where the mark cannot be seen it counts as there.
+    """
+
+    node_id: str
+    expires_at_ms: int
+    is_present: bool
+
+
+@frozen
 class _Absence:
     """A node whose mark has been missing in `looks` looks, in which it has not renewed its leases."""
 
@@ -32,17 +45,17 @@ class Suspicion:
         self._absent.clear()
         self._trusted_from_ms = time_ms
 
-    def judge(self, seen: Iterable[tuple[str, int, bool]], now_ms: int) -> frozenset[str]:
-        """Take one look's (node id, end of its leases in ms, whether its mark is there); name who is gone."""
+    def judge(self, seen: Iterable[Peer], now_ms: int) -> frozenset[str]:
+        """Take what one look shows of the other nodes; name those that are gone."""
         lapsed = set()
         absent: dict[str, _Absence] = {}
-        for node_id, expires_at_ms, is_present in seen:
-            if expires_at_ms <= now_ms:
-                lapsed.add(node_id)
-            elif not is_present and now_ms >= self._trusted_from_ms:
-                before = self._absent.get(node_id)
-                is_quiet = before is not None and before.expires_at_ms == expires_at_ms
+        for peer in seen:
+            if peer.expires_at_ms <= now_ms:
+                lapsed.add(peer.node_id)
+            elif not peer.is_present and now_ms >= self._trusted_from_ms:
+                before = self._absent.get(peer.node_id)
+                is_quiet = before is not None and before.expires_at_ms == peer.expires_at_ms
                 looks = before.looks + 1 if before is not None and is_quiet else 1
-                absent[node_id] = _Absence(expires_at_ms, looks)
+                absent[peer.node_id] = _Absence(peer.expires_at_ms, looks)
         self._absent = absent
         return frozenset(lapsed | {node for node, absence in absent.items() if absence.looks >= LOOKS})

@@ -9,13 +9,14 @@ from attrs import define, field
 
 from trioworq.clock import Clock
 from trioworq.core.jobs import Job
+from trioworq.core.leases import Tenure
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
 from trioworq.dispatch.settling import STORE_BACK_OFF_S, Settler
 from trioworq.dispatch.slots import Slots
 from trioworq.logs import ErrorLog, QueueLog
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable, Tenure
+from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable
 
 # How long giving back the jobs that are cut off may take.
 RELEASE_TIMEOUT_S = 5.0

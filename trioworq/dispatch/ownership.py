@@ -12,10 +12,11 @@ import trio
 from attrs import frozen
 
 from trioworq.clock import Clock
+from trioworq.core.leases import Hold
 from trioworq.core.suspicion import Suspicion
 from trioworq.dispatch.dispatcher import Dispatcher
 from trioworq.logs import ErrorLog
-from trioworq.stores.interface import Hold, Sighting, Store, StoreUnavailable
+from trioworq.stores.interface import Sighting, Store, StoreUnavailable
 
 LEASE_MS = 3000
 RENEWAL_INTERVAL_S = 1.0
@@ -194,9 +195,7 @@ class Ownership:
     def _act_on(self, sighting: Sighting) -> None:
         own = [peer for peer in sighting.peers if peer.node_id == self._node.id]
         others = [peer for peer in sighting.peers if peer.node_id != self._node.id]
-        self._gone = self._suspicion.judge(
-            ((peer.node_id, peer.expires_at_ms, peer.is_present) for peer in others), self._clock.now_ms()
-        )
+        self._gone = self._suspicion.judge(others, self._clock.now_ms())
         free = sighting.free.intersection(self._dispatchers) - self._left_to_others() - self._held
         # Without our own mark others may take us for gone: the round, as any write, connects again.
         if self._gone or free or not all(peer.is_present for peer in own):

@@ -7,8 +7,8 @@
 #   operations     writes as values
 #   writing        a store's writing methods, as such values
 #   batching       group commit: the writes of many callers in one transaction
+#                    commits        what has been committed, counted
 #   starts         which pushed jobs may be stored as running
-#   leases         who may hold a queue
 #   rows           rows of the tables ⇄ values
 #   paging         lists, page by page
 #   migrations     the schema's versions

@@ -13,7 +13,7 @@ Errors, wherever a store is asked:
        └─ StoreRefused     cannot be opened as configured; the message says what to do
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -22,9 +22,11 @@ from attrs import frozen
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
+from trioworq.core.suspicion import Peer
 from trioworq.stores.commits import Commits
 
 # A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
@@ -163,63 +165,6 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_cursor: Cursor | None
-
-
-@frozen
-class Hold:
-    """A request to be counted among the live nodes, and to own `queues`, for `lease_ms` from `now_ms` on.
-
-    Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone`
-    have ended or stand still: their leases end here. A node that `is_leaving` is no longer counted, and
-    takes nothing more.
-    """
-
-    node_id: str
-    host: str
-    queues: Sequence[str]
-    now_ms: int
-    lease_ms: int
-    left: frozenset[str] = frozenset()
-    gone: frozenset[str] = frozenset()
-    is_leaving: bool = False
-
-    @property
-    def wanted(self) -> Sequence[str]:
-        """The queues to own if possible."""
-        return [queue for queue in self.queues if queue not in self.left]
-
-
-@frozen
-class Tenure:
-    """A queue is held under `epoch`; taking it over put `recovered` running jobs back to waiting.
-
-    `is_inherited` is True for a queue that another process has had before.
-    """
-
-    epoch: int
-    recovered: int = 0
-    is_inherited: bool = False
-
-
-@frozen
-class Held:
-    """What a node holds now; `surplus` counts the queues that others should have for an even spread."""
-
-    tenures: Mapping[str, Tenure]
-    surplus: int = 0
-
-
-@frozen
-class Peer:
-    """A node that is counted among the live ones, until `expires_at_ms` at least.
-
-    `is_present` tells whether its presence mark is there, which goes with its process or its connection:
-    a hint, no proof. Where the mark cannot be seen it counts as there.
-    """
-
-    node_id: str
-    expires_at_ms: int
-    is_present: bool
 
 
 @frozen

@@ -18,10 +18,11 @@ from trioworq.core.jobs import (
     JobState,
     NewJob,
 )
+from trioworq.core.leases import Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Hold, Push, Start
+from trioworq.stores.interface import Claim, Push, Start
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256

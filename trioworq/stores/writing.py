@@ -7,10 +7,11 @@ import trio
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Held, Hold, Push
+from trioworq.stores.interface import Push
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,

@@ -4,9 +4,10 @@ from collections.abc import Collection
 
 from attrs import define, evolve, field
 
+from trioworq.core import leases
+from trioworq.core.leases import Hold
 from trioworq.core.queues import Owner
-from trioworq.stores import leases
-from trioworq.stores.interface import Hold, Peer
+from trioworq.core.suspicion import Peer
 
 
 @define(eq=False)
@@ -31,9 +32,10 @@ class Ownership:
         for node_id in hold.gone:
             self.give_back(node_id, hold.now_ms, None)
         expires_at_ms = hold.now_ms + hold.lease_ms
-        self._nodes[hold.node_id] = expires_at_ms
         if hold.is_leaving:
-            del self._nodes[hold.node_id]
+            self._nodes.pop(hold.node_id, None)
+        else:
+            self._nodes[hold.node_id] = expires_at_ms
         live = [node_id for node_id, end_ms in self._nodes.items() if end_ms > hold.now_ms]
         planned = leases.plan(hold, self._leases, live)
         for queue, epoch in (planned.renewed | planned.taken).items():

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
@@ -22,8 +23,6 @@ from trioworq.stores.interface import (
     Claim,
     Claimant,
     FailureQuery,
-    Held,
-    Hold,
     JobQuery,
     Page,
     Push,

@@ -6,9 +6,9 @@ a node that is alive and well.
 
 from collections.abc import Collection
 
+from trioworq.core import leases
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
-from trioworq.stores import leases
-from trioworq.stores.interface import Held, Hold
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.errors import Conflict, Duplicate
 from trioworq.stores.mysql.literals import fill, rows

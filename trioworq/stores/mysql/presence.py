@@ -12,7 +12,8 @@ import hashlib
 from collections.abc import Collection
 from contextlib import suppress
 
-from trioworq.stores.interface import Peer, StoreError
+from trioworq.core.suspicion import Peer
+from trioworq.stores.interface import StoreError
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.literals import fill
 

@@ -12,11 +12,12 @@ import trio
 
 from trioworq.clock import Clock
 from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claimant, FailureQuery, Held, Hold, JobQuery, Page, Schema, Sighting
+from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.mysql import lists, presence, reads
 from trioworq.stores.mysql.connection import Connection

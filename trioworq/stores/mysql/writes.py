@@ -11,8 +11,9 @@ from itertools import islice
 from typing import assert_never
 
 from trioworq.core.jobs import Job, JobState
+from trioworq.core.leases import Hold
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import Claim, Hold
+from trioworq.stores.interface import Claim
 from trioworq.stores.mysql import definitions, jobs, leases
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn

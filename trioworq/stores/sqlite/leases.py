@@ -4,9 +4,9 @@ import json
 import sqlite3
 from collections.abc import Collection, Iterable
 
+from trioworq.core import leases
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
-from trioworq.stores import leases
-from trioworq.stores.interface import Held, Hold
 
 RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND queue = ? AND state = 1"
 _NAMED = "IN (SELECT value FROM json_each(?))"

@@ -13,18 +13,17 @@ from typing import Concatenate, ParamSpec, TypeVar
 import trio
 
 from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
+from trioworq.core.suspicion import Peer
 from trioworq.stores.batching import Batcher
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import (
     Claimant,
     FailureQuery,
-    Held,
-    Hold,
     JobQuery,
     Page,
-    Peer,
     Schema,
     Sighting,
 )

@@ -10,10 +10,11 @@ from attrs import astuple, evolve
 
 from trioworq.core.errors import NoSuchQueue
 from trioworq.core.jobs import Job, JobState, NewJob
+from trioworq.core.leases import Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Hold
+from trioworq.stores.interface import CLAIM_BYTES, Claim
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,

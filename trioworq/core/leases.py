@@ -1,17 +1,60 @@
 """Who gets a queue: the one rule of ownership, the same in every store (design §5)."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from attrs import frozen
 
 from trioworq.core.queues import Owner
-from trioworq.stores.interface import Held, Hold, Tenure
 
 FIRST_EPOCH = 1
 
 # A node leaves queues beyond its share to others for this long; whose share they are may not know them yet.
 GRACE_MS = 500
+
+
+@frozen
+class Hold:
+    """A request to be counted among the live nodes, and to own `queues`, for `lease_ms` from `now_ms` on.
+
+    Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone`
+    have ended or stand still: their leases end here. A node that `is_leaving` is no longer counted, and
+    takes nothing more.
+    """
+
+    node_id: str
+    host: str
+    queues: Sequence[str]
+    now_ms: int
+    lease_ms: int
+    left: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    is_leaving: bool = False
+
+    @property
+    def wanted(self) -> Sequence[str]:
+        """The queues to own if possible."""
+        return [queue for queue in self.queues if queue not in self.left]
+
+
+@frozen
+class Tenure:
+    """A queue is held under `epoch`; taking it over put `recovered` running jobs back to waiting.
+
+    `is_inherited` is True for a queue that another process has had before.
+    """
+
+    epoch: int
+    recovered: int = 0
+    is_inherited: bool = False
+
+
+@frozen
+class Held:
+    """What a node holds now; `surplus` counts the queues that others should have for an even spread."""
+
+    tenures: Mapping[str, Tenure]
+    surplus: int = 0
 
 
 @frozen
