@@ -29,7 +29,7 @@ from trioworq.clock import Clock
 from trioworq.config import Config, Driver, mask_password
 from trioworq.core.queues import QueueDefaults
 from trioworq.dispatch.dispatcher import RELEASE_TIMEOUT_S
-from trioworq.dispatch.guard import read_guard
+from trioworq.dispatch.egress import read_egress_rules
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings, open_queues
 from trioworq.dispatch.store_watch import StoreWatch
@@ -268,7 +268,7 @@ def _worker_settings(config: Config) -> WorkerSettings:
         idle_timeout_s=config.dispatch_idle_conn_timeout,
         timeout_ceiling_s=config.dispatch_timeout_ceiling_s,
         max_reply_bytes=config.dispatch_max_reply_bytes,
-        guard=read_guard(config.dispatch_allow, config.dispatch_deny),
+        egress=read_egress_rules(config.dispatch_allow, config.dispatch_deny),
     )
 
 

@@ -12,7 +12,7 @@ import trio
 from attrs import evolve
 
 from trioworq.dispatch.addresses import GetAddrInfo
-from trioworq.dispatch.guard import Guard
+from trioworq.dispatch.egress import EgressRules
 from trioworq.dispatch.workers import Workers, WorkerSettings, open_workers
 from trioworq.logs import ErrorLog
 
@@ -23,7 +23,7 @@ SETTINGS = WorkerSettings(
     idle_timeout_s=0,
     timeout_ceiling_s=20,
     max_reply_bytes=1_000_000,
-    guard=Guard(),
+    egress=EgressRules(),
 )
 UNREAD_LOG: ErrorLog = structlog.wrap_logger(
     structlog.testing.ReturnLogger(), processors=[structlog.processors.KeyValueRenderer()]
@@ -39,7 +39,7 @@ async def pool(
     timeout_ceiling_s: int = 20,
     ssl_context: ssl.SSLContext | None = None,
     getaddrinfo: GetAddrInfo = socket.getaddrinfo,
-    guard: Guard = SETTINGS.guard,
+    egress: EgressRules = SETTINGS.egress,
     error_log: ErrorLog = UNREAD_LOG,
 ) -> AsyncIterator[Workers]:
     """Open a pool whose calls end within 20 s; check that it leaves no file descriptor open."""
@@ -49,7 +49,7 @@ async def pool(
         max_idle_per_host=max_idle_per_host,
         idle_timeout_s=idle_timeout_s,
         timeout_ceiling_s=timeout_ceiling_s,
-        guard=guard,
+        egress=egress,
     )
     before = open_sockets()
     async with open_workers(settings, error_log, ssl_context=ssl_context, getaddrinfo=getaddrinfo) as workers:

@@ -15,8 +15,9 @@
 #                    targets    what a URL leads to
 #                    hops       the request, and those that redirects ask for
 #                    idle       connections that wait for the next call
-#                    dialling   new ones, to what addresses finds and guard admits
-#                      entries    the guard's rules, as options give them
+#                    dialling   new ones, to what addresses finds and egress admits
+#                      egress     which addresses may be called
+#                      entries    its rules, as options give them
 #                      refusals   what the log says of the rest
 #                    exchange   one request and its reply on one connection
 #                    replies    what a worker answers, parsed

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import trio
 
 from trioworq.dispatch.addresses import Address, LookupFailed, Lookups
-from trioworq.dispatch.guard import Guard
+from trioworq.dispatch.egress import EgressRules
 from trioworq.dispatch.refusals import Refusals
 from trioworq.dispatch.targets import Target
 from trioworq.streams import ConnectionLost, PlainStream, Stream, TlsStream, describe
@@ -32,10 +32,10 @@ class Dialler:
     """Makes connections, to where they may lead."""
 
     def __init__(
-        self, lookups: Lookups, guard: Guard, refusals: Refusals, ssl_context: ssl.SSLContext | None
+        self, lookups: Lookups, egress: EgressRules, refusals: Refusals, ssl_context: ssl.SSLContext | None
     ) -> None:
         self._lookups = lookups
-        self._guard = guard
+        self._egress = egress
         self._refusals = refusals
         self._ssl_context = ssl_context
 
@@ -63,18 +63,18 @@ class Dialler:
 
         There is at least one. Raises CannotConnect.
         """
-        if not self._guard.may_admit(target.host, target.port):
+        if not self._egress.may_admit(target.host, target.port):
             await trio.lowlevel.checkpoint()
             self._refusals.note(target)
             raise CannotConnect(_NOT_ALLOWED)
         try:
             found = await self._lookups.find(target.host, target.port)
         except LookupFailed as error:
-            if not self._guard.is_known(target.host, target.port):
+            if not self._egress.is_known(target.host, target.port):
                 self._refusals.note(target)
                 raise CannotConnect(_NOT_ALLOWED) from error
             raise CannotConnect(f"dial tcp: {error}") from error
-        admitted = [address for address in found if self._guard.admits(target.host, *address.place[:2])]
+        admitted = [address for address in found if self._egress.admits(target.host, *address.place[:2])]
         if not admitted:
             self._refusals.note(target, found)
             raise CannotConnect(_NOT_ALLOWED)

@@ -1,4 +1,4 @@
-"""What the error log says of calls that the guard refused; jobs can make any number of them."""
+"""What the error log says of calls that the egress rules refuse; jobs can make any number of them."""
 
 from collections.abc import Sequence
 

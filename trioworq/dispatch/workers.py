@@ -13,8 +13,8 @@ from attrs import define, frozen
 from trioworq.core.results import Result, interpret, unaddressable, unreachable, unreadable
 from trioworq.dispatch.addresses import GetAddrInfo, Lookups
 from trioworq.dispatch.dialling import CannotConnect, Dialler
+from trioworq.dispatch.egress import EgressRules
 from trioworq.dispatch.exchange import converse
-from trioworq.dispatch.guard import Guard
 from trioworq.dispatch.hops import MAX_REDIRECTS, Hop
 from trioworq.dispatch.idle import IdleConnections
 from trioworq.dispatch.refusals import Refusals
@@ -44,7 +44,7 @@ class WorkerSettings:
     idle_timeout_s: int
     timeout_ceiling_s: int
     max_reply_bytes: int
-    guard: Guard
+    egress: EgressRules
 
 
 @define(eq=False)
@@ -161,14 +161,14 @@ async def open_workers(
 ) -> AsyncIterator[Workers]:
     """Open the pool; every idle connection is closed at the end, and those in use when their calls end.
 
-    `error_log` is told of calls that the guard refused. `ssl_context` decides which workers are trusted; the
-    system's trust store does when there is none.
+    `error_log` is told of calls that `settings.egress` refuses. `ssl_context` decides which workers are
+    trusted; the system's trust store does when there is none.
 
     Tasks: the tending of idle connections. Stops when: the block is left.
     Raises: what the block raises, in a group.
     """
     idle = IdleConnections(settings.max_idle_per_host, settings.idle_timeout_s)
-    dialler = Dialler(Lookups(getaddrinfo), settings.guard, Refusals(error_log), ssl_context)
+    dialler = Dialler(Lookups(getaddrinfo), settings.egress, Refusals(error_log), ssl_context)
     async with trio.open_nursery() as tending:
         tending.start_soon(idle.tend)
         try:

@@ -42,8 +42,8 @@ _WAYS_TO_IPV4 = (
 
 
 @frozen
-class Guard:
-    """The rules.
+class EgressRules:
+    """Which connections to workers may be made.
 
     Refused is what an entry of `deny` holds for; when `allow` has entries, also what none of them holds for;
     and what is refused by default, unless an entry of `allow` names that or a part of it: an entry with a
@@ -88,9 +88,9 @@ class Guard:
         )
 
 
-def read_guard(allow: str, deny: str) -> Guard:
+def read_egress_rules(allow: str, deny: str) -> EgressRules:
     """Read the two options. Raises ConfigError."""
-    return Guard(read_entries("dispatch_allow", allow), read_entries("dispatch_deny", deny))
+    return EgressRules(read_entries("dispatch_allow", allow), read_entries("dispatch_deny", deny))
 
 
 def _read(place: str) -> IPAddress:

@@ -1,4 +1,4 @@
-"""The guard where connections are made: every candidate, hop and new connection; and what is told of it."""
+"""The egress rules where connections are made: every candidate, hop and new connection; what is told."""
 
 import errno
 import socket
@@ -10,7 +10,7 @@ from tests.dispatch.hostile_worker import Peer, acting, answer, hostile_worker, 
 from tests.dispatch.pools import pool
 from tests.dispatch.push_side import kept_errors
 from trioworq.core.results import Result, ResultStatus
-from trioworq.dispatch.guard import Guard, read_guard
+from trioworq.dispatch.egress import EgressRules, read_egress_rules
 from trioworq.dispatch.refusals import QUIET_S
 
 GOOD = Result(ResultStatus.SUCCESS, 200, "")
@@ -19,7 +19,7 @@ Row = tuple[socket.AddressFamily, socket.SocketKind, int, str, tuple[str, int]]
 
 
 def refused(url: str) -> Result:
-    """Return the verdict on a call that the guard refuses."""
+    """Return the verdict on a call that the egress rules refuse."""
     reason = "dial tcp: the address is not allowed by the daemon's configuration"
     return Result(ResultStatus.INTERNAL_FAILURE, 0, f'Request failed: Post "{url}": {reason}')
 
@@ -75,7 +75,8 @@ async def test_a_refused_address_is_never_connected_to(host: str, connected_to: 
 async def test_a_failure_never_shows_what_a_name_resolves_to() -> None:
     """A name of a refused address, one of several, and a host that is not even looked up fail alike."""
     resolver = Resolver(["169.254.169.254"], ["169.254.169.254", "10.0.0.7"])
-    async with pool(getaddrinfo=resolver, guard=read_guard("", "10.0.0.0/8, denied.example")) as workers:
+    egress = read_egress_rules("", "10.0.0.0/8, denied.example")
+    async with pool(getaddrinfo=resolver, egress=egress) as workers:
         for host in ("one.example", "two.example", "denied.example"):
             url = f"http://{host}/"
             assert await workers.post(url, b"", 5) == refused(url)
@@ -85,8 +86,8 @@ async def test_a_failure_never_shows_what_a_name_resolves_to() -> None:
 async def test_with_an_allow_list_a_failure_never_shows_whether_a_name_resolves() -> None:
     """Names that lead to other addresses and names that lead nowhere fail alike; known hosts fail in full."""
     resolver = Resolver(["10.0.0.7"], [], [])
-    guard = read_guard("127.0.0.0/8, known.example", "")
-    async with pool(getaddrinfo=resolver, guard=guard) as workers:
+    egress = read_egress_rules("127.0.0.0/8, known.example", "")
+    async with pool(getaddrinfo=resolver, egress=egress) as workers:
         for url in ("http://there.example/", "http://nowhere.example/"):
             assert await workers.post(url, b"", 5) == refused(url)
         result = await workers.post("http://known.example/", b"", 5)
@@ -98,8 +99,8 @@ async def test_only_the_allowed_addresses_of_a_name_are_tried(connected_to: list
     """Refused candidates are left out of the race, however many come first."""
     places = [f"169.254.0.{number}" for number in range(20)] + ["127.0.0.1", "10.0.0.1"]
     async with hostile_worker(polite) as worker:
-        guard = read_guard("", "10.0.0.0/8")
-        async with pool(getaddrinfo=Resolver(places), guard=guard) as workers:
+        egress = read_egress_rules("", "10.0.0.0/8")
+        async with pool(getaddrinfo=Resolver(places), egress=egress) as workers:
             assert await workers.post(f"http://many.example:{worker.port}/", b"", 5) == GOOD
     assert connected_to == ["127.0.0.1"]
 
@@ -158,8 +159,8 @@ async def test_a_redirect_to_a_denied_port_of_the_same_host_is_not_followed() ->
     """Each hop is judged with its own port."""
     async with hostile_worker(polite) as other:
         script = replying(answer(b"", f"Location: {other.url}", status="308 Moved"))
-        guard = read_guard("", f"127.0.0.1:{other.port}")
-        async with hostile_worker(script) as worker, pool(guard=guard) as workers:
+        egress = read_egress_rules("", f"127.0.0.1:{other.port}")
+        async with hostile_worker(script) as worker, pool(egress=egress) as workers:
             assert await workers.post(worker.url, b"", 5) == refused(other.url)
     assert other.connections == 0
 
@@ -167,7 +168,7 @@ async def test_a_redirect_to_a_denied_port_of_the_same_host_is_not_followed() ->
 @pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "127.1", "0x7f000001", "[::ffff:127.0.0.1]", "0"])
 async def test_loopback_can_be_denied(host: str) -> None:
     """In each of its spellings, the unspecified address among them."""
-    async with hostile_worker(polite) as worker, pool(guard=read_guard("", "127.0.0.0/8")) as workers:
+    async with hostile_worker(polite) as worker, pool(egress=read_egress_rules("", "127.0.0.0/8")) as workers:
         url = f"http://{host}:{worker.port}/"
         assert await workers.post(url, b"", 5) == refused(url)
     assert worker.connections == 0
@@ -181,16 +182,17 @@ async def test_hosts_match_whatever_their_spelling(host: str) -> None:
     entries = "worker.example, *.exämple.com"
     async with hostile_worker(polite) as worker:
         url = f"http://{host}:{worker.port}/"
-        async with pool(getaddrinfo=Resolver(["127.0.0.1"]), guard=read_guard(entries, "")) as workers:
+        allowing, denying = read_egress_rules(entries, ""), read_egress_rules("", entries)
+        async with pool(getaddrinfo=Resolver(["127.0.0.1"]), egress=allowing) as workers:
             assert await workers.post(url, b"", 5) == GOOD
-        async with pool(getaddrinfo=Resolver(), guard=read_guard("", entries)) as workers:
+        async with pool(getaddrinfo=Resolver(), egress=denying) as workers:
             assert await workers.post(url, b"", 5) == refused(url)
 
 
 async def test_refusals_are_logged_with_their_addresses_but_seldom(autojump_clock: MockClock) -> None:
     """One warning a minute, which counts what was left out; it is for operators and may show addresses."""
     error_log, lines = kept_errors()
-    async with pool(guard=read_guard("", "denied.example"), error_log=error_log) as workers:
+    async with pool(egress=read_egress_rules("", "denied.example"), error_log=error_log) as workers:
         for _ in range(3):
             await workers.post("http://user:secret@169.254.169.254/x", b"", 5)
         for _ in range(2):
@@ -206,6 +208,6 @@ async def test_refusals_are_logged_with_their_addresses_but_seldom(autojump_cloc
 async def test_a_call_that_is_allowed_is_no_warning() -> None:
     """The log tells of refusals only."""
     error_log, lines = kept_errors()
-    async with hostile_worker(polite) as worker, pool(guard=Guard(), error_log=error_log) as workers:
+    async with hostile_worker(polite) as worker, pool(egress=EgressRules(), error_log=error_log) as workers:
         assert await workers.post(worker.url, b"", 5) == GOOD
     assert lines == []

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from trioworq.config import ConfigError
-from trioworq.dispatch.guard import REFUSED_BY_DEFAULT, Guard, read_guard
+from trioworq.dispatch.egress import REFUSED_BY_DEFAULT, EgressRules, read_egress_rules
 from trioworq.dispatch.targets import UnreadableUrl, UnusableUrl, parse
 
 REFUSED = [
@@ -30,19 +30,19 @@ ADMITTED = [
 @pytest.mark.parametrize("address", REFUSED)
 def test_link_local_metadata_multicast_and_broadcast_are_refused_by_default(address: str) -> None:
     """Whether written as themselves or inside an IPv6 address, on any port, for any host."""
-    assert not Guard().admits("any.example", address, 80)
+    assert not EgressRules().admits("any.example", address, 80)
 
 
 @pytest.mark.parametrize("address", ADMITTED)
 def test_loopback_private_and_public_addresses_are_admitted_by_default(address: str) -> None:
     """Workers live there."""
-    assert Guard().admits("any.example", address, 80)
+    assert EgressRules().admits("any.example", address, 80)
 
 
 @pytest.mark.parametrize("place", ["", "worker.example", "localhost", "0xa9fea9fe", "1.2.3", "::g"])
 def test_what_is_no_numeric_address_is_refused(place: str) -> None:
     """Nothing is connected to that would have to be looked up once more."""
-    assert not Guard().admits("any.example", place, 80)
+    assert not EgressRules().admits("any.example", place, 80)
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_the_rules_decide(
     allow: str, deny: str, host: str, address: str, port: int, is_admitted: bool
 ) -> None:
     """Deny wins; an allow list admits nothing else; what is refused by default has to be named in it."""
-    assert read_guard(allow, deny).admits(host, address, port) is is_admitted
+    assert read_egress_rules(allow, deny).admits(host, address, port) is is_admitted
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_what_can_be_decided_by_host_and_port_needs_no_address(
     allow: str, deny: str, host: str, port: int, may_be_admitted: bool, is_known: bool
 ) -> None:
     """A host that cannot be admitted whatever its address need not be looked up."""
-    guard = read_guard(allow, deny)
-    assert (guard.may_admit(host, port), guard.is_known(host, port)) == (may_be_admitted, is_known)
+    egress = read_egress_rules(allow, deny)
+    assert (egress.may_admit(host, port), egress.is_known(host, port)) == (may_be_admitted, is_known)
 
 
 @pytest.mark.parametrize("option", ["dispatch_allow", "dispatch_deny"])
@@ -146,7 +146,7 @@ def test_a_bad_entry_names_its_option(option: str) -> None:
     """Each of the two lists is read, and refused by its own name."""
     lists = {"dispatch_allow": "10.0.0.0/8", "dispatch_deny": "a.example"} | {option: "10.0.0.0/99"}
     with pytest.raises(ConfigError, match=f"^{option}: '10.0.0.0/99' should be"):
-        read_guard(lists["dispatch_allow"], lists["dispatch_deny"])
+        read_egress_rules(lists["dispatch_allow"], lists["dispatch_deny"])
 
 
 def in_any(networks: tuple[IPv4Network, ...]) -> st.SearchStrategy[IPv4Address]:
@@ -207,13 +207,13 @@ def test_no_spelling_of_a_refused_address_is_admitted(host: str) -> None:
     """Decimal, octal, hexadecimal, short, or inside IPv6: whatever the system makes of it is judged."""
     places = resolved(host)
     assume(places)
-    assert not any(Guard().admits(host, place, 80) for place in places)
+    assert not any(EgressRules().admits(host, place, 80) for place in places)
 
 
 @given(hosts_of(in_any((IPv4Network("10.0.0.0/8"), IPv4Network("127.0.0.0/8"), IPv4Network("0.0.0.0/32")))))
 def test_no_spelling_of_a_denied_address_is_admitted(host: str) -> None:
     """The networks of dispatch_deny are as tight as those refused by default."""
-    guard = read_guard("", "10.0.0.0/8, 127.0.0.0/8, 0.0.0.0, ::1")
+    egress = read_egress_rules("", "10.0.0.0/8, 127.0.0.0/8, 0.0.0.0, ::1")
     places = resolved(host)
     assume(places)
-    assert not any(guard.admits(host, place, 80) for place in places)
+    assert not any(egress.admits(host, place, 80) for place in places)

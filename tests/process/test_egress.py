@@ -19,7 +19,7 @@ def failures(daemon: RunningDaemon) -> list[dict[str, Any]]:
 
 
 def refusal(url: str) -> str:
-    """Return the message of a call that the guard refuses."""
+    """Return the message of a call that the egress rules refuse."""
     return (
         f'Request failed: Post "{url}": dial tcp: the address is not allowed by the daemon\'s configuration'
     )
