@@ -35,7 +35,7 @@ CLEAN = Evidence(
     failures={},
 )
 SMALL = {"memory": 50 * 2**20, "files": 20}
-KILL = Fault(name="kill node", began_at_s=99.0, ended_at_s=100.0)
+KILL = Fault(name="kill node", nodes=frozenset({"node-1.1"}), began_at_s=99.0, ended_at_s=100.0)
 
 
 def push(
@@ -146,6 +146,10 @@ BROKEN = {
     "half a batch was stored": (
         "I2",
         record(push("a", outcome=Outcome.UNKNOWN), push("b", outcome=Outcome.UNKNOWN), run("a")),
+    ),
+    "the fault of another node explains nothing": (
+        "I3",
+        record(push("a"), run("a", ended_at_s=110.0, node="node-2.1"), run("a", 101.0), KILL),
     ),
     "runs overlap": ("I3", record(push("a"), run("a", ended_at_s=110.0), run("a", 101.0))),
     "a fault long past explains nothing": (

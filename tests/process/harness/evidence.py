@@ -1,5 +1,6 @@
 """What is left of a run, read back from its folder. Times are seconds of one monotonic clock."""
 
+import signal
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
@@ -17,6 +18,7 @@ from tests.process.harness.running import PLAN
 from tests.process.harness.scene import EVENTS, LEDGER, RUNS
 
 FOR_EVER = float("inf")
+KILLED = -signal.SIGKILL
 
 
 class Outcome(Enum):
@@ -68,9 +70,10 @@ class Run:
 
 @frozen(kw_only=True)
 class Fault:
-    """Something that was done to the cluster, up to when it was whole again."""
+    """Something that was done to the cluster, up to when it was whole again; to these nodes, by force."""
 
     name: str
+    nodes: frozenset[str] = frozenset()
     began_at_s: float
     ended_at_s: float = FOR_EVER
 
@@ -260,6 +263,8 @@ def _faults(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:
             faults.append(Fault(name=line["fault"], began_at_s=line["at_s"]))
         elif line["event"] == "fault ended":
             faults[-1] = evolve(faults[-1], ended_at_s=line["at_s"])
+        elif faults and (line.get("signal") in ("SIGKILL", "SIGSTOP") or line.get("code") == KILLED):
+            faults[-1] = evolve(faults[-1], nodes=faults[-1].nodes | {line["node"]})
     return faults
 
 

@@ -8,6 +8,16 @@ from tests.process.harness.evidence import Fault, Run
 SETTLE_S = 2.0
 # How long after a cluster is whole again queues may still change hands, and calls be cut off by that.
 RECOVERY_S = 6.0
+# Faults that part nodes from the database: calls go on while another node has the queue, and outcomes are
+# stored late or lost. All others concern the nodes alone that they were done to.
+PARTING = {
+    "stall owner",
+    "stall database",
+    "kill database",
+    "kill connections",
+    "lock file",
+    "fill disk",
+}
 
 
 def cause(run: Run, faults: Sequence[Fault]) -> Fault | None:
@@ -15,7 +25,9 @@ def cause(run: Run, faults: Sequence[Fault]) -> Fault | None:
     causes = [
         fault
         for fault in faults
-        if fault.began_at_s <= run.ended_at_s + SETTLE_S and run.began_at_s <= fault.ended_at_s + RECOVERY_S
+        if (run.node in fault.nodes or fault.name in PARTING)
+        and fault.began_at_s <= run.ended_at_s + SETTLE_S
+        and run.began_at_s <= fault.ended_at_s + RECOVERY_S
     ]
     met = [fault for fault in causes if fault.began_at_s <= run.ended_at_s]
     return met[-1] if met else next(iter(causes), None)

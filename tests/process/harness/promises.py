@@ -14,8 +14,8 @@ from tests.process.harness.assignments import (
     THROTTLED,
 )
 from tests.process.harness.cluster import SHUTDOWN_S
-from tests.process.harness.evidence import Evidence, Outcome, Push, Run
-from tests.process.harness.explaining import RECOVERY_S, cause, repetitions
+from tests.process.harness.evidence import KILLED, Evidence, Outcome, Push, Run
+from tests.process.harness.explaining import PARTING, RECOVERY_S, cause, repetitions
 from tests.process.harness.worker import CUT_OFF
 
 # What clocks and a busy machine may add up to: between the nodes' clocks and ours, on the way of a call, from
@@ -31,16 +31,6 @@ ENDING_S = 20.0
 
 MEMORY_BYTES = 200 * 2**20
 MORE_FILES = 100
-
-# Faults that part an owner from the database, so that its calls go on while another node has the queue.
-PARTING = {
-    "stall owner",
-    "stall database",
-    "kill database",
-    "kill connections",
-    "lock file",
-    "fill disk",
-}
 
 Breaches = Iterator[str]
 
@@ -269,7 +259,7 @@ def stops_are_graceful(evidence: Evidence) -> Breaches:
 def no_node_crashes(evidence: Evidence) -> Breaches:
     """Nothing but a signal ends a node, and it ends as the signal says."""
     for ending in evidence.endings:
-        if ending.is_crash or ending.code not in (0, -9):
+        if ending.is_crash or ending.code not in (0, KILLED):
             yield f"{ending.node} ended with code {ending.code}"
 
 
