@@ -18,6 +18,7 @@ import orjson
 from attrs import define, field
 
 from tests.described import faults_of
+from tests.trust import NO_TRUST
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
@@ -41,7 +42,7 @@ class RunningDaemon:
     def request(self, method: str, path: str, body: Any = None) -> httpx2.Response:
         """Send one request, whose answer has to be as the OpenAPI document says."""
         content = None if body is None else orjson.dumps(body)
-        answer = httpx2.request(method, self.url + path, content=content, timeout=20)
+        answer = httpx2.request(method, self.url + path, content=content, timeout=20, verify=NO_TRUST)
         assert not faults_of(answer)
         return answer
 
@@ -137,7 +138,7 @@ def is_listening(port: int) -> bool:
 def is_serving(port: int) -> bool:
     """Whether a request to a loopback port is answered; one that no log shows."""
     try:
-        return httpx2.get(f"http://127.0.0.1:{port}/livez", timeout=1).status_code == 200
+        return httpx2.get(f"http://127.0.0.1:{port}/livez", timeout=1, verify=NO_TRUST).status_code == 200
     except httpx2.TransportError:
         return False
 

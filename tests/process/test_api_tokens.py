@@ -20,6 +20,7 @@ from tests.process.running_daemon import (
     running_daemon,
     wait_until,
 )
+from tests.trust import NO_TRUST
 from trioworq.web.tokens import new_token
 
 
@@ -41,7 +42,10 @@ def ask(daemon: RunningDaemon, token: str, method: str, path: str, body: Any = N
     """Send a request with a token; return its status."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     content = None if body is None else orjson.dumps(body)
-    return httpx2.request(method, daemon.url + path, content=content, headers=headers, timeout=20).status_code
+    url = daemon.url + path
+    return httpx2.request(
+        method, url, content=content, headers=headers, timeout=20, verify=NO_TRUST
+    ).status_code
 
 
 def messages(daemon: RunningDaemon) -> list[str]:

@@ -15,6 +15,7 @@ from attrs import define, evolve
 from hypercorn.typing import ASGIFramework
 
 from tests.dispatch.push_side import KeptLines, PushSide, hanging, kept_errors, open_push_side
+from tests.trust import NO_TRUST
 from tests.web.witness import Witness, WitnessedStream
 from trioworq.clock import Clock
 from trioworq.config import Config
@@ -223,7 +224,10 @@ async def open_served(
     async with trio.open_nursery() as servers:
         await servers.start(run)
         async with httpx2.AsyncClient(
-            base_url=f"http://127.0.0.1:{port}", timeout=20, event_hooks={"response": [witness.see]}
+            base_url=f"http://127.0.0.1:{port}",
+            timeout=20,
+            verify=NO_TRUST,
+            event_hooks={"response": [witness.see]},
         ) as client:
             yield Served(port, client, access_lines.lines, errors, stop, stopped, witness)
         servers.cancel_scope.cancel()

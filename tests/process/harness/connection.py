@@ -9,6 +9,7 @@ import orjson
 from attrs import frozen
 
 from tests.described import faults_of
+from tests.trust import NO_TRUST
 
 # Longer than a daemon takes to give a database up, so that nearly every request has an answer.
 ANSWER_S = 20.0
@@ -60,5 +61,5 @@ class Connection:
 @asynccontextmanager
 async def open_connection(timeout_s: float = ANSWER_S) -> AsyncIterator[Connection]:
     """Open a client that waits at most `timeout_s` seconds at each step of a request."""
-    async with httpx2.AsyncClient(timeout=timeout_s, trust_env=False) as client:
+    async with httpx2.AsyncClient(timeout=timeout_s, trust_env=False, verify=NO_TRUST) as client:
         yield Connection(client)
