@@ -92,6 +92,8 @@ async def test_the_loop_says_that_it_turns(ear: Ear, pid: str, autojump_clock: M
         {"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "1"},
         {"WATCHDOG_USEC": "0"},
         {"WATCHDOG_USEC": "soon"},
+        {"WATCHDOG_USEC": "9" * 400},
+        {"WATCHDOG_USEC": "9" * 5000},
     ],
 )
 async def test_nobody_is_told_who_does_not_ask(ear: Ear, environ: dict[str, str]) -> None:

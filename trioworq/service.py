@@ -1,6 +1,7 @@
 """What the service manager is told (sd_notify(3)): the daemon serves, it stops, its loop turns."""
 
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -9,6 +10,8 @@ import trio
 from attrs import frozen
 
 from trioworq.logs import ErrorLog
+
+_MICROSECONDS = re.compile(r"0*([1-9][0-9]{0,17})")
 
 
 @frozen
@@ -63,11 +66,9 @@ async def open_service_manager(
 
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:
     """Return the seconds after which this process, being silent, is taken for dead; None for never."""
-    microseconds = environ.get("WATCHDOG_USEC", "")
+    microseconds = _MICROSECONDS.fullmatch(environ.get("WATCHDOG_USEC", ""))
     is_ours = environ.get("WATCHDOG_PID", "") in ("", str(os.getpid()))
-    if not is_ours or not microseconds.isdecimal() or int(microseconds) == 0:
-        return None
-    return int(microseconds) / 1_000_000
+    return int(microseconds[1]) / 1_000_000 if is_ours and microseconds else None
 
 
 def _status(text: str) -> str:

@@ -10,6 +10,7 @@ from tests.dispatch.hostile_worker import Peer, acting, answer, hostile_worker, 
 from tests.dispatch.pools import pool
 from tests.dispatch.push_side import kept_errors
 from trioworq.core.results import Result, ResultStatus
+from trioworq.dispatch.addresses import MAX_FOUND
 from trioworq.dispatch.egress import EgressRules, read_egress_rules
 from trioworq.dispatch.refusals import QUIET_S
 
@@ -103,6 +104,15 @@ async def test_only_the_allowed_addresses_of_a_name_are_tried(connected_to: list
         async with pool(getaddrinfo=Resolver(places), egress=egress) as workers:
             assert await workers.post(f"http://many.example:{worker.port}/", b"", 5) == GOOD
     assert connected_to == ["127.0.0.1"]
+
+
+async def test_of_a_name_with_thousands_of_addresses_only_some_are_judged() -> None:
+    """Judging them all would hold everybody else up, and the log would tell of each."""
+    error_log, lines = kept_errors()
+    places = [f"169.254.{number // 250}.{number % 250}" for number in range(4000)]
+    async with pool(getaddrinfo=Resolver(places), error_log=error_log) as workers:
+        assert await workers.post("http://endless.example/", b"", 5) == refused("http://endless.example/")
+    assert [entry["addresses"] for entry in lines] == [places[:MAX_FOUND]]
 
 
 async def test_a_name_that_is_rebound_is_judged_anew_for_each_connection(connected_to: list[str]) -> None:

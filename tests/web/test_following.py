@@ -1,5 +1,6 @@
 """Files that are read anew when they change."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -85,6 +86,28 @@ async def test_a_change_that_cannot_be_used_is_logged_once_and_leaves_all_as_it_
         "bad one cannot be used", "cannot read it: No such file or directory", "bad two cannot be used"
     ]  # fmt: skip
     assert [entry["event"] for entry in entries[3:]] == ["an_option: changed, and is in force"]
+
+
+async def test_what_cannot_be_read_for_a_moment_is_taken_up_later(
+    reading: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Too many open files are no change of the file's, and the one that was missed is not forgotten."""
+
+    def fail(_self: Path) -> str:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    log, entries = kept_errors()
+    followed = reading.follow()
+    reading.path.write_text("second")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        for _ in range(3):
+            await followed.take_up(log)
+    assert reading.used == ["one"]
+    assert [entry["reason"] for entry in entries] == ["cannot read it: Too many open files"]
+    for _ in range(3):
+        await followed.take_up(log)
+    assert reading.used == ["one", "second"]
 
 
 async def test_a_file_whose_rights_change_is_read_anew(reading: Reading) -> None:

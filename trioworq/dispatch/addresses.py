@@ -14,6 +14,9 @@ from outcome import Outcome
 # Lookups that hang keep their threads; others are turned away only when this many do.
 MAX_LOOKUPS = 64
 
+# A name's owner may give it thousands of addresses, and each is judged while everything else waits.
+MAX_FOUND = 64
+
 GetAddrInfo = Callable[..., list[Any]]
 
 
@@ -45,7 +48,9 @@ class Lookups:
         self._waiting_for_room = trio.lowlevel.ParkingLot()
 
     async def find(self, host: str, port: int) -> list[Address]:
-        """Return the addresses of a host, the preferred first; there is at least one. Raises LookupFailed.
+        """Return the addresses of a host, the preferred first; at least one, at most MAX_FOUND.
+
+        Raises LookupFailed.
 
         If cancelled: the lookup goes on in its thread, and serves whoever asks next for as long as it does.
         """
@@ -99,4 +104,4 @@ def _numeric(host: str, port: int) -> list[Address]:
 
 
 def _addresses(rows: list[Any]) -> list[Address]:
-    return [Address(row[0], row[4]) for row in rows]
+    return [Address(row[0], row[4]) for row in rows[:MAX_FOUND]]
