@@ -16,7 +16,7 @@ from trioworq.core.results import Result, ResultStatus, interpret, unreachable, 
 from trioworq.dispatch.replies import Reply
 
 MAX_BYTES = 50_000
-LASTS_S = 8.0
+LASTS_S = 4.0
 # Replies themselves have up to a megabyte, which is there several times while they are changed.
 PEAK_BYTES = 12_000_000
 

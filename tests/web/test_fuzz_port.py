@@ -25,7 +25,7 @@ from tests.web.test_lanes_agree import BROKEN_CHUNKS, ENDING, REFUSED, TAKEN
 from trioworq.web.frames import PREFACE
 from trioworq.web.routes import every_route
 
-LASTS_S = 6.0
+LASTS_S = 4.0
 AT_ONCE = 8
 MAX_RUN = 4
 
