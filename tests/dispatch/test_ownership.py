@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from typing import Any, cast
 
 import pytest
 import trio
 import trio.testing
+from attrs import define, evolve
 from trio.testing import MockClock
 
 from tests.dispatch.push_side import (
@@ -24,6 +26,7 @@ from trioworq.clock import Clock
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.routing import Routing
+from trioworq.core.suspicion import LOOKS
 from trioworq.dispatch.ownership import (
     LEASE_MS,
     LETTING_GO_AGAIN_S,
@@ -31,7 +34,7 @@ from trioworq.dispatch.ownership import (
     LOOK_INTERVAL_S,
     RENEWAL_INTERVAL_S,
 )
-from trioworq.stores.interface import FailureQuery, JobSet, Store
+from trioworq.stores.interface import FailureQuery, JobSet, Sighting, Store
 
 QUEUES = ("a", "b", "c", "d")
 # By then every node has looked round and held its leases, and let go what is beyond its share.
@@ -48,6 +51,28 @@ async def store(autojump_clock: MockClock) -> AsyncIterator[Store]:
             await opened.put_queue(QueueDefinition(name, 200, 2))
             await opened.put_routing(Routing(name, name))
         yield opened
+
+
+@define(eq=False)
+class UnmarkedStore:
+    """Stands in front of a real store; one node's presence mark is not there."""
+
+    _real: Store
+    unmarked: str = ""
+
+    @property
+    def store(self) -> Store:
+        """This object, as what it stands in for."""
+        return cast("Store", self)
+
+    async def look_round(self, now_ms: int) -> Sighting:
+        """Look, and miss the mark."""
+        sighting = await self._real.look_round(now_ms)
+        peers = [evolve(peer, is_present=peer.node_id != self.unmarked) for peer in sighting.peers]
+        return evolve(sighting, peers=peers)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
 
 
 RunNode = Callable[..., AbstractAsyncContextManager[PushSide]]
@@ -178,6 +203,25 @@ async def test_leases_of_a_node_that_stands_still_lapse(
             stalled.unplug()
             await trio.sleep(LEASE_MS / 1000 + NOTICED_S)
             assert await counts(two) == {"two": 4}
+
+
+async def test_queues_of_a_node_that_ends_right_after_it_was_given_them_are_taken_back_at_once(
+    store: Store,
+    run_node: RunNode,
+    autojump_clock: MockClock,
+) -> None:
+    """Who let them go does not leave them to others any longer."""
+    stalled, marks = TrippingStore(store), UnmarkedStore(store)
+    async with run_node("one", on=marks.store) as one:
+        await trio.sleep(SETTLED_S)
+        async with run_node("two", on=stalled.store):
+            with trio.fail_after(SETTLED_S):
+                while await counts(one) != {"one": 2, "two": 2}:
+                    await trio.sleep(0.01)
+            stalled.unplug()
+            marks.unmarked = "two"
+            await trio.sleep((LOOKS + 1) * LOOK_INTERVAL_S)
+            assert await counts(one) == {"one": 4}
 
 
 async def test_jobs_run_once_while_queues_move(

@@ -45,6 +45,18 @@ async def test_queues_that_are_let_go_are_taken_by_those_with_fewer(store: Store
     assert third.epochs == {"a": first.epochs["a"] + 1, "b": first.epochs["b"] + 1}
 
 
+async def test_free_queue_is_left_to_the_node_with_fewest(store: Store) -> None:
+    """Who took it first would only have to let it go again."""
+    first, second, third = Node(store), Node(store, "node-2"), Node(store, "node-3")
+    await second.hold("c")
+    await first.hold(*NAMES)
+    await store.give_back("node-1", NOW, ["d"])
+    await third.hold()
+    assert set(await second.hold(*NAMES)) == {"c"}
+    assert set(await third.hold(*NAMES)) == {"d"}
+    assert [second.surplus, third.surplus] == [0, 0]
+
+
 async def test_queues_that_nobody_else_takes_are_taken_after_a_while(store: Store) -> None:
     """A node whose share they are may not run them."""
     second = Node(store, "node-2")

@@ -91,7 +91,8 @@ def plan(hold: Hold, leases: Mapping[str, Owner], live: Collection[str]) -> Leas
     renewed = {queue: leases[queue].epoch for queue in hold.wanted if _is_ours(hold, leases.get(queue))}
     owned[hold.node_id] = len(renewed)
     taken: dict[str, int] = {}
-    share = -(-len(hold.queues) // max(1, len(live)))
+    before = {node: owned[node] for node in live}
+    share = _even(before, len(hold.queues) - owned.total()).get(hold.node_id, 0)
     for queue in () if hold.is_leaving else hold.wanted:
         lease = leases.get(queue)
         if lease is None:
@@ -102,7 +103,9 @@ def plan(hold: Hold, leases: Mapping[str, Owner], live: Collection[str]) -> Leas
             continue
         owned[hold.node_id] += 1
     counts = {node: owned[node] for node in live}
-    return LeasePlan(renewed, taken, _surplus(hold.node_id, counts, len(hold.queues) - owned.total()))
+    due = _even(counts, len(hold.queues) - owned.total())
+    surplus = counts.get(hold.node_id, 0) - due.get(hold.node_id, 0)
+    return LeasePlan(renewed, taken, max(0, surplus))
 
 
 def _is_ours(hold: Hold, lease: Owner | None) -> bool:
@@ -113,14 +116,13 @@ def _may_take(hold: Hold, lease: Owner, *, has_share: bool) -> bool:
     return lease.expires_at_ms + (GRACE_MS if has_share else 0) <= hold.now_ms
 
 
-def _surplus(node_id: str, owned: Mapping[str, int], free: int) -> int:
-    """Count the queues that a node should let go, so that no two nodes differ by more than one.
+def _even(owned: Mapping[str, int], free: int) -> Mapping[str, int]:
+    """Return how many queues each node should have, so that no two differ by more than one.
 
     Every node comes to the same result from the same rows: the `free` queues go to those with least, and
     then the one with most gives to the one with least.
     """
     counts = dict(owned)
-    surplus = 0
     while counts:
         richest = max(counts, key=lambda node: (counts[node], node))
         poorest = min(counts, key=lambda node: (counts[node], node))
@@ -128,8 +130,7 @@ def _surplus(node_id: str, owned: Mapping[str, int], free: int) -> int:
             free -= 1
         elif counts[richest] - counts[poorest] > 1:
             counts[richest] -= 1
-            surplus += richest == node_id
         else:
             break
         counts[poorest] += 1
-    return surplus
+    return counts

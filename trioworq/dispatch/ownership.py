@@ -196,6 +196,9 @@ class Ownership:
         own = [peer for peer in sighting.peers if peer.node_id == self._node.id]
         others = [peer for peer in sighting.peers if peer.node_id != self._node.id]
         self._gone = self._suspicion.judge(others, self._clock.now_ms())
+        if self._gone:
+            # What was let go for their sake is ours to take again.
+            self._left_until_s.clear()
         free = sighting.free.intersection(self._dispatchers) - self._left_to_others() - self._held
         # Without our own mark others may take us for gone: the round, as any write, connects again.
         if self._gone or free or not all(peer.is_present for peer in own):
