@@ -23,6 +23,11 @@ CALM_S = 5.0
 JOBS = 1000
 
 
+def every_fault(store: str) -> tuple[str, ...]:
+    """Name the faults of a run: what is done to the owner of a queue need not be done to any node as well."""
+    return tuple(name for name in faults(store) if name not in ("kill node", "restart node"))
+
+
 @pytest.fixture(scope="session")
 def record_of(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -34,9 +39,7 @@ def record_of(
     def record(store: str) -> tuple[Evidence, Path]:
         if store not in records:
             folder = tmp_path_factory.mktemp(f"run-{store}")
-            plan = Plan(
-                store=store, nodes=NODES[store], seed=seed, calm_s=CALM_S, faults=tuple(faults(store))
-            )
+            plan = Plan(store=store, nodes=NODES[store], seed=seed, calm_s=CALM_S, faults=every_fault(store))
             trio.run(partial(carry_out, plan, folder, say=print))
             records[store] = (read(folder), folder)
         return records[store]
@@ -66,7 +69,7 @@ def test_every_fault_was_met_under_load(
 ) -> None:
     """A run in which nothing happened would keep every promise."""
     evidence, _ = record_of(store)
-    assert [fault.name for fault in evidence.faults] == list(faults(store))
+    assert tuple(fault.name for fault in evidence.faults) == every_fault(store)
     assert len(evidence.acknowledged) >= JOBS
     doomed = [name for name in faults(store) if name.startswith("die ")]
     assert sum(ending.code == -9 and not ending.signals for ending in evidence.endings) == len(doomed)
