@@ -86,5 +86,5 @@ def test_node_without_a_mark_counts_as_present(path: Path) -> None:
     path.with_name("test.db-node-odd").mkdir()
     with present(path, "odd"):
         assert is_present(path, "odd")
-    forget(path, "odd")
+    forget(path, ["odd"])
     assert marks(path) == ["test.db-node-odd"]

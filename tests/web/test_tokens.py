@@ -67,10 +67,12 @@ def test_no_token_is_made_that_no_line_can_hold(name: str, scopes: str) -> None:
 
 def test_comments_and_empty_lines_count_for_nothing() -> None:
     """Wherever they stand, and whatever ends the lines."""
-    _, first = new_token("a", "push")
-    _, second = new_token("b", "read")
+    known, first = new_token("a", "push")
+    also_known, second = new_token("b", "read")
     text = f"# tokens\r\n\r\n \t\r\n  {first}   # the shop's\r\n#{second}\r\n\t{second.replace(' ', chr(9))}"
-    assert len(parse_tokens(text.splitlines())) == 2
+    tokens = parse_tokens(text.splitlines())
+    assert tokens.scopes_of(known.encode()) == frozenset({Scope.PUSH})
+    assert tokens.scopes_of(also_known.encode()) == frozenset({Scope.READ})
 
 
 @pytest.mark.parametrize(
@@ -133,8 +135,9 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -
 def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
     """Some editors put one there."""
     path = tmp_path / "tokens"
-    path.write_text(GOOD, encoding="utf-8-sig")
-    assert len(read_tokens(str(path))) == 1
+    token, line = new_token("shop", "push")
+    path.write_text(line, encoding="utf-8-sig")
+    assert read_tokens(str(path)).scopes_of(token.encode()) == frozenset({Scope.PUSH})
 
 
 @given(

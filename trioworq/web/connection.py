@@ -108,7 +108,7 @@ class Connection:
         self._protocol: Protocol
         self._stops_at_s = float("inf")
         if service.context.terminated.is_set():
-            self._stops_at_s = trio.current_time() + LAST_CALL_S
+            self.stop()
 
     async def run(self) -> None:
         """Serve the client until either side has had enough.
@@ -202,7 +202,7 @@ class Connection:
         elif not self._requests:
             self._end_after(self._service.idle_timeout_s)
             if self._service.context.terminated.is_set():
-                self._stops_at_s = trio.current_time() + LAST_CALL_S
+                self.stop()
 
     async def _send(self, data: bytes) -> None:
         is_sent = False

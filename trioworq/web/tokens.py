@@ -38,9 +38,6 @@ class Tokens:
 
     _scopes: Mapping[bytes, frozenset[Scope]]
 
-    def __len__(self) -> int:
-        return len(self._scopes)
-
     def scopes_of(self, token: bytes) -> frozenset[Scope] | None:
         """Return what a token allows; None for one that is not known."""
         return self._scopes.get(sha256(token).digest())

@@ -6,7 +6,7 @@ not wait for the leases of its node to lapse (design §5). Where files cannot be
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -48,11 +48,12 @@ def is_present(database: Path, node_id: str) -> bool:
         os.close(descriptor)
 
 
-def forget(database: Path, node_id: str) -> None:
-    """Remove the mark of a node that is gone."""
-    if not is_present(database, node_id):
-        with suppress(OSError):
-            _mark(database, node_id).unlink()
+def forget(database: Path, node_ids: Iterable[str]) -> None:
+    """Remove the marks of nodes that are gone."""
+    for node_id in node_ids:
+        if not is_present(database, node_id):
+            with suppress(OSError):
+                _mark(database, node_id).unlink()
 
 
 def _mark(database: Path, node_id: str) -> Path:

@@ -7,6 +7,7 @@ connection of their own. Each works in a thread, so an fsync never holds the eve
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -147,8 +148,8 @@ class SqliteStore(BatchedWrites):
     async def hold(self, hold: Hold) -> Held:
         """Take or renew leases; return those held."""
         held = await super().hold(hold)
-        for node_id in hold.gone:
-            forget(self._path, node_id)
+        if hold.gone:
+            await self._run_read(partial(forget, self._path, hold.gone))
         return held
 
     async def look_round(self, now_ms: int) -> Sighting:
