@@ -25,9 +25,17 @@ class Server(Protocol):
         ...
 
 
-async def connect(served: Server) -> trio.SocketStream:
-    """Open a connection."""
-    return await trio.open_tcp_stream("127.0.0.1", served.port)
+async def connect(served: Server, *, reads: bool = True) -> trio.SocketStream:
+    """Open a connection; of a client that will not read, the kernel keeps little."""
+    client = trio.socket.socket()
+    if not reads:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    try:
+        await client.connect(("127.0.0.1", served.port))
+    except BaseException:
+        client.close()
+        raise
+    return trio.SocketStream(client)
 
 
 def reset(stream: trio.SocketStream) -> None:
@@ -106,7 +114,7 @@ async def pipeline(served: Server) -> bytes:
 
 async def ask_and_not_read(served: Server) -> bytes:
     """Ask on and on and read nothing, as long as the server takes it."""
-    stream = await connect(served)
+    stream = await connect(served, reads=False)
     request = HEAD + b"Content-Length: 10000\r\n\r\n" + b"x" * 10_000
     with trio.fail_after(30):
         while await send(stream, request * 6):
@@ -117,7 +125,7 @@ async def ask_and_not_read(served: Server) -> bytes:
 
 async def not_read_large(served: Server) -> bytes:
     """Ask for an answer of megabytes and read only how it begins, until the server has had enough."""
-    stream = await connect(served)
+    stream = await connect(served, reads=False)
     await stream.send_all(b"GET /queue/default/grabbed HTTP/1.1\r\nHost: x\r\n\r\n")
     begun = bytes(await stream.receive_some(15))
     with trio.fail_after(30):

@@ -74,7 +74,7 @@ async def flood_pings(served: Server) -> bytes:
 
 async def flood_unread(served: Server) -> bytes:
     """Send pings and read no answer, as long as the server takes it."""
-    stream = await connect(served)
+    stream = await connect(served, reads=False)
     await stream.send_all(HELLO)
     with trio.fail_after(30):
         while await send(stream, PingFrame(0, b"pingpong").serialize() * 1000):

@@ -13,12 +13,13 @@ from hypercorn.config import Config as HypercornConfig
 from hypercorn.events import Event, RawData
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
+from hyperframe.frame import PingFrame, SettingsFrame
 
 from tests.web.endpoints import Gate, answer_ok, big
 from tests.web.face import CONFIG, Face, open_face, open_served, parse, until
 from tests.web.http2_client import ask_http_2, events_until
 from trioworq.web.frames import PREFACE
-from trioworq.web.http2 import Protocol
+from trioworq.web.http2 import STEP_BYTES, Protocol
 from trioworq.web.messages import Route
 
 
@@ -88,6 +89,37 @@ async def test_the_log_of_a_failure_does_not_show_what_the_client_sent() -> None
     shown = "".join(traceback.format_exception(caught.value))
     assert "secret" not in shown
     assert "PRI * HTTP/2.0" not in shown
+
+
+async def test_many_frames_at_once_do_not_hold_up_others() -> None:
+    """They are read in steps, between which everybody has a turn."""
+
+    class NoTasks:
+        def spawn(self, *_arguments: object) -> None:
+            """Leave out what would send answers."""
+
+    async def ignore(_event: Event) -> None:
+        pass
+
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    context, state = WorkerContext(None), ConnectionState({})
+    protocol = Protocol(
+        "h2", answer_ok, HypercornConfig(), context, NoTasks(), state, False, None, None, ignore
+    )
+    pings = PingFrame(0, b"pingpong").serialize() * 4000
+    await protocol.initiate()
+    async with trio.open_nursery() as others:
+        others.start_soon(take_turns)
+        await protocol.handle(RawData(PREFACE + SettingsFrame(0).serialize() + pings))
+        others.cancel_scope.cancel()
+    assert turns >= len(pings) // STEP_BYTES
 
 
 async def test_a_body_may_go_on_behind_its_answer(face: Face) -> None:

@@ -4,6 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import h11
+import trio
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.errors import ErrorCodes
@@ -20,6 +21,9 @@ from hypercorn.trio.worker_context import WorkerContext
 from trioworq.web.frames import FrameLimit
 from trioworq.web.heads import is_request
 from trioworq.web.http1 import Http1
+
+# h2 reads all that it is given at once, and small frames take it a microsecond a byte: others would wait.
+STEP_BYTES = 8 * 1024
 
 
 class Http2(H2Protocol):
@@ -46,12 +50,21 @@ class Http2(H2Protocol):
 
     async def handle(self, event: Event) -> None:
         """Go on with what has been received, or with the end."""
-        if isinstance(event, RawData) and self._limit.is_exceeded_by(event.data):
+        if not isinstance(event, RawData):
+            await super().handle(event)
+            return
+        for start in range(0, len(event.data), STEP_BYTES):
+            if not self.closed:
+                await self._receive(event.data[start : start + STEP_BYTES])
+                await trio.lowlevel.checkpoint()
+
+    async def _receive(self, data: bytes) -> None:
+        if self._limit.is_exceeded_by(data):
             self.connection.close_connection(ErrorCodes.FRAME_SIZE_ERROR)
             await self._flush()
             await self.send(Closed())
         else:
-            await super().handle(event)
+            await super().handle(RawData(data))
 
     async def _end_in_time(self) -> None:
         await self._service_context.terminated.wait()
