@@ -15,14 +15,12 @@ both within shutdown_timeout → cut off what still runs and give its rows back 
 import gc
 import os
 import secrets
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import trio
-from attrs import define, field
 
 from trioworq import __version__
 from trioworq.clock import Clock
@@ -36,6 +34,7 @@ from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
 from trioworq.service import ServiceManager, open_service_manager
+from trioworq.shutdown import Shutdown, receive_signals
 from trioworq.stores.batching import CLOSING_S
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
@@ -60,28 +59,6 @@ COLLECT_AT = (5_000, 10, 10)
 ENDING_S = RELEASE_TIMEOUT_S + GIVE_BACK_TIMEOUT_S + CLOSING_S + CLOSING_TIMEOUT_S + 8.0
 
 
-@define(eq=False)
-class Shutdown:
-    """Whether the daemon was asked to stop, and by when it shall have done so."""
-
-    timeout_s: float
-    requested: trio.Event = field(factory=trio.Event)
-    deadline: float = float("inf")
-    is_serving: bool = False
-    starting: trio.CancelScope = field(factory=trio.CancelScope)
-
-    def request(self) -> None:
-        """Begin; the time counts from here. A daemon that is still starting has nothing to finish."""
-        self.deadline = trio.current_time() + self.timeout_s
-        self.requested.set()
-        if not self.is_serving:
-            self.starting.cancel(reason="asked to stop while starting")
-
-    def trouble(self) -> str:
-        """Say why nobody should come here any more; nothing until the stop was requested."""
-        return "draining" if self.requested.is_set() else ""
-
-
 async def run(
     config: Config,
     sockets: Sequence[socket.socket],
@@ -98,14 +75,14 @@ async def run(
     the tree raises.
     """
     door = open_door(config, sockets)
-    shutdown = Shutdown(config.shutdown_timeout)
+    shutdown = Shutdown(config.shutdown_timeout, ENDING_S)
     clock = Clock()
     async with (
         open_logs(config, clock) as logs,
         open_service_manager(environ, logs.error) as manager,
         trio.open_nursery() as signals,
     ):
-        await signals.start(_receive_signals, shutdown, logs, manager, die)
+        await signals.start(receive_signals, shutdown, logs, manager, die)
         signals.start_soon(manager.keep_awake)
         # Not for everyone: bad configuration, which shows below, is to be answered with one line.
         logs.error.debug("starts")
@@ -198,35 +175,6 @@ async def _finish_jobs(queues: Queues, shutdown: Shutdown, logs: Logs) -> None:
         await queues.drain()
     if scope.cancelled_caught:
         logs.error.warning("shutdown_timeout is over: giving jobs back", jobs=queues.running_jobs())
-
-
-async def _receive_signals(
-    shutdown: Shutdown,
-    logs: Logs,
-    manager: ServiceManager,
-    die: Callable[[str], NoReturn],
-    *,
-    task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Stop at the first signal, die at the second; SIGUSR1 reopens the log files. Runs until cancelled."""
-    stops = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    with trio.open_signal_receiver(*stops, signal.SIGUSR1) as arrivals:
-        task_status.started()
-        await _wait_for_stop(arrivals, logs)
-        shutdown.request()
-        logs.error.info("stopping; a second signal ends the process at once")
-        manager.tell_stopping("stopping: requests and jobs at hand come to their end")
-        with trio.move_on_at(shutdown.deadline + ENDING_S):
-            await _wait_for_stop(arrivals, logs)
-            die("second signal: ended at once; running jobs will run again")
-        die("the shutdown took too long: ended; running jobs will run again")
-
-
-async def _wait_for_stop(arrivals: AsyncIterator[int], logs: Logs) -> None:
-    async for number in arrivals:
-        if number != signal.SIGUSR1:
-            return
-        logs.reopen()
 
 
 async def _set_clock(clock: Clock, store: Store, logs: Logs) -> None:
