@@ -1,14 +1,25 @@
 """When a node counts as gone: looks in, names out."""
 
-from trioworq.core.suspicion import LOOKS, Peer, Suspicion
+from trioworq.core.suspicion import LAPSED_LOOKS, LOOKS, Peer, Suspicion
 
 NOW = 1_700_000_000_000
 LATER = NOW + 3000
 
 
 def test_a_node_is_gone_when_its_leases_have_lapsed() -> None:
-    """At their very millisecond, whatever its mark says, and in the first look."""
-    assert Suspicion().judge([Peer("a", NOW, True), Peer("b", NOW + 1, True)], NOW) == {"a"}
+    """At their very millisecond, whatever its mark says, if it has been silent for as long as it takes."""
+    suspicion = Suspicion()
+    seen = [Peer("a", NOW, True), Peer("b", NOW + 1, True)]
+    looks = [suspicion.judge(seen, NOW) for _ in range(LAPSED_LOOKS)]
+    assert looks == [frozenset()] * (LAPSED_LOOKS - 1) + [{"a"}]
+
+
+def test_a_node_that_renews_lapsed_leases_is_not_gone() -> None:
+    """Its clock is behind ours; it is alive all the same."""
+    suspicion = Suspicion()
+    for look in range(10 * LAPSED_LOOKS):
+        seen = [Peer("a", NOW - 60_000 + look // (LAPSED_LOOKS - 1), True)]
+        assert suspicion.judge(seen, NOW) == frozenset()
 
 
 def test_a_node_is_gone_when_its_mark_is_missing_look_after_look() -> None:
@@ -43,13 +54,14 @@ def test_a_node_that_has_left_is_forgotten() -> None:
     assert suspicion.judge([Peer("a", LATER, False)], NOW) == frozenset()
 
 
-def test_missing_marks_mean_nothing_while_they_are_distrusted() -> None:
-    """From the time that was set on they count again, from the first look on; lapsed leases always do."""
+def test_nobody_is_gone_while_looks_are_distrusted() -> None:
+    """From the time that was set on they count again, from the first look on."""
     suspicion = Suspicion()
+    seen = [Peer("a", LATER, False), Peer("b", NOW, True)]
     for _ in range(LOOKS - 1):
-        suspicion.judge([Peer("a", LATER, False)], NOW)
+        suspicion.judge(seen, NOW)
     suspicion.distrust_until(NOW + 1000)
-    for _ in range(2 * LOOKS):
-        assert suspicion.judge([Peer("a", LATER, False), Peer("b", NOW, False)], NOW + 999) == {"b"}
-    looks = [suspicion.judge([Peer("a", LATER, False)], NOW + 1000) for _ in range(LOOKS)]
+    for _ in range(2 * LAPSED_LOOKS):
+        assert suspicion.judge(seen, NOW + 999) == frozenset()
+    looks = [suspicion.judge(seen, NOW + 1000) for _ in range(LOOKS)]
     assert looks == [frozenset()] * (LOOKS - 1) + [{"a"}]

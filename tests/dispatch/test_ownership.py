@@ -224,6 +224,34 @@ async def test_queues_of_a_node_that_ends_right_after_it_was_given_them_are_take
             assert await counts(one) == {"one": 4}
 
 
+async def test_queues_and_jobs_stay_where_they_are_while_the_store_is_away(
+    store: Store,
+    run_node: RunNode,
+    autojump_clock: MockClock,
+) -> None:
+    """For longer than leases last: who comes back first does not take everything, and no job runs again."""
+    ways = TrippingStore(store), TrippingStore(store)
+    workers = answering(SUCCESS, after_s=20)
+    async with (
+        run_node("one", workers, on=ways[0].store) as one,
+        run_node("two", workers, on=ways[1].store),
+    ):
+        await trio.sleep(SETTLED_S)
+        before = await owners(one)
+        for name in QUEUES:
+            await one.push(category=name)
+        await workers.wait_for_calls(4)
+        for way in ways:
+            way.unplug()
+        await trio.sleep(3 * LEASE_MS / 1000)
+        for way in ways:
+            way.plug_in()
+            await trio.sleep(RENEWAL_INTERVAL_S + NOTICED_S)
+        assert await owners(one) == before
+        await trio.sleep(20)
+        assert len(workers.calls) == 4
+
+
 async def test_jobs_run_once_while_queues_move(
     store: Store,
     run_node: RunNode,

@@ -6,8 +6,10 @@ import pytest
 import trio
 
 from tests.stores.nodes import LEASE_MS, NOW, Node, new_job, push_one
+from trioworq.core.leases import Hold
 from trioworq.core.suspicion import Peer
 from trioworq.stores.interface import Store
+from trioworq.stores.mysql import leases
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.presence import end, lock_name, mark
@@ -119,6 +121,17 @@ async def test_mark_on_another_server_counts_as_there(mysql_dsn: str, other: Sto
     async with open_connection(parse(mysql_dsn)) as connection:
         await connection.execute("UPDATE node SET server = 'elsewhere:3306'")
     assert (await peer(other, "node-1")).is_present
+
+
+async def test_node_that_could_not_be_marked_counts_as_there(mysql_dsn: str, other: Store) -> None:
+    """Only its leases tell whether it is gone, until it has a mark."""
+    hold = Hold("node-1", "host", (), NOW, LEASE_MS)
+    async with open_connection(parse(mysql_dsn)) as unmarked:
+        await leases.hold(unmarked, hold)
+        assert (await peer(other, "node-1")).is_present
+        await mark(unmarked, parse(mysql_dsn).database, "node-1")
+        await leases.hold(unmarked, hold)
+    assert not (await peer(other, "node-1")).is_present
 
 
 async def test_nodes_of_another_database_are_not_seen_or_ended(

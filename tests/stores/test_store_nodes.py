@@ -88,6 +88,17 @@ async def test_node_that_is_leaving_keeps_its_queues_and_counts_no_more(store: S
     assert set(await second.hold("a", "b", "new")) == {"b", "new"}
 
 
+async def test_patient_node_keeps_its_queues_and_takes_nobody_elses(store: Store) -> None:
+    """Lapsed or given back, they are left to those that had them; queues that nobody has had are not."""
+    first, second = Node(store), Node(store, "node-2")
+    await first.hold("a", "b")
+    await second.hold("c")
+    await store.give_back("node-1", NOW, ["b"])
+    later = NOW + 10 * LEASE_MS
+    assert set(await second.hold(*NAMES, now_ms=later, is_patient=True)) == {"c", "d"}
+    assert set(await second.hold(*NAMES, now_ms=later)) == set(NAMES)
+
+
 async def test_queues_of_a_node_that_is_gone_are_free_at_once(store: Store) -> None:
     """Also for the nodes that have not noticed; the lease, its epoch and the node's place end together."""
     first, second, third = Node(store), Node(store, "node-2"), Node(store, "node-3")

@@ -19,7 +19,8 @@ class Hold:
 
     Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone`
     have ended or stand still: their leases end here. A node that `is_leaving` is no longer counted, and
-    takes nothing more.
+    takes nothing more. One that `is_patient` takes no lease that has been another's: the store has been away,
+    and who has it may not have come to renew it yet.
     """
 
     node_id: str
@@ -30,6 +31,7 @@ class Hold:
     left: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     is_leaving: bool = False
+    is_patient: bool = False
 
     @property
     def wanted(self) -> Sequence[str]:
@@ -113,7 +115,7 @@ def _is_ours(hold: Hold, lease: Owner | None) -> bool:
 
 
 def _may_take(hold: Hold, lease: Owner, *, has_share: bool) -> bool:
-    return lease.expires_at_ms + (GRACE_MS if has_share else 0) <= hold.now_ms
+    return not hold.is_patient and lease.expires_at_ms + (GRACE_MS if has_share else 0) <= hold.now_ms
 
 
 def _even(owned: Mapping[str, int], free: int) -> Mapping[str, int]:

@@ -1,4 +1,4 @@
-"""When a node counts as gone although its leases have not lapsed (design §5)."""
+"""When a node counts as gone: its leases have lapsed, or its presence mark is not there (design §5)."""
 
 from collections.abc import Iterable
 
@@ -6,6 +6,8 @@ from attrs import define, field, frozen
 
 # A mark that is missing in fewer looks in a row may belong to a node that is just connecting again.
 LOOKS = 3
+# Who has lapsed and renews nothing in so many looks has stopped; who renews has a clock unlike ours.
+LAPSED_LOOKS = 10
 
 
 @frozen
@@ -22,40 +24,45 @@ class Peer:
 
 
 @frozen
-class _Absence:
-    """A node whose mark has been missing in `looks` looks, in which it has not renewed its leases."""
+class _Silence:
+    """A node that has not renewed its leases in `looks` looks; in the last `absent` its mark was missing."""
 
     expires_at_ms: int
-    looks: int
+    looks: int = 0
+    absent: int = 0
+
+    def seen(self, peer: Peer) -> "_Silence":
+        """Return what there is to say after one more look."""
+        before = self if peer.expires_at_ms == self.expires_at_ms else _Silence(peer.expires_at_ms)
+        return _Silence(peer.expires_at_ms, before.looks + 1, 0 if peer.is_present else before.absent + 1)
+
+    def is_end(self, now_ms: int) -> bool:
+        """Whether the node is gone."""
+        return self.absent >= LOOKS or (self.expires_at_ms <= now_ms and self.looks >= LAPSED_LOOKS)
 
 
 @define(eq=False)
 class Suspicion:
     """Follows the looks at other nodes.
 
-    After looks that failed, or took long, everybody may have lost their connections, and so their marks:
-    until everyone has had the time to come back, only leases count.
+    After looks that failed, or took long, everybody may have lost their connections, and so their marks, and
+    have been kept from renewing: until everyone has had the time to come back, nobody counts as gone.
     """
 
-    _absent: dict[str, _Absence] = field(factory=dict)
+    _silences: dict[str, _Silence] = field(factory=dict)
     _trusted_from_ms: int = 0
 
     def distrust_until(self, time_ms: int) -> None:
-        """Believe no missing mark until then."""
-        self._absent.clear()
+        """Take nobody for gone until then."""
+        self._silences.clear()
         self._trusted_from_ms = time_ms
 
     def judge(self, seen: Iterable[Peer], now_ms: int) -> frozenset[str]:
         """Take what one look shows of the other nodes; name those that are gone."""
-        lapsed = set()
-        absent: dict[str, _Absence] = {}
-        for peer in seen:
-            if peer.expires_at_ms <= now_ms:
-                lapsed.add(peer.node_id)
-            elif not peer.is_present and now_ms >= self._trusted_from_ms:
-                before = self._absent.get(peer.node_id)
-                is_quiet = before is not None and before.expires_at_ms == peer.expires_at_ms
-                looks = before.looks + 1 if before is not None and is_quiet else 1
-                absent[peer.node_id] = _Absence(peer.expires_at_ms, looks)
-        self._absent = absent
-        return frozenset(lapsed | {node for node, absence in absent.items() if absence.looks >= LOOKS})
+        if now_ms < self._trusted_from_ms:
+            return frozenset()
+        self._silences = {
+            peer.node_id: self._silences.get(peer.node_id, _Silence(peer.expires_at_ms)).seen(peer)
+            for peer in seen
+        }
+        return frozenset(node for node, silence in self._silences.items() if silence.is_end(now_ms))

@@ -4,6 +4,7 @@ Correctness rests on the lease rows and their epochs alone (design §5). What is
 makes the change of owners fast: that a node is gone, that a queue is free.
 """
 
+import math
 import socket
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,8 +23,9 @@ LEASE_MS = 3000
 RENEWAL_INTERVAL_S = 1.0
 
 LOOK_INTERVAL_S = 0.2
-# A look that took longer says that the store has been away, or that we have.
-SLOW_LOOK_S = 1.0
+# What took longer says that the store has been away, or that we have. The others then have a lease's time to
+# renew theirs: else who came back first would have everything, and run the jobs of all others again.
+SLOW_S = 1.0
 
 # How long a queue is kept from claiming so that it can go to another node; jobs that take longer stay where
 # they are, and so does their queue, until it is tried again.
@@ -68,6 +70,7 @@ class Ownership:
         self._gone: frozenset[str] = frozenset()
         self._suspicion = Suspicion()
         self._deletions: int | None = None
+        self._patient_until_s = -math.inf
         # Until when, by Trio's clock, a queue is not asked for, and until when it is not let go again.
         self._left_until_s: dict[str, float] = {}
         self._kept_until_s: dict[str, float] = {}
@@ -101,12 +104,14 @@ class Ownership:
                     await self._let_go(names)
             except StoreUnavailable as error:
                 # Claims name their epoch, so a lease that lapses meanwhile can do no harm (I7).
+                self._be_patient()
                 self._error_log.warning("cannot renew the leases of queues; trying again", reason=str(error))
             with trio.move_on_at(started_at_s + RENEWAL_INTERVAL_S):
                 await self._hurried.receive()
 
     async def _hold(self) -> int:
         """Renew what is held and take what is free; return how many queues are beyond our share."""
+        asked_at_s = trio.current_time()
         left = self._left_to_others()
         names = [name for name in self._dispatchers if name not in left]
         gone, self._gone = self._gone, frozenset()
@@ -120,8 +125,11 @@ class Ownership:
                 left=left,
                 gone=gone,
                 is_leaving=self._is_leaving,
+                is_patient=asked_at_s < self._patient_until_s,
             )
         )
+        if trio.current_time() - asked_at_s > SLOW_S:
+            self._be_patient()
         self._held = frozenset(held.tenures)
         for name in names:
             if name in self._dispatchers:
@@ -183,13 +191,15 @@ class Ownership:
                 await self._cut_off_deleted(sighting.deletions)
             except StoreUnavailable:
                 # `keep` says so.
-                self._distrust_marks()
+                self._be_patient()
                 continue
-            if trio.current_time() - started_at_s > SLOW_LOOK_S:
-                self._distrust_marks()
+            if trio.current_time() - started_at_s > SLOW_S:
+                self._be_patient()
             self._act_on(sighting)
 
-    def _distrust_marks(self) -> None:
+    def _be_patient(self) -> None:
+        """Give the others time to come back: the store has been away for everybody, as far as we know."""
+        self._patient_until_s = trio.current_time() + LEASE_MS / 1000
         self._suspicion.distrust_until(self._clock.now_ms() + LEASE_MS)
 
     def _act_on(self, sighting: Sighting) -> None:

@@ -12,7 +12,7 @@ from trioworq.core.queues import Owner
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.errors import Conflict, Duplicate
 from trioworq.stores.mysql.literals import fill, rows
-from trioworq.stores.mysql.presence import SERVER
+from trioworq.stores.mysql.presence import MARKED_ON
 from trioworq.stores.mysql.reads import owner_of
 
 RELEASE_QUEUE = (
@@ -20,7 +20,7 @@ RELEASE_QUEUE = (
     "WHERE kind = 0 AND queue = %s AND state = 1"
 )
 JOIN = (
-    f"INSERT INTO node (node_id, expires_at, server) VALUES (%s, %s, {SERVER}) "  # noqa: S608  # a constant
+    f"INSERT INTO node (node_id, expires_at, server) VALUES (%s, %s, {MARKED_ON}) "  # noqa: S608  # a constant
     "ON DUPLICATE KEY UPDATE expires_at = VALUES(expires_at), server = VALUES(server)"
 )
 LEAVE = "DELETE FROM node WHERE node_id = %s"

@@ -5,7 +5,7 @@ wait for the leases of its node to lapse (design §5). A lock belongs to the wri
 whose transaction it is that a node which stands still has left behind.
 
 Some servers have no such locks, and in some clusters each member has its own. So a mark counts as missing
-only on the server where its node says that it is.
+only on the server where its node says that it is, and a node that has got none says nothing.
 """
 
 import hashlib
@@ -21,6 +21,9 @@ from trioworq.stores.mysql.literals import fill
 TAKE_OVER_S = 1
 
 SERVER = "CONCAT(@@hostname, ':', @@port)"
+# Where the mark of this session is: a variable, so that it ends with the session, as the mark does.
+MARKED_ON = "COALESCE(@trioworq_marked_on, '')"
+TAKE_MARK = f"SET @trioworq_marked_on = IF(GET_LOCK(%s, %s) = 1, {SERVER}, '')"
 FIND_PEERS = (
     f"SELECT node_id, expires_at, server <> {SERVER} OR "  # noqa: S608  # a constant
     "IS_USED_LOCK(CONCAT(%s, CONVERT(node_id USING utf8mb4))) IS NOT NULL FROM node"
@@ -39,8 +42,10 @@ async def mark(connection: Connection, database: str, node_id: str) -> None:
     """
     name = lock_name(database, node_id)
     with suppress(StoreError):
+        # It may have ended by itself before we come to it, which the server calls an error.
         await _end_holder(connection, name)
-        await connection.execute("SELECT GET_LOCK(%s, %s)", (name, TAKE_OVER_S))
+    with suppress(StoreError):
+        await connection.execute(TAKE_MARK, (name, TAKE_OVER_S))
         # The session has no autocommit, and is not to idle in a transaction.
         await connection.execute("COMMIT")
 
