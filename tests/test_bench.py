@@ -227,7 +227,10 @@ def test_a_curve_has_all_its_figures_at_each_point(curve: str) -> None:
     axis = "bytes" if curve == "payload" else curve
     assert (small[axis], large[axis]) == (30, 60)
     assert {axis, *CURVES[curve]} == set(small) == set(large)
-    assert all(value > 0 for point in report["points"] for value in point.values())
+    # The system counts processor time in ticks, and so few jobs may take less than one.
+    assert all(
+        value > 0 for point in report["points"] for name, value in point.items() if name != "processor_us"
+    )
 
 
 def test_the_curve_of_workers_tells_how_far_from_the_ideal_they_are() -> None:

@@ -282,6 +282,14 @@ def test_every_dependency_is_pinned_within_its_range(requirement: Requirement) -
     assert requirement.specifier.contains(pins()[requirement.name.lower().replace("_", "-")])
 
 
+def test_a_wheel_has_every_package() -> None:
+    """Those that are added too: an installation from the source tree would not miss them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    found = {path.parent for path in (ROOT / "trioworq").rglob("__init__.py")}
+    names = {".".join(path.relative_to(ROOT).parts) for path in found}
+    assert names <= set(project["tool"]["setuptools"]["packages"])
+
+
 def test_schemathesis_is_pinned_within_its_range() -> None:
     """It has an environment and pins of its own."""
     [requirement] = map(
