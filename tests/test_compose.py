@@ -55,6 +55,11 @@ def test_the_daemon_starts_when_mysql_is_healthy(services: dict[str, Any]) -> No
     assert all("test" in service["healthcheck"] for service in services.values())
 
 
+def test_the_daemons_health_is_asked_for_without_a_token(services: dict[str, Any]) -> None:
+    """Else it would count as ill where tokens are asked for."""
+    assert "/readyz" in services["trioworq"]["healthcheck"]["test"][-1]
+
+
 def test_the_database_is_mysql_8_on_a_named_volume(services: dict[str, Any]) -> None:
     """The data outlives the containers."""
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

@@ -87,7 +87,7 @@ def some_requests(dice: random.Random) -> bytes:
 
 
 @frozen
-class Door:
+class Target:
     """A way in: through TLS if a client's context is given."""
 
     port: int
@@ -145,7 +145,7 @@ async def end(transport: trio.SocketStream) -> None:
 
 
 @asynccontextmanager
-async def open_door(*, secure: bool) -> AsyncIterator[tuple[Served, Door]]:
+async def open_target(*, secure: bool) -> AsyncIterator[tuple[Served, Target]]:
     """Serve Fireworq's API, with as many jobs as there are workers for, which hang."""
     own, trusting = certificate() if secure else (None, None)
     async with open_push_side(hanging()) as side:
@@ -153,7 +153,7 @@ async def open_door(*, secure: bool) -> AsyncIterator[tuple[Served, Door]]:
             await side.push()
         routes = every_route(side.queues, IMPATIENT, [], sources_of(side))
         async with open_served(routes, IMPATIENT, tls=own, is_watched=False) as served:
-            yield served, Door(served.port, trusting)
+            yield served, Target(served.port, trusting)
 
 
 def certificate() -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -172,21 +172,21 @@ async def test_any_bytes_are_answered_or_end_their_connection(secure: bool) -> N
     """No answer is a 500, nothing is logged as a failure, nothing stays behind, and others are served."""
     dice = seeded_dice()
     answers: list[bytes] = []
-    async with open_door(secure=secure) as (served, door):
+    async with open_target(secure=secure) as (served, target):
 
         async def throw() -> None:
             while time.monotonic() < ends_at:
                 data = some_requests(dice)
                 # Whoever waits for what does not come is waited for; most should not, or this would be slow.
-                answers.append(await door.throw(data, dice, ends=dice.random() < 0.8))
+                answers.append(await target.throw(data, dice, ends=dice.random() < 0.8))
                 assert served.errors == [], data
 
-        await door.throw(MODEST, dice)
+        await target.throw(MODEST, dice)
         await trio.testing.wait_all_tasks_blocked(0.05)
         before = InUse.now()
         ends_at = time.monotonic() + LASTS_S
         async with trio.open_nursery() as clients:
-            clients.start_soon(door.stand_by, ends_at)
+            clients.start_soon(target.stand_by, ends_at)
             for _ in range(AT_ONCE):
                 clients.start_soon(throw)
         await before.wait_until_no_more()
@@ -199,9 +199,9 @@ async def test_any_bytes_are_answered_or_end_their_connection(secure: bool) -> N
 async def test_any_bytes_in_place_of_a_handshake_end_their_connection() -> None:
     """Be they nearly a handshake or none at all."""
     dice = seeded_dice()
-    async with open_door(secure=True) as (served, door):
-        raw, hello = Door(door.port, None), client_hello(door.trusting)
-        await door.throw(MODEST, dice)
+    async with open_target(secure=True) as (served, target):
+        raw, hello = Target(target.port, None), client_hello(target.trusting)
+        await target.throw(MODEST, dice)
         await trio.testing.wait_all_tasks_blocked(0.05)
         before = InUse.now()
         ends_at = time.monotonic() + LASTS_S / 2
@@ -211,7 +211,7 @@ async def test_any_bytes_in_place_of_a_handshake_end_their_connection() -> None:
             assert b"HTTP/1.1 " not in await raw.throw(data, dice, ends=dice.random() < 0.8)
             assert served.errors == [], beginning
         await before.wait_until_no_more()
-        assert b"HTTP/1.1 200 " in await door.throw(MODEST, dice)
+        assert b"HTTP/1.1 200 " in await target.throw(MODEST, dice)
 
 
 def client_hello(context: ssl.SSLContext | None) -> bytes:
