@@ -9,6 +9,7 @@ import pytest
 import trio
 
 from tests.stores.nodes import LEASE_MS, NOW, Node
+from trioworq.core.jobs import INT64_MAX
 from trioworq.core.suspicion import Peer
 from trioworq.stores.interface import Store
 from trioworq.stores.sqlite.presence import forget, is_present, present
@@ -61,7 +62,7 @@ async def test_mark_of_a_killed_process_is_missing(path: Path) -> None:
             await process.wait()
         assert not (await peer(store, "other")).is_present
         assert marks(path) == ["test.db-node-node-1", "test.db-node-other"]
-        held = await Node(store).hold("q", now_ms=NOW + 1, gone=frozenset({"other"}))
+        held = await Node(store).hold("q", now_ms=NOW + 1, gone={"other": INT64_MAX})
         assert set(held) == {"q"}
         assert marks(path) == ["test.db-node-node-1"]
     assert marks(path) == []
@@ -74,7 +75,7 @@ async def test_mark_of_a_live_node_is_not_removed(path: Path) -> None:
         open_sqlite_store(path, node_id="node-2") as second,
     ):
         await Node(first).hold("q")
-        await Node(second, "node-2").hold("q", now_ms=NOW + LEASE_MS, gone=frozenset({"node-1"}))
+        await Node(second, "node-2").hold("q", now_ms=NOW + LEASE_MS, gone={"node-1": INT64_MAX})
         assert marks(path) == ["test.db-node-node-1", "test.db-node-node-2"]
         await Node(first).hold()
         assert (await peer(second, "node-1")).is_present

@@ -2,6 +2,7 @@
 
 from tests.stores.conftest import OpenStore
 from tests.stores.nodes import LEASE_MS, NOW, Node, completed, new_job, push_one
+from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import GRACE_MS, Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.suspicion import Peer
@@ -106,12 +107,24 @@ async def test_queues_of_a_node_that_is_gone_are_free_at_once(store: Store) -> N
     await third.hold()
     await push_one(store, new_job(queue="a"))
     (job,) = await first.claim(queue="a")
-    held = await second.hold(*NAMES, gone=frozenset({"node-1"}))
+    held = await second.hold(*NAMES, gone={"node-1": INT64_MAX})
     assert set(held) == {"a", "b"}
     assert second.recovered["a"] == 1
     assert set(await third.hold(*NAMES)) == {"c", "d"}
     assert set(await peers(store)) == {"node-2", "node-3"}
     assert await store.settle(completed(job)) is False
+
+
+async def test_node_that_has_renewed_since_it_was_looked_at_is_not_gone(store: Store) -> None:
+    """However late what follows from that look is carried out."""
+    first, second = Node(store), Node(store, "node-2")
+    await first.hold("a")
+    await first.hold("a", now_ms=NOW + 1)
+    assert await second.hold("a", now_ms=NOW + 2, gone={"node-1": NOW + LEASE_MS}) == {}
+    assert await store.owner("a", NOW + 2) is not None
+    assert set(await peers(store)) == {"node-1", "node-2"}
+    assert await second.hold("a", now_ms=NOW + 2, gone={"node-1": NOW + 1 + LEASE_MS}) == {"a": 2}
+    assert set(await peers(store)) == {"node-2"}
 
 
 async def test_node_that_was_taken_for_gone_keeps_what_nobody_took(store: Store) -> None:
@@ -120,7 +133,7 @@ async def test_node_that_was_taken_for_gone_keeps_what_nobody_took(store: Store)
     await first.hold("a")
     await push_one(store, new_job(queue="a"))
     (job,) = await first.claim(queue="a")
-    await Node(store, "node-2").hold(gone=frozenset({"node-1"}))
+    await Node(store, "node-2").hold(gone={"node-1": INT64_MAX})
     assert await store.owner("a", NOW) is None
     epoch = first.epochs["a"]
     assert await first.hold("a") == {"a": epoch}

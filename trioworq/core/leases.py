@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from attrs import frozen
+from attrs import field, frozen
 
 from trioworq.core.queues import Owner
 
@@ -17,10 +17,11 @@ GRACE_MS = 500
 class Hold:
     """A request to be counted among the live nodes, and to own `queues`, for `lease_ms` from `now_ms` on.
 
-    Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone`
-    have ended or stand still: their leases end here. A node that `is_leaving` is no longer counted, and
-    takes nothing more. One that `is_patient` takes no lease that has been another's: the store has been away,
-    and who has it may not have come to renew it yet.
+    Those that are `left` to others are counted, but neither taken nor renewed. The nodes that are `gone` have
+    ended or stand still: their leases end here, unless they have been renewed since they were seen to end at
+    the time that is given. A node that `is_leaving` is no longer counted, and takes nothing more. One that
+    `is_patient` takes no lease that has been another's: the store has been away, and who has it may not have
+    come to renew it yet.
     """
 
     node_id: str
@@ -29,7 +30,7 @@ class Hold:
     now_ms: int
     lease_ms: int
     left: frozenset[str] = frozenset()
-    gone: frozenset[str] = frozenset()
+    gone: Mapping[str, int] = field(factory=dict)
     is_leaving: bool = False
     is_patient: bool = False
 

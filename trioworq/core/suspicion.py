@@ -1,6 +1,6 @@
 """When a node counts as gone: its leases have lapsed, or its presence mark is not there (design §5)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import define, field, frozen
 
@@ -57,12 +57,16 @@ class Suspicion:
         self._silences.clear()
         self._trusted_from_ms = time_ms
 
-    def judge(self, seen: Iterable[Peer], now_ms: int) -> frozenset[str]:
-        """Take what one look shows of the other nodes; name those that are gone."""
+    def judge(self, seen: Iterable[Peer], now_ms: int) -> Mapping[str, int]:
+        """Take what one look shows of the other nodes; return those that are gone, with their leases' end."""
         if now_ms < self._trusted_from_ms:
-            return frozenset()
+            return {}
         self._silences = {
             peer.node_id: self._silences.get(peer.node_id, _Silence(peer.expires_at_ms)).seen(peer)
             for peer in seen
         }
-        return frozenset(node for node, silence in self._silences.items() if silence.is_end(now_ms))
+        return {
+            node_id: silence.expires_at_ms
+            for node_id, silence in self._silences.items()
+            if silence.is_end(now_ms)
+        }

@@ -67,7 +67,7 @@ class Ownership:
         self._clock = clock
         self._error_log = error_log
         self._held: frozenset[str] = frozenset()
-        self._gone: frozenset[str] = frozenset()
+        self._gone: Mapping[str, int] = {}
         self._suspicion = Suspicion()
         self._deletions: int | None = None
         self._patient_until_s = -math.inf
@@ -114,7 +114,7 @@ class Ownership:
         asked_at_s = trio.current_time()
         left = self._left_to_others()
         names = [name for name in self._dispatchers if name not in left]
-        gone, self._gone = self._gone, frozenset()
+        gone, self._gone = self._gone, {}
         held = await self._store.hold(
             Hold(
                 self._node.id,

@@ -29,8 +29,9 @@ class Ownership:
 
     def hold(self, hold: Hold) -> leases.LeasePlan:
         """Take or renew leases; return which."""
-        for node_id in hold.gone:
-            self.give_back(node_id, hold.now_ms, None)
+        for node_id, seen_ms in hold.gone.items():
+            if self._nodes.get(node_id, 0) <= seen_ms:
+                self.give_back(node_id, hold.now_ms, None)
         expires_at_ms = hold.now_ms + hold.lease_ms
         if hold.is_leaving:
             self._nodes.pop(hold.node_id, None)

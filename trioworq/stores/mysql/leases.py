@@ -7,6 +7,7 @@ a node that is alive and well.
 from collections.abc import Collection
 
 from trioworq.core import leases
+from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
 from trioworq.stores.mysql.connection import Connection
@@ -41,7 +42,7 @@ TAKE = (
 async def hold(connection: Connection, hold: Hold) -> Held:
     """Take or renew leases; return what is held now."""
     expires_at = hold.now_ms + hold.lease_ms
-    ends = [statement for node_id in sorted(hold.gone) for statement in _leave(node_id, hold.now_ms)]
+    ends = [statement for gone in sorted(hold.gone.items()) for statement in _leave(*gone, hold.now_ms)]
     *_, found_live, found_leases = await connection.send_all(
         [
             *ends,
@@ -80,13 +81,17 @@ async def give_back(
 ) -> None:
     """End leases; the rows stay, so that the next epoch is a new one."""
     if queues is None:
-        await connection.send_all(_leave(node_id, now_ms))
+        await connection.send_all(_leave(node_id, INT64_MAX, now_ms))
     else:
         await connection.send_all(_of_queues(fill(END_LEASES, (now_ms, node_id)), queues))
 
 
-def _leave(node_id: str, now_ms: int) -> list[bytes]:
-    return [fill(END_LEASES, (now_ms, node_id)), fill(LEAVE, (node_id,))]
+def _leave(node_id: str, seen_ms: int, now_ms: int) -> list[bytes]:
+    """Return the statements that end the leases of a node and its place, as far as they end by `seen_ms`."""
+    return [
+        fill(f"{END_LEASES} AND expires_at <= %s", (now_ms, node_id, seen_ms)),
+        fill(f"{LEAVE} AND expires_at <= %s", (node_id, seen_ms)),
+    ]
 
 
 def _of_queues(statement: bytes, queues: Collection[str]) -> list[bytes]:

@@ -5,6 +5,7 @@ import sqlite3
 from collections.abc import Collection, Iterable
 
 from trioworq.core import leases
+from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
 
@@ -21,8 +22,8 @@ LIVE = "SELECT node_id FROM node WHERE expires_at > ?"
 
 def hold(connection: sqlite3.Connection, hold: Hold) -> Held:
     """Take or renew leases; return what is held now."""
-    for node_id in hold.gone:
-        _leave(connection, node_id, hold.now_ms)
+    for node_id, seen_ms in hold.gone.items():
+        _leave(connection, node_id, hold.now_ms, seen_ms)
     expires_at = hold.now_ms + hold.lease_ms
     if hold.is_leaving:
         connection.execute(LEAVE, (hold.node_id,))
@@ -49,14 +50,15 @@ def give_back(
 ) -> None:
     """End leases; the rows stay, so that the next epoch is a new one."""
     if queues is None:
-        _leave(connection, node_id, now_ms)
+        _leave(connection, node_id, now_ms, INT64_MAX)
     else:
         connection.execute(f"{END_LEASES} AND queue {_NAMED}", (now_ms, node_id, _json_array(queues)))
 
 
-def _leave(connection: sqlite3.Connection, node_id: str, now_ms: int) -> None:
-    connection.execute(END_LEASES, (now_ms, node_id))
-    connection.execute(LEAVE, (node_id,))
+def _leave(connection: sqlite3.Connection, node_id: str, now_ms: int, seen_ms: int) -> None:
+    """End the leases of a node and its place, as far as they end by `seen_ms`."""
+    connection.execute(f"{END_LEASES} AND expires_at <= ?", (now_ms, node_id, seen_ms))
+    connection.execute(f"{LEAVE} AND expires_at <= ?", (node_id, seen_ms))
 
 
 def _json_array(names: Iterable[str]) -> str:
