@@ -10,7 +10,7 @@ from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import Hold
 from trioworq.core.suspicion import Peer
 from trioworq.stores.interface import Store
-from trioworq.stores.mysql import leases
+from trioworq.stores.mysql import leases, presence
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.presence import end, lock_name, mark
@@ -138,6 +138,16 @@ async def test_node_that_could_not_be_marked_counts_as_there(mysql_dsn: str, oth
         await mark(unmarked, parse(mysql_dsn).database, "node-1")
         await leases.hold(unmarked, hold)
     await wait_until_unmarked(other, "node-1")
+
+
+async def test_all_nodes_count_as_there_where_the_server_has_no_such_locks(
+    mysql_dsn: str, other: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Leases tell who is gone; looking round is no error."""
+    monkeypatch.setattr(presence, "FIND_PEERS", presence.FIND_PEERS.replace("IS_USED_LOCK", "NO_SUCH_LOCK"))
+    async with open_mysql_store(mysql_dsn, node_id="node-1") as store:
+        await Node(store).hold("q")
+    assert (await peer(other, "node-1")).is_present
 
 
 async def test_nodes_of_another_database_are_not_seen_or_ended(

@@ -13,7 +13,7 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from trioworq.core.suspicion import Peer
-from trioworq.stores.interface import StoreError
+from trioworq.stores.interface import StoreBroken, StoreError
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.literals import fill
 
@@ -28,6 +28,7 @@ FIND_PEERS = (
     f"SELECT node_id, expires_at, server <> {SERVER} OR "  # noqa: S608  # a constant
     "IS_USED_LOCK(CONCAT(%s, CONVERT(node_id USING utf8mb4))) IS NOT NULL FROM node"
 )
+LIST_PEERS = "SELECT node_id, expires_at, 1 FROM node"
 
 
 def lock_name(database: str, node_id: str = "") -> str:
@@ -52,7 +53,11 @@ async def mark(connection: Connection, database: str, node_id: str) -> None:
 
 async def read_peers(connection: Connection, database: str) -> list[Peer]:
     """Return the nodes that are counted among the live ones."""
-    found = await connection.execute(FIND_PEERS, (lock_name(database),))
+    try:
+        found = await connection.execute(FIND_PEERS, (lock_name(database),))
+    except StoreBroken:
+        # A server that does not know such locks.
+        found = await connection.execute(LIST_PEERS)
     return [
         Peer(node_id.decode(), expires_at_ms, bool(is_present))
         for node_id, expires_at_ms, is_present in found.rows
