@@ -51,6 +51,13 @@ def test_queues_left_to_others_are_neither_taken_nor_renewed() -> None:
     assert plan(asked, {"q": lease("a", NOW)}, ["a", "b"]) == LeasePlan({}, {}, 0)
 
 
+def test_patient_node_takes_nothing_that_has_been_anothers() -> None:
+    """Who had it may not have come to renew it yet; its own and new queues are another matter."""
+    asked = evolve(hold("own", "lapsed", "new"), is_patient=True)
+    planned = plan(asked, {"own": lease("a", NOW - 9), "lapsed": lease("b", NOW - 9)}, ["a", "b"])
+    assert (planned.renewed, planned.taken) == ({"own": 5}, {"new": FIRST_EPOCH})
+
+
 def test_node_that_is_leaving_keeps_what_it_has_and_takes_nothing() -> None:
     """It is no longer among the live ones, so it has no surplus either, be there others or not."""
     asked = evolve(hold("q", "new"), is_leaving=True)
@@ -83,3 +90,15 @@ def test_letting_the_surplus_go_evens_out_the_counts(counts: list[int]) -> None:
         left = sorted([left[0] + 1, *left[1:]])
         spare -= 1
     assert left[-1] - left[0] <= 1
+
+
+@given(st.lists(st.integers(0, 10), min_size=1, max_size=5), st.integers(1, 20))
+def test_nobody_takes_what_it_would_have_to_let_go(counts: list[int], free: int) -> None:
+    """Of queues that are just free each node takes its share and no more."""
+    live = [f"node-{place}" for place in range(len(counts))]
+    owners = [node for node, count in zip(live, counts, strict=True) for _ in range(count)]
+    leases = {f"q{number}": lease(node) for number, node in enumerate(owners)}
+    leases |= {f"free{number}": lease("gone", NOW) for number in range(free)}
+    for node in live:
+        planned = plan(hold(*leases, node_id=node), leases, live)
+        assert not planned.taken or not planned.surplus
