@@ -26,7 +26,7 @@ from tests.web.face import (
     until,
 )
 from trioworq import __version__
-from trioworq.web.edge import LAST_CALL_S, PATIENCE_S
+from trioworq.web.edge import LAST_CALL_S, LAST_WORD_S, PATIENCE_S
 from trioworq.web.messages import Route
 from trioworq.web.server import LOOK_INTERVAL_S
 
@@ -435,6 +435,30 @@ async def test_a_client_that_asks_once_more_while_the_server_stops_is_answered()
             assert raw.lower().count(b"connection: close\r\n") == 1
             assert raw.endswith(b"done")
             await stream.aclose()
+
+
+async def test_stopping_does_not_wait_long_for_clients_in_the_middle() -> None:
+    """Half a body is refused and an unread answer cut off: jobs go on, and lose of their time, meanwhile."""
+    config = evolve(CONFIG, request_timeout_s=600, keep_alive_timeout_s=600)
+    routes = [Route("POST", "/ok", answer_ok), Route("GET", "/big", big)]
+    half_a_body = b"POST /ok HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1234"
+    async with open_served(routes, config) as served:
+        early, late = await served.connect(), await served.connect()
+        await early.send_all(half_a_body)
+        unread = await open_unread(served)
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        served.stop.set()
+        await trio.testing.wait_all_tasks_blocked(0.05)
+        await late.send_all(half_a_body)
+        with trio.fail_after(LAST_WORD_S + 10):
+            for stream in (early, late):
+                answer = parse(await read_all(stream))
+                assert (answer.status, answer.headers["connection"]) == (408, "close")
+                assert answer.body.endswith(b"The body did not come in time\n")
+            await served.stopped.wait()
+        for stream in (early, late, unread):
+            await stream.aclose()
+    assert served.errors == []
 
 
 async def test_a_server_without_clients_stops_at_once() -> None:

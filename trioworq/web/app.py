@@ -204,7 +204,7 @@ class _Desk:
 
     async def _answer(self, route: Route, request: QuartRequest, arguments: dict[str, str]) -> Response:
         try:
-            body = await _read_body(request)
+            body = await self._read_body(request)
         except CallerError as error:
             # The rest of the body may be on its way, and nothing that comes behind it could be understood.
             return _closing(self._edge.explain(request.path, error))
@@ -219,6 +219,12 @@ class _Desk:
                 accept=request.headers.get("Accept", ""),
             ),
         )
+
+    async def _read_body(self, request: QuartRequest) -> bytes:
+        """Return the whole body, or raise as `_read_body`; while the server stops the time is short."""
+        with self._edge.uploads.waiting():
+            return await _read_body(request)
+        raise BodyTooSlow
 
     def _make_room(self, route: Route, request: QuartRequest, response: Response) -> Response:
         share: BodyShare = request.scope["state"]["answer"]
@@ -253,7 +259,7 @@ async def _read_body(request: QuartRequest) -> bytes:
     except RequestEntityTooLarge:
         raise BodyTooLarge(f"A body should have at most {request.max_content_length} bytes") from None
     except RequestTimeout:
-        raise BodyTooSlow("The body did not come in time") from None
+        raise BodyTooSlow from None
     if request.scope["state"]["body"].is_over_budget:
         raise TooManyBodies("Too many large bodies are on their way; nothing was stored")
     return body

@@ -1,5 +1,9 @@
 """The memory that request bodies and answers may take, all together (I13)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import trio
 from attrs import define, field
 from hypercorn.typing import ASGIReceiveCallable, ASGIReceiveEvent
 
@@ -74,3 +78,28 @@ class MeteredBody:
         if not self.share.grow_to(self._size_bytes):
             return {**event, "body": b"", "more_body": False}
         return event
+
+
+@define(eq=False)
+class Uploads:
+    """The bodies that the app waits for; a server that stops sets them a time."""
+
+    _waits: set[trio.CancelScope] = field(factory=set, init=False)
+    _end_at_s: float = field(default=float("inf"), init=False)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Wait for a body in the block; when the time is over that is cut off, and left."""
+        wait = trio.CancelScope(deadline=self._end_at_s)
+        self._waits.add(wait)
+        try:
+            with wait:
+                yield
+        finally:
+            self._waits.discard(wait)
+
+    def end_at(self, time_s: float) -> None:
+        """Cut off what has not come by then, now and later; by Trio's clock."""
+        self._end_at_s = time_s
+        for wait in self._waits:
+            wait.deadline = time_s

@@ -31,7 +31,7 @@ from hypercorn.typing import (
 from trioworq.logs import ErrorLog
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.bodies import MAX_STREAMS
-from trioworq.web.edge import LAST_CALL_S, LINGER_S, PATIENCE_S, Edge
+from trioworq.web.edge import LAST_CALL_S, LAST_WORD_S, LINGER_S, PATIENCE_S, Edge
 from trioworq.web.http2 import Protocol
 
 
@@ -105,6 +105,7 @@ class Connection:
         self._is_ending = False
         self._has_left = False
         self._sending = trio.Lock()
+        self._send_scope = trio.CancelScope()
         self._protocol: Protocol
         self._stops_at_s = float("inf")
         if service.context.terminated.is_set():
@@ -131,7 +132,9 @@ class Connection:
 
     def stop(self) -> None:
         """End after the next answer that has not begun, or without one when no request comes soon."""
-        self._stops_at_s = trio.current_time() + LAST_CALL_S
+        now_s = trio.current_time()
+        self._stops_at_s = now_s + LAST_CALL_S
+        self._send_scope.deadline = min(self._send_scope.deadline, now_s + LAST_WORD_S)
 
     def look_after(self, now_s: float) -> None:
         """End what should stop and has nothing to do any more."""
@@ -211,7 +214,7 @@ class Connection:
             self._scope.deadline = float("inf")
         async with self._sending:
             try:
-                with trio.move_on_after(self._service.request_timeout_s):
+                with trio.move_on_after(self._send_timeout_s()) as self._send_scope:
                     await self._stream.send(data)
                     is_sent = True
             except ConnectionLost:
@@ -220,6 +223,11 @@ class Connection:
                 # Half of a message may be out, and nothing sent after it could be understood.
                 if not is_sent:
                     self._scope.cancel(reason="the client does not read")
+
+    def _send_timeout_s(self) -> float:
+        if self._service.context.terminated.is_set():
+            return min(self._service.request_timeout_s, LAST_WORD_S)
+        return self._service.request_timeout_s
 
     async def _end(self) -> None:
         """Say that no more will come, and let the client read what has been sent."""

@@ -7,7 +7,7 @@ from attrs import field, frozen
 
 from trioworq.config import Config
 from trioworq.logs import AccessLine, AccessLog, ErrorLog
-from trioworq.web.bodies import BodyBudget, BodyShare
+from trioworq.web.bodies import BodyBudget, BodyShare, Uploads
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.replies import TooManyBodies, explain, refuse
@@ -21,6 +21,10 @@ LINGER_S = 2.0
 # already, and a connection that is closed before it is heard takes it along unanswered. Its answer says that
 # the connection ends. A client that is idle for longer delays the stop by this much.
 LAST_CALL_S = 1.0
+
+# And one in the middle of its request, or of reading its answer, gets this long to come to the end: until
+# the last is gone jobs are claimed, and running ones lose of the time that they have left (I13, I15).
+LAST_WORD_S = 5.0
 
 # A client that has ended its side of the connection may still wait for its answer, or have gone for good;
 # nobody can tell. It is answered if that takes no longer than this.
@@ -36,6 +40,7 @@ class Edge:
     error_log: ErrorLog
     guard: Guard
     traffic: Traffic = field(factory=Traffic)
+    uploads: Uploads = field(factory=Uploads, init=False)
     budget: BodyBudget = field(init=False)
 
     @budget.default

@@ -12,7 +12,7 @@ from attrs import frozen
 from trioworq.core.errors import CallerError
 from trioworq.streams import ConnectionLost, Stream
 from trioworq.web.bodies import BodyShare
-from trioworq.web.edge import LAST_CALL_S, LINGER_S, PATIENCE_S, Edge
+from trioworq.web.edge import LAST_CALL_S, LAST_WORD_S, LINGER_S, PATIENCE_S, Edge
 from trioworq.web.encoding import CONTINUE, Encoder
 from trioworq.web.heads import HEAD_END, has_bare_line_end
 from trioworq.web.hot import HotRoutes
@@ -57,6 +57,7 @@ class Lane:
         self._remote_addr = remote_addr
         self._scope = trio.CancelScope()
         self._idle_timeout_s: float = self._config.keep_alive_timeout_s
+        self._request_timeout_s: float = self._config.request_timeout_s
         self._ends_at_s = trio.current_time() + self._idle_timeout_s
         self._started_at_s = _NEVER
         # The request whose body is on its way.
@@ -71,8 +72,10 @@ class Lane:
         """End after the next answer that has not begun, or without one when no request comes soon."""
         self._is_stopping = True
         self._idle_timeout_s = min(self._idle_timeout_s, LAST_CALL_S)
-        if not self._is_busy:
-            self._ends_at_s = min(self._ends_at_s, trio.current_time() + LAST_CALL_S)
+        self._request_timeout_s = min(self._request_timeout_s, LAST_WORD_S)
+        if not self._is_asking:
+            left_s = LAST_WORD_S if self._is_busy else LAST_CALL_S
+            self._ends_at_s = min(self._ends_at_s, trio.current_time() + left_s)
 
     def look_after(self, now_s: float) -> None:
         """End what takes the client too long, and what it no longer waits for."""
@@ -130,7 +133,7 @@ class Lane:
     async def _receive_head(self, received: bytes) -> bytes:
         """Return a head that has come whole, or what can be none of a hot request; nothing at the end."""
         if not self._is_stopping:
-            self._ends_at_s = trio.current_time() + self._config.request_timeout_s
+            self._ends_at_s = trio.current_time() + self._request_timeout_s
         buffer = bytearray(received)
         known = 0
         while (
@@ -193,7 +196,7 @@ class Lane:
 
         Raises BodyTooLarge, TooManyBodies, BadFraming, ConnectionLost.
         """
-        self._ends_at_s = trio.current_time() + self._config.request_timeout_s
+        self._ends_at_s = trio.current_time() + self._request_timeout_s
         self._awaited = head
         if head.expects_continue:
             await self._stream.send(CONTINUE)
@@ -242,14 +245,14 @@ class Lane:
                 status=response.status,
                 started_at_s=self._started_at_s,
             )
-        self._ends_at_s = now_s + self._config.request_timeout_s
+        self._ends_at_s = now_s + self._request_timeout_s
         await self._stream.send(data)
         self._ends_at_s = trio.current_time() + self._idle_timeout_s
 
     async def _refuse_late_body(self, head: Head) -> None:
         """Tell a client that its time is over, as far as it listens."""
         self._intake.drop_body()
-        response = self._edge.explain(head.path, BodyTooSlow("The body did not come in time"))
+        response = self._edge.explain(head.path, BodyTooSlow())
         with trio.move_on_after(LINGER_S), suppress(ConnectionLost):
             await self._send(head, response, closes=True)
             await self._linger()

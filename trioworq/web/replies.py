@@ -28,6 +28,9 @@ class BodyTooLarge(CallerError):
 class BodyTooSlow(CallerError):
     """The body did not come whole in time."""
 
+    def __init__(self) -> None:
+        super().__init__("The body did not come in time")
+
 
 class TooManyBodies(CallerError):
     """Other bodies take all the memory that there is for them."""

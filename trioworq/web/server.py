@@ -13,7 +13,7 @@ from trioworq.logs import ErrorLog
 from trioworq.streams import PlainStream, Stream, TlsStream
 from trioworq.web.connection import Connection, Ends, Service
 from trioworq.web.door import Door
-from trioworq.web.edge import Edge, show_address
+from trioworq.web.edge import LAST_WORD_S, Edge, show_address
 from trioworq.web.encoding import Encoder
 from trioworq.web.hot import HotRoutes
 from trioworq.web.lane import Lane, LaneService
@@ -117,6 +117,7 @@ class _Server:
     async def stop(self) -> None:
         """Have every connection end after its next answer, or soon without one."""
         await self._service.context.terminated.set()
+        self._lanes.edge.uploads.end_at(trio.current_time() + LAST_WORD_S)
         for lane in self._in_lane:
             lane.stop()
         for connection in self._handed_over:
