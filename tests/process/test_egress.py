@@ -18,6 +18,11 @@ def failures(daemon: RunningDaemon) -> list[dict[str, Any]]:
     return listed
 
 
+def actions(daemon: RunningDaemon) -> list[str]:
+    """Return what the queue log tells of, in order."""
+    return [line["action"] for line in daemon.lines()]
+
+
 def refusal(url: str) -> str:
     """Return the message of a call that the egress rules refuse."""
     return (
@@ -39,7 +44,8 @@ def test_a_job_for_the_metadata_address_ends_in_the_failure_log(
             "code": 0,
             "message": refusal("http://169.254.169.254/latest/meta-data/"),
         }
-        assert [line["action"] for line in daemon.lines()] == ["push", "retry", "complete"]
+        # The lines of what can be read already may be on their way.
+        wait_until(lambda: actions(daemon) == ["push", "retry", "complete"])
         assert daemon.stop() == 0
 
 
@@ -59,6 +65,7 @@ def test_the_lists_are_obeyed_and_no_resolved_address_is_shown(
         assert {failure["result"]["message"] for failure in failures(daemon)} == {
             refusal(url) for url in urls
         }
+        wait_until(lambda: actions(daemon).count("complete") == 1 + len(urls))
         told = [line for line in daemon.lines() if line["url"] != worker.url]
         assert "127.0.0.1" not in str(told)
         assert len(worker.started) == 1
