@@ -8,8 +8,8 @@
           └ queues                   definitions watcher, lease keeper and lookout, poller, dispatchers ⊃ jobs
             └ front                  accept loop, connections: ends first
 
-Stopping: stop accepting and finish the requests at hand → stop claiming and finish the running jobs,
-both within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
+Stopping: start no more jobs, stop accepting and finish the requests at hand → finish the running jobs, both
+within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
 """
 
 import gc
@@ -119,7 +119,7 @@ async def _run_daemon(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
                 routes = _routes(edge, queues, watch, shutdown)
-                await _run_front(edge, door, routes, shutdown, logs, manager)
+                await _run_front(edge, door, routes, queues.leave, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
@@ -141,9 +141,17 @@ def _routes(edge: Edge, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -
 
 
 async def _run_front(
-    edge: Edge, door: Door, routes: Sequence[Route], shutdown: Shutdown, logs: Logs, manager: ServiceManager
+    edge: Edge,
+    door: Door,
+    routes: Sequence[Route],
+    leave: Callable[[], None],
+    shutdown: Shutdown,
+    logs: Logs,
+    manager: ServiceManager,
 ) -> None:
-    """Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
+    """Serve, and `leave` the queues when shutdown is requested.
+
+    Tasks: the server. Stops when: shutdown was requested and the requests at hand are answered, or its
     deadline cut them off. Raises: whatever crashes the server.
     """
     app = create_app(routes, edge)
@@ -155,6 +163,7 @@ async def _run_front(
         logs.error.info(greeting)
         manager.tell_ready(greeting)
         await shutdown.requested.wait()
+        leave()
         front.cancel_scope.deadline = shutdown.deadline
 
 

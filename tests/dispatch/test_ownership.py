@@ -173,6 +173,49 @@ async def test_queue_of_a_node_that_stops_is_free_as_soon_as_its_last_job_has_en
             nursery.cancel_scope.cancel()
 
 
+async def test_node_that_leaves_stores_pushes_and_starts_nothing(
+    store: Store, run_node: RunNode, autojump_clock: MockClock
+) -> None:
+    """What it is given while it answers its last requests is run by others (I15)."""
+    ours, theirs = answering(SUCCESS, after_s=0.3), answering(SUCCESS)
+    async with run_node("one", ours) as one:
+        await trio.sleep(SETTLED_S)
+        for name in QUEUES:
+            await one.push(category=name)
+        await ours.wait_for_calls(4)
+        one.queues.leave()
+        for name in QUEUES:
+            await one.push(category=name)
+        await trio.sleep(2)
+        assert len(ours.calls) == 4
+        assert await counts(one) == {None: 4}
+        async with run_node("two", theirs) as two:
+            await trio.sleep(1)
+            assert len(theirs.calls) == 4
+            assert await counts(two) == {"two": 4}
+        assert len(ours.calls) == 4
+
+
+async def test_node_that_leaves_while_it_lets_queues_go_does_not_go_on(
+    store: Store, run_node: RunNode, autojump_clock: MockClock
+) -> None:
+    """The try to move a queue ends, and its jobs are started by nobody here."""
+    workers = hanging()
+    async with run_node("one", workers) as one:
+        await trio.sleep(SETTLED_S)
+        for name in QUEUES:
+            await one.push(category=name)
+        async with run_node("two"):
+            # In the middle of a try: the queues of both that are to move are busy.
+            await trio.sleep(RENEWAL_INTERVAL_S + LETTING_GO_S / 2)
+            one.queues.leave()
+            await trio.sleep(1)
+            for name in QUEUES:
+                await one.push(category=name)
+            await trio.sleep(1)
+            assert len(workers.calls) == 4
+
+
 async def test_node_that_is_leaving_takes_nothing_more(
     store: Store,
     run_node: RunNode,

@@ -68,6 +68,27 @@ def test_after_kill_nothing_is_lost_and_what_ran_runs_again(
         assert {line["fail_count"] for line in completed} == {0}
 
 
+def test_after_sigterm_no_job_is_started_while_clients_are_waited_for(
+    store_options: list[str], worker: RecordingWorker, tmp_path: Path
+) -> None:
+    """An idle client has a second to ask once more; meanwhile the running job ends, and no other starts."""
+    worker.gate.clear()
+    with running_daemon(tmp_path / "a", *store_options) as daemon:
+        daemon.request("PUT", "/queue/default", {"max_workers": 1})
+        for number in range(5):
+            daemon.push(worker.url, payload=number)
+        wait_until(lambda: len(worker.started) == 1)
+        port = int(daemon.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)):
+            daemon.send(signal.SIGTERM)
+            wait_until(lambda: any("stopping" in line["message"] for line in daemon.lines("error")))
+            worker.gate.set()
+            assert daemon.wait() == 0
+        assert len(worker.started) == 1
+    with running_daemon(tmp_path / "b", *store_options) as daemon:
+        wait_until(lambda: len(worker.started) == 5)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_finishes_running_jobs_and_starts_none(
     number: signal.Signals, worker: RecordingWorker, tmp_path: Path

@@ -21,6 +21,8 @@ from trioworq.stores.interface import Sighting, Store, StoreUnavailable
 
 LEASE_MS = 3000
 RENEWAL_INTERVAL_S = 1.0
+# A node that is leaving looks more often at what it can give back.
+LEAVING_INTERVAL_S = 0.1
 
 LOOK_INTERVAL_S = 0.2
 # What took longer says that the store has been away, or that we have. The others then have a lease's time to
@@ -84,9 +86,14 @@ class Ownership:
             self._hurry.send_nowait(None)
 
     def leave(self) -> None:
-        """Take no more queues, and give each back as soon as it has ended here."""
+        """Start no more jobs and take no more queues; give each back as soon as no job runs here."""
         self._is_leaving = True
+        self._hold_all_back()
         self.hurry()
+
+    def _hold_all_back(self) -> None:
+        for dispatcher in self._dispatchers.values():
+            dispatcher.hold_back()
 
     # Holding.
 
@@ -98,7 +105,7 @@ class Ownership:
         while True:
             started_at_s = trio.current_time()
             try:
-                await self._give_back(self._held.difference(self._dispatchers))
+                await self._give_back(self._finished())
                 surplus = await self._hold()
                 if names := self._movable(surplus):
                     await self._let_go(names)
@@ -106,8 +113,24 @@ class Ownership:
                 # Claims name their epoch, so a lease that lapses meanwhile can do no harm (I7).
                 self._be_patient()
                 self._error_log.warning("cannot renew the leases of queues; trying again", reason=str(error))
-            with trio.move_on_at(started_at_s + RENEWAL_INTERVAL_S):
+            interval_s = LEAVING_INTERVAL_S if self._is_leaving else RENEWAL_INTERVAL_S
+            with trio.move_on_at(started_at_s + interval_s):
                 await self._hurried.receive()
+
+    def _finished(self) -> Collection[str]:
+        """Name the queues that are held and have nothing left to do here; those are held no more."""
+        ended = self._held.difference(self._dispatchers)
+        if not self._is_leaving:
+            return ended
+        # Again in each round, for the sake of queues that have been defined meanwhile.
+        self._hold_all_back()
+        quiet = {
+            name for name in self._held.intersection(self._dispatchers) if self._dispatchers[name].is_quiet
+        }
+        for name in quiet:
+            self._dispatchers[name].own(None)
+            self._left_until_s[name] = math.inf
+        return ended | quiet
 
     async def _hold(self) -> int:
         """Renew what is held and take what is free; return how many queues are beyond our share."""
@@ -175,7 +198,8 @@ class Ownership:
             going[name].own(None)
             self._left_until_s[name] = now_s + LEFT_TO_OTHERS_S
         for name, dispatcher in going.items():
-            dispatcher.go_on()
+            if not self._is_leaving:
+                dispatcher.go_on()
             self._kept_until_s[name] = now_s + LETTING_GO_AGAIN_S
         await self._give_back(quiet)
 

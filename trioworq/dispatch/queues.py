@@ -297,13 +297,14 @@ class Queues:
 
     # The end.
 
-    async def drain(self) -> None:
-        """Stop claiming and wait until no job runs; each queue goes to another node when it has none.
-
-        If cancelled: what still runs goes on.
-        """
-        self._is_closing = True
+    def leave(self) -> None:
+        """Start no more jobs, and let each queue go when none runs here. Pushes are still stored."""
         self.ownership.leave()
+
+    async def drain(self) -> None:
+        """Leave, and wait until no job runs. If cancelled: what still runs goes on."""
+        self._is_closing = True
+        self.leave()
         for name in list(self._running):
             self._stop(name)
         if self._draining:
