@@ -76,7 +76,7 @@ async def test_an_abstract_socket_is_named_with_an_at() -> None:
         assert ear.heard() == [["STOPPING=1", "STATUS=ends"]]
 
 
-@pytest.mark.parametrize("pid", ["", str(os.getpid())])
+@pytest.mark.parametrize("pid", ["", str(os.getpid())], ids=["nobody's", "ours"])
 async def test_the_loop_says_that_it_turns(ear: Ear, pid: str, autojump_clock: MockClock) -> None:
     """Twice as often as it is asked to."""
     async with manager(ear, WATCHDOG_USEC="3000000", WATCHDOG_PID=pid) as told:

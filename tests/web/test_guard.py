@@ -35,6 +35,7 @@ def test_a_known_token_passes_however_it_is_announced(scheme: str, end: str) -> 
     "authorization",
     ["", " ", "Basic c2hvcDpwdw==", TOKEN, f"Bearer{TOKEN}", f"Token {TOKEN}", f"Bearer\t{TOKEN}",
      f'"Bearer" {TOKEN}', f"Basic {TOKEN}, Bearer {TOKEN}"],
+    ids=range(9),  # the token is another one each time
 )  # fmt: skip
 def test_who_shows_no_bearer_token_is_told_that_one_is_needed(authorization: str) -> None:
     """The challenge names no error: such a client may not know that there are tokens (RFC 6750, §3.1)."""
@@ -45,6 +46,7 @@ def test_who_shows_no_bearer_token_is_told_that_one_is_needed(authorization: str
     "token",
     ["", "x", TOKEN[:-1], TOKEN + "=", TOKEN.swapcase(), f"{TOKEN},", f"{TOKEN} {TOKEN}", f'"{TOKEN}"',
      f"{TOKEN}, Bearer {TOKEN}", "\xff\xfe", f"{TOKEN}\xa0", LINE.split()[2], "x" * 60_000],
+    ids=range(13),
 )  # fmt: skip
 def test_an_unknown_token_is_told_to_be_one(token: str) -> None:
     """So is anything that is not exactly a token, two of them for example, and the hash."""
