@@ -22,7 +22,9 @@ from tests.web import hostile_http2_clients as http2
 LASTS_S = 10.0
 AT_ONCE = 12
 BYSTANDER_S = 5.0
-GROWTH_BYTES = 30_000_000
+# The allocator keeps what the worst moment took, and a worse one may come late: but a leak grows in each round.
+ROUNDS = 4
+GROWTH_BYTES = 15_000_000
 STILL_LOOKS = 6
 OPTIONS = ["--request-timeout-s=1", "--keep-alive-timeout-s=1", "--max-bodies-bytes=20000000"]
 
@@ -66,19 +68,23 @@ class Size:
 async def test_a_daemon_under_attack_serves_others_and_does_not_grow(
     worker: RecordingWorker, tmp_path: Path
 ) -> None:
-    """After a round of all attacks a second, longer one leaves no more memory, files and tasks in use."""
+    """Rounds of all attacks leave no more files and tasks in use, and sooner or later no more memory."""
     dice = seeded_dice()
     with running_daemon(tmp_path, "--driver=in-memory", *OPTIONS) as daemon:
         worker.gate.clear()
         daemon.push(worker.url, payload="x" * 6_000_000)
         target = Target(int(daemon.url.rpartition(":")[2]))
         await attack(target, dice, 0)
-        before = await settled(daemon)
-        await attack(target, dice, LASTS_S)
-        after = await settled(daemon)
-        assert after.files <= before.files
-        assert after.tasks <= before.tasks
-        assert after.bytes < before.bytes + GROWTH_BYTES
+        sizes = [await settled(daemon)]
+        for _ in range(ROUNDS):
+            await attack(target, dice, LASTS_S)
+            sizes.append(await settled(daemon))
+            assert sizes[-1].files <= sizes[0].files
+            assert sizes[-1].tasks <= sizes[0].tasks
+            if sizes[-1].bytes < sizes[-2].bytes + GROWTH_BYTES:
+                break
+        else:
+            raise AssertionError(f"it grows: {sizes}")
         worker.gate.set()
         assert daemon.stop() == 0
         assert {line["level"] for line in daemon.lines("error")} <= {"debug", "info"}
