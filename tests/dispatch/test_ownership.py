@@ -216,6 +216,22 @@ async def test_node_that_leaves_while_it_lets_queues_go_does_not_go_on(
             assert len(workers.calls) == 4
 
 
+async def test_node_that_is_leaving_takes_nothing_back_from_one_that_is_gone(
+    store: Store, run_node: RunNode, autojump_clock: MockClock
+) -> None:
+    """What it has given back it leaves to those that stay, though one of them has stopped."""
+    stalled = TrippingStore(store)
+    async with run_node("one") as one, run_node("stalled", on=stalled.store):
+        await trio.sleep(SETTLED_S)
+        one.queues.leave()
+        stalled.unplug()
+        await trio.sleep(NOTICED_S)
+        one.error_lines.clear()
+        await trio.sleep(3 * LEASE_MS / 1000)
+        assert await counts(one) == {None: 4}
+        assert [line for line in one.error_lines if "PRIMARY" in line["event"]] == []
+
+
 async def test_node_that_is_leaving_takes_nothing_more(
     store: Store,
     run_node: RunNode,

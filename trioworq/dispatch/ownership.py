@@ -230,7 +230,7 @@ class Ownership:
         own = [peer for peer in sighting.peers if peer.node_id == self._node.id]
         others = [peer for peer in sighting.peers if peer.node_id != self._node.id]
         self._gone = self._suspicion.judge(others, self._clock.now_ms())
-        if self._gone:
+        if self._gone and not self._is_leaving:
             # What was let go for their sake is ours to take again.
             self._left_until_s.clear()
         free = sighting.free.intersection(self._dispatchers) - self._left_to_others() - self._held
