@@ -8,6 +8,7 @@ every rule can be tested by calling it.
 #   queues         definitions, and what follows from a changed one
 #   routing        category → queue
 #   jobs           orders, jobs and failures
+#   pull           jobs that workers fetch, and the life of those
 #   results        what a worker's answer means
 #   retry          what follows from it: the life of a job
 #   throttle       how often jobs may start

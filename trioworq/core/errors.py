@@ -2,9 +2,13 @@
 
 CallerError
 ├─ InvalidRequest     a value is wrong, missing or out of range
-└─ NotFound
-   ├─ NoSuchQueue     the named queue is not defined
-   └─ NoSuchRoute     a category that no routing and no default queue takes
+├─ NotFound
+│  ├─ NoSuchQueue     the named queue is not defined
+│  ├─ NoSuchRoute     a category that no routing and no default queue takes
+│  └─ NoSuchJob       a queue has no job of that name, or it is in nobody's hands
+└─ Conflict
+   ├─ JobExists       a queue has a job of that name already
+   └─ StaleRun        the job's present run is another than the one that was named, or none
 """
 
 
@@ -32,3 +36,28 @@ class NoSuchRoute(NotFound):
 
     def __init__(self, category: str) -> None:
         super().__init__(f"No routing of job category '{category}' exists")
+
+
+class NoSuchJob(NotFound):
+    """A queue has no job of that name, or it is in nobody's hands (contract pull §2.5)."""
+
+    def __init__(self, queue: str, key: str) -> None:
+        super().__init__(f"job with id `{key}` not found in queue `{queue}`.")
+
+
+class Conflict(CallerError):
+    """What the request asks for does not fit what is there."""
+
+
+class JobExists(Conflict):
+    """A queue has a job of that name already (contract pull §2.5)."""
+
+    def __init__(self, queue: str, key: str) -> None:
+        super().__init__(f"job with id `{key}` already exists in queue `{queue}`.")
+
+
+class StaleRun(Conflict):
+    """The job's present run is another than the one that was named, or none (README 13)."""
+
+    def __init__(self, queue: str, key: str) -> None:
+        super().__init__(f"job with id `{key}` in queue `{queue}` has another run now, or none.")

@@ -21,6 +21,13 @@ class JobState(IntEnum):
     RUNNING = 1
 
 
+class Kind(IntEnum):
+    """Which of the two sides a job belongs to; each has queues of its own."""
+
+    PUSH = 0
+    PULL = 1
+
+
 class PayloadForm(IntEnum):
     """How the payload was written in the push, so that it can be given back as it came."""
 
@@ -142,7 +149,10 @@ class Job:
 
 @frozen
 class FailedJob:
-    """An entry of the failure log: a job that ended in failure."""
+    """An entry of the failed store: a job that ended in failure.
+
+    A pull job has the `key` that its client gave it, and neither category nor URL.
+    """
 
     id: int
     job_id: int
@@ -154,3 +164,9 @@ class FailedJob:
     fail_count: int
     failed_at_ms: int
     created_at_ms: int
+    key: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Which side the job belonged to."""
+        return Kind.PUSH if self.key is None else Kind.PULL
