@@ -11,10 +11,9 @@ from typing import Any, cast
 import trio
 from attrs import define, field
 
-from trioworq.core.jobs import Job
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claim, Claimant, StoreUnavailable
-from trioworq.stores.operations import Operation, PushJobs, rows, turn, weight
+from trioworq.stores.interface import Claim, Claimant, StoreUnavailable, Taker
+from trioworq.stores.operations import EnqueueJobs, Operation, PushJobs, rows, turn, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
 BATCH_ROWS = 500
@@ -74,7 +73,7 @@ class _Submission:
 class _Claiming(_Submission):
     """A claim in every transaction, until the claimant has enough."""
 
-    claimant: Claimant
+    claimant: Claimant | Taker
 
     def begin(self) -> bool:
         """Ask the claimant; with nothing to claim the submitter is answered."""
@@ -130,8 +129,8 @@ class Batcher:
         """
         return await self._outcome_of(_Submission(operation, trio.lowlevel.current_task()))
 
-    async def claim(self, claimant: Claimant) -> None:
-        """Claim for `claimant` in each transaction until it asks for nothing; see `interface.Store.claim`."""
+    async def claim(self, claimant: Claimant | Taker) -> None:
+        """Claim in each transaction until nothing is asked for; see `interface.Store.claim` and `take`."""
         await self._outcome_of(_Claiming(NOTHING_YET, trio.lowlevel.current_task(), claimant))
 
     async def _outcome_of(self, submission: _Submission) -> Any:
@@ -237,14 +236,16 @@ class Batcher:
         if not isinstance(submission, _Claiming):
             submission.answer(outcome)
             return
-        submission.claimant.take(cast("list[Job]", outcome))
+        submission.claimant.take(cast("list[Any]", outcome))
         if submission.task is not None:
             self._queue.append(submission)
             self._size += submission.size
 
     def _abandon(self, submission: _Submission) -> None:
         submission.task = None
-        is_droppable = isinstance(submission, _Claiming) or isinstance(submission.operation, PushJobs)
+        is_droppable = isinstance(submission, _Claiming) or isinstance(
+            submission.operation, PushJobs | EnqueueJobs
+        )
         if submission in self._outside:
             self._outside.remove(submission)
         elif is_droppable and submission in self._queue:

@@ -13,7 +13,7 @@ Errors, wherever a store is asked:
        └─ StoreRefused     cannot be opened as configured; the message says what to do
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -21,8 +21,9 @@ from attrs import frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import FailedJob, Job, NewJob
+from trioworq.core.jobs import FailedJob, Job, Kind, NewJob
 from trioworq.core.leases import Held, Hold
+from trioworq.core.pull import NewPullJob, PullChange, PullJob, TimedOut, Verdict
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
@@ -131,6 +132,42 @@ class Claimant(Protocol):
 
 
 @frozen
+class Take:
+    """A request for up to `limit` due pull jobs of a queue, for workers that wait for them on this node."""
+
+    queue: str
+    limit: int
+    now_ms: int
+
+
+class Taker(Protocol):
+    """Takes due pull jobs of a queue for those who wait for them. Neither method waits or raises."""
+
+    def ask(self) -> Take | None:
+        """Say what to take in the transaction that begins; None for nothing more."""
+        ...
+
+    def take(self, jobs: Sequence[PullJob]) -> None:
+        """Take what was found: the jobs are running, durably, each with a lease from the take's `now_ms`.
+
+        They are ordered by (priority, run_at, id), and no one else is given them. There are fewer than the
+        take's limit when no more are due, or when their payloads have `CLAIM_BYTES`. Every job's `attempt`
+        has grown by one.
+        """
+        ...
+
+
+@frozen
+class Outlook:
+    """What pull jobs are going to ask for: when a lease ends first, of all queues, and when the first
+    waiting job of each of the queues is due; nothing for a queue where none waits.
+    """
+
+    first_lease_end_ms: int | None
+    first_tries_ms: Mapping[str, int]
+
+
+@frozen
 class JobQuery:
     """One page of one set of a queue's jobs, ordered by (next_try, id), from `cursor` on, inclusive."""
 
@@ -144,7 +181,7 @@ class JobQuery:
 
 @frozen
 class FailureQuery:
-    """One page of a queue's failures, newest first, from `cursor` on, inclusive.
+    """One page of the failures of a queue of the given kind, newest first, from `cursor` on, inclusive.
 
     Ordered by failure id, or by (created_at, failure id); in the first order only the cursor's id counts.
     """
@@ -153,6 +190,7 @@ class FailureQuery:
     limit: int
     order: FailureOrder = FailureOrder.FAILED
     cursor: Cursor | None = None
+    kind: Kind = Kind.PUSH
 
 
 @frozen
@@ -196,7 +234,7 @@ class Schema:
 class Store(Protocol):
     """Durable state: jobs, failures, definitions, ownership."""
 
-    # Jobs
+    # Push jobs
 
     async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
         """Store jobs in one transaction; return each as it was stored, or why it does not fit.
@@ -240,6 +278,43 @@ class Store(Protocol):
         """Name the defined queues that have at least one job to claim; one statement for all of them."""
         ...
 
+    # Pull jobs
+
+    async def enqueue(self, jobs: Sequence[NewPullJob]) -> list[int | None]:
+        """Store jobs in one transaction; return each one's id, None where its queue has one of that key.
+
+        Of two with the same key the first wins. Raises InvalidRequest, with nothing stored, when one of them
+        does not fit. Ids grow in the order of the jobs; push jobs have theirs from the same numbers.
+        """
+        ...
+
+    async def take(self, taker: Taker) -> None:
+        """Hand out due pull jobs, one transaction after the other; for the rest as `claim`.
+
+        Any node may take from any queue at any time: each job goes to one taker (I3).
+        """
+        ...
+
+    async def change(self, change: PullChange) -> Verdict:
+        """Carry out a change if `core.pull.judge` lets it; else nothing changes. Raises InvalidRequest."""
+        ...
+
+    async def expire_leases(self, now_ms: int, limit: int) -> list[TimedOut]:
+        """End leases that ended before `now_ms`, at most `limit` of them, in one transaction.
+
+        Jobs wait again as before, with one retry less, or move to the failed store when they have none
+        left. Two nodes that do this at the same time end each lease once.
+        """
+        ...
+
+    async def outlook(self, queues: Collection[str]) -> Outlook:
+        """Return what is next; cheap enough for several times a second."""
+        ...
+
+    async def pull_job(self, queue: str, key: str) -> PullJob | None:
+        """Return a pull job that has not ended."""
+        ...
+
     # Failures
 
     async def failures(self, query: FailureQuery) -> Page[FailedJob]:
@@ -247,11 +322,11 @@ class Store(Protocol):
         ...
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
-        """Return an entry of the failure log."""
+        """Return an entry of a push queue's failure log."""
         ...
 
     async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
-        """Remove an entry and return it; None when there is none."""
+        """Remove an entry of a push queue's failure log and return it; None when there is none."""
         ...
 
     # Definitions

@@ -1,6 +1,7 @@
 """Writes as values: what is handed to a store's service task (design §4).
 
-A settlement is one of `core.retry`, a claim and a hold come from the interface; the rest is here. The
+A settlement is one of `core.retry`, a change one of `core.pull`, a claim, a take and a hold come from the
+interface; the rest is here. The
 comment beside each kind names the outcome it is answered with.
 """
 
@@ -19,10 +20,19 @@ from trioworq.core.jobs import (
     NewJob,
 )
 from trioworq.core.leases import Hold
+from trioworq.core.pull import (
+    INT32_MAX,
+    INT32_MIN,
+    Heartbeat,
+    NewPullJob,
+    PullChange,
+    Rescheduling,
+    Return,
+)
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Push, Start
+from trioworq.stores.interface import Claim, Push, Start, Take
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256
@@ -49,6 +59,21 @@ class PushJobs:
                 start.begin(outcome)
             else:
                 start.withdraw()
+
+
+@frozen
+class EnqueueJobs:
+    """Store those pull jobs whose keys are free."""
+
+    jobs: Sequence[NewPullJob]
+
+
+@frozen
+class ExpireLeases:
+    """End leases of pull jobs that ended before `now_ms`, at most `limit` of them."""
+
+    now_ms: int
+    limit: int
 
 
 @frozen
@@ -109,6 +134,10 @@ Operation = (
     PushJobs  # list[Job | InvalidRequest]
     | Claim  # list[Job]
     | Settlement  # whether it was the running attempt
+    | EnqueueJobs  # list[int | None], or InvalidRequest
+    | Take  # list[PullJob]
+    | PullChange  # Verdict, or InvalidRequest
+    | ExpireLeases  # list[TimedOut]
     | DeleteJob  # Job | None
     | DeleteFailure  # FailedJob | None
     | PutQueue  # whether anything changed
@@ -127,6 +156,12 @@ def weight(operation: Operation) -> int:
             return sum(_job_weight(push.job) for push in operation.pushes)
         case Failed():
             return _ROW_BYTES + utf8_size(operation.result.message)
+        case EnqueueJobs():
+            return sum(_pull_job_weight(job) for job in operation.jobs)
+        case Heartbeat():
+            return _ROW_BYTES + len(operation.saved_state or b"")
+        case Rescheduling():
+            return _ROW_BYTES + len(operation.payload) + len(operation.saved_state or b"")
         case Hold():
             return _ROW_BYTES + sum(map(utf8_size, operation.queues))
         case _:
@@ -138,9 +173,19 @@ def _job_weight(job: NewJob) -> int:
     return _ROW_BYTES + names + utf8_size(job.url) + len(job.payload.body)
 
 
+def _pull_job_weight(job: NewPullJob) -> int:
+    return _ROW_BYTES + utf8_size(job.queue) + utf8_size(job.key) + len(job.payload)
+
+
 def rows(operation: Operation) -> int:
     """Return about how many rows an operation adds to its transaction."""
-    return len(operation.pushes) if isinstance(operation, PushJobs) else 1
+    match operation:
+        case PushJobs():
+            return len(operation.pushes)
+        case EnqueueJobs():
+            return len(operation.jobs)
+        case _:
+            return 1
 
 
 def turn(operation: Operation) -> int:
@@ -149,9 +194,9 @@ def turn(operation: Operation) -> int:
     A retry that is due is as much ahead of a push as a claim is behind it (I9).
     """
     match operation:
-        case Retried() | Released():
+        case Retried() | Released() | Return() | ExpireLeases():
             return 0
-        case PushJobs():
+        case PushJobs() | EnqueueJobs():
             return 1
         case _:
             return 2
@@ -177,6 +222,15 @@ def _check_storable(job: NewJob) -> None:
     _check_number("time of the first try", job.next_try_ms, INT64_MAX)
 
 
+def check_pull_job(job: NewPullJob | Rescheduling) -> None:
+    """Raise InvalidRequest for what does not fit the columns, alike in every store."""
+    _check_text("queue name", job.queue, NAME_MAX_BYTES)
+    _check_text("job id", job.key, NAME_MAX_BYTES)
+    _check_number("timeout", job.timeout_s, INT32_MAX, INT32_MIN)
+    _check_number("max_retries", job.max_retries, INT32_MAX, INT32_MIN)
+    _check_number("run_at", job.run_at_ms, INT64_MAX, -INT64_MAX)
+
+
 def utf8_size(text: str) -> int:
     """Return the length of `text` in UTF-8; what cannot be encoded counts too, it is refused elsewhere."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
@@ -191,6 +245,6 @@ def _check_text(what: str, text: str, most: int) -> None:
         raise InvalidRequest(f"The {what} should have at most {most} bytes, not {size}")
 
 
-def _check_number(what: str, number: int, most: int) -> None:
-    if not 0 <= number <= most:
-        raise InvalidRequest(f"The {what} should be between 0 and {most}")
+def _check_number(what: str, number: int, most: int, least: int = 0) -> None:
+    if not least <= number <= most:
+        raise InvalidRequest(f"The {what} should be between {least} and {most}")

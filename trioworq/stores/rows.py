@@ -3,15 +3,20 @@
 from typing import Any
 
 from trioworq.core.jobs import FailedJob, Job, JobState, Payload, PayloadForm
+from trioworq.core.pull import PullJob
 from trioworq.core.results import Result, ResultStatus
 
 JOB = (
     "id, queue, category, url, payload, payload_form, state, priority, created_at, next_try, "
     "timeout, retry_delay, retries_left, fail_count, attempt"
 )
+PULL_JOB = (
+    "id, queue, pull_key, payload, pull_state, state, priority, created_at, next_try, "
+    "timeout, max_retries, retries_left, fail_count, attempt, lease_end"
+)
 FAILURE = (
     "id, job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at"
+    "result_status, result_code, result_message, fail_count, failed_at, created_at, pull_key"
 )
 QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size"
 
@@ -40,10 +45,33 @@ def job_of(row: Row) -> Job:
     )
 
 
+def pull_job_of(row: Row) -> PullJob:
+    """Read a row of the columns `PULL_JOB`."""
+    job_id, queue, key, payload, saved_state, state, priority, created_at, next_try, *rest = row
+    timeout, max_retries, retries_left, fail_count, attempt, lease_end = rest
+    return PullJob(
+        id=job_id,
+        queue=queue,
+        key=key,
+        payload=payload,
+        saved_state=saved_state,
+        state=JobState(state),
+        priority=priority,
+        created_at_ms=created_at,
+        run_at_ms=next_try,
+        timeout_s=timeout,
+        max_retries=max_retries,
+        retries_left=retries_left,
+        fail_count=fail_count,
+        attempt=attempt,
+        lease_ends_at_ms=lease_end,
+    )
+
+
 def failure_of(row: Row) -> FailedJob:
     """Read a row of the columns `FAILURE`."""
     failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
-    fail_count, failed_at, created_at = rest
+    fail_count, failed_at, created_at, key = rest
     return FailedJob(
         id=failure_id,
         job_id=job_id,
@@ -55,4 +83,5 @@ def failure_of(row: Row) -> FailedJob:
         fail_count=fail_count,
         failed_at_ms=failed_at,
         created_at_ms=created_at,
+        key=key,
     )

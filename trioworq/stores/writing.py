@@ -8,6 +8,7 @@ import trio
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.leases import Held, Hold
+from trioworq.core.pull import NewPullJob, PullChange, Rescheduling, TimedOut, Verdict
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
@@ -17,11 +18,14 @@ from trioworq.stores.operations import (
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
+    EnqueueJobs,
+    ExpireLeases,
     GiveBack,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    check_pull_job,
     misfit,
 )
 
@@ -56,6 +60,28 @@ class BatchedWrites:
         """Remove a job and return it."""
         job: Job | None = await self._submit(DeleteJob(queue, job_id))
         return job
+
+    async def enqueue(self, jobs: Sequence[NewPullJob]) -> list[int | None]:
+        """Store pull jobs in one transaction."""
+        for job in jobs:
+            check_pull_job(job)
+        if not jobs:
+            await trio.lowlevel.checkpoint()
+            return []
+        ids: list[int | None] = await self._submit(EnqueueJobs(jobs))
+        return ids
+
+    async def change(self, change: PullChange) -> Verdict:
+        """Carry out a change to a pull job."""
+        if isinstance(change, Rescheduling):
+            check_pull_job(change)
+        verdict: Verdict = await self._submit(change)
+        return verdict
+
+    async def expire_leases(self, now_ms: int, limit: int) -> list[TimedOut]:
+        """End leases of pull jobs."""
+        timed_out: list[TimedOut] = await self._submit(ExpireLeases(now_ms, limit))
+        return timed_out
 
     async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Remove an entry of the failure log and return it."""
