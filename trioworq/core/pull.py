@@ -68,6 +68,26 @@ class NewPullJob:
     max_retries: int = 0
     priority: int = DEFAULT_PRIORITY
 
+    def stored(self, job_id: int) -> "PullJob":
+        """Return the job as it is once it has been stored under `job_id`."""
+        return PullJob(
+            id=job_id,
+            queue=self.queue,
+            key=self.key,
+            payload=self.payload,
+            saved_state=None,
+            state=JobState.WAITING,
+            priority=self.priority,
+            created_at_ms=self.created_at_ms,
+            run_at_ms=self.run_at_ms,
+            timeout_s=self.timeout_s,
+            max_retries=self.max_retries,
+            retries_left=max(self.max_retries, 0),
+            fail_count=0,
+            attempt=0,
+            lease_ends_at_ms=None,
+        )
+
 
 @frozen(kw_only=True)
 class Heartbeat:

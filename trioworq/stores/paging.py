@@ -1,4 +1,4 @@
-"""Which rows a page of a list asks for and where it ends, the same in every store (contract §1.10)."""
+"""Where pages and claims end, and which rows a page asks for, alike in every store (contract §1.10)."""
 
 from collections.abc import Callable, Iterable
 from typing import TypeVar
@@ -7,7 +7,8 @@ from attrs import frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
-from trioworq.stores.interface import PAGE_BYTES, JobQuery, JobSet, Page
+from trioworq.core.pull import PullJob
+from trioworq.stores.interface import CLAIM_BYTES, PAGE_BYTES, JobQuery, JobSet, Page
 from trioworq.stores.operations import utf8_size
 
 T = TypeVar("T")
@@ -56,6 +57,28 @@ def cut(items: Iterable[T], limit: int, place: Callable[[T], Cursor], size: Call
             return Page(shown, place(item))
         shown.append(item)
     return Page(shown, None)
+
+
+def fill(jobs: Iterable[T], size: Callable[[T], int]) -> list[T]:
+    """Take jobs until they have `CLAIM_BYTES`, and no further; `size` is in bytes."""
+    filled: list[T] = []
+    room = CLAIM_BYTES
+    for job in jobs:
+        filled.append(job)
+        room -= size(job)
+        if room <= 0:
+            break
+    return filled
+
+
+def job_size(job: Job) -> int:
+    """Return how much of `CLAIM_BYTES` a push job takes."""
+    return len(job.payload.body)
+
+
+def pull_job_size(job: PullJob) -> int:
+    """Return how much of `CLAIM_BYTES` a pull job takes."""
+    return len(job.payload) + len(job.saved_state or b"")
 
 
 def cut_jobs(jobs: Iterable[Job], limit: int) -> Page[Job]:

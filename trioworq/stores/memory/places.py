@@ -1,4 +1,4 @@
-"""Where the in-memory store's jobs and failures stand, each queue's in order."""
+"""Where the in-memory store's jobs stand, each queue's in order."""
 
 from collections.abc import Iterator
 from heapq import merge
@@ -7,45 +7,65 @@ from typing import Any
 from attrs import define, field
 from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
-from trioworq.stores.interface import FailureOrder, FailureQuery, Page
-from trioworq.stores.paging import cut_failures
+from trioworq.core.jobs import INT64_MAX, Job, JobState
 
-# A job's place in its queue: (next_try_ms, id).
+# A job's place in its queue: (when it is due, in ms; id).
 Place = tuple[int, int]
 
 
-@define
-class Places:
-    """Where the jobs of one queue stand: sorted, so that a claim costs about the same however many wait."""
+@define(eq=False)
+class Waiting:
+    """Where the waiting jobs of one queue stand: a claim costs about the same however many wait."""
 
-    waiting: Any = field(factory=SortedDict)  # priority → SortedList of places
+    by_priority: Any = field(factory=SortedDict)  # priority → SortedList of places
+
+    def __bool__(self) -> bool:
+        return bool(self.by_priority)
+
+    def add(self, priority: int, place: Place) -> None:
+        if priority not in self.by_priority:
+            self.by_priority[priority] = SortedList()
+        self.by_priority[priority].add(place)
+
+    def remove(self, priority: int, place: Place) -> None:
+        self.by_priority[priority].remove(place)
+        if not self.by_priority[priority]:
+            del self.by_priority[priority]
+
+    def due(self, now_ms: int) -> Iterator[int]:
+        """Walk the ids of due jobs in order."""
+        for places in self.by_priority.values():
+            for _, job_id in places.irange(None, (now_ms, INT64_MAX)):
+                yield job_id
+
+    def first_try_ms(self) -> int:
+        """Return when the first job is due; there must be one."""
+        first_ms: int = min(places[0][0] for places in self.by_priority.values())
+        return first_ms
+
+
+@define(eq=False)
+class Places:
+    """Where the push jobs of one queue stand, waiting or running."""
+
+    waiting: Waiting = field(factory=Waiting)
     running: Any = field(factory=SortedList)
 
     def add(self, job: Job) -> None:
-        self._list(job).add(place_of(job))
+        if job.state is JobState.RUNNING:
+            self.running.add(_place_of(job))
+        else:
+            self.waiting.add(job.priority, _place_of(job))
 
     def remove(self, job: Job) -> None:
-        places = self._list(job)
-        places.remove(place_of(job))
-        self._forget_if_empty(job.priority)
-
-    def take_due(self, now_ms: int, limit: int) -> list[int]:
-        """Remove up to `limit` due jobs from the waiting ones and return their ids in order."""
-        taken: list[int] = []
-        for priority in list(self.waiting):
-            places = self.waiting[priority]
-            due = min(places.bisect_right((now_ms, INT64_MAX)), limit - len(taken))
-            taken += [job_id for _, job_id in places[:due]]
-            del places[:due]
-            self._forget_if_empty(priority)
-            if len(taken) == limit:
-                break
-        return taken
+        if job.state is JobState.RUNNING:
+            self.running.remove(_place_of(job))
+        else:
+            self.waiting.remove(job.priority, _place_of(job))
 
     def first_try_ms(self) -> int | None:
         """Return when the first waiting job is due."""
-        return min((places[0][0] for places in self.waiting.values()), default=None)
+        return self.waiting.first_try_ms() if self.waiting else None
 
     def is_due(self, now_ms: int) -> bool:
         """Whether there is a job to claim."""
@@ -54,49 +74,10 @@ class Places:
 
     def between(self, state: JobState, lowest: Place, highest: Place, *, ascending: bool) -> Iterator[Place]:
         """Walk the places of one state in one direction, both ends included."""
-        lists = [self.running] if state is JobState.RUNNING else self.waiting.values()
+        lists = [self.running] if state is JobState.RUNNING else self.waiting.by_priority.values()
         walks = [places.irange(lowest, highest, reverse=not ascending) for places in lists]
         return merge(*walks, reverse=not ascending)
 
-    def _list(self, job: Job) -> Any:
-        if job.state is JobState.RUNNING:
-            return self.running
-        if job.priority not in self.waiting:
-            self.waiting[job.priority] = SortedList()
-        return self.waiting[job.priority]
 
-    def _forget_if_empty(self, priority: int) -> None:
-        if priority in self.waiting and not self.waiting[priority]:
-            del self.waiting[priority]
-
-
-@define
-class Failures:
-    """The failure log of one queue, in both of its orders."""
-
-    by_id: Any = field(factory=SortedDict)
-    by_creation: Any = field(factory=SortedList)  # (created_at_ms, id)
-
-    def add(self, failed: FailedJob) -> None:
-        self.by_id[failed.id] = failed
-        self.by_creation.add((failed.created_at_ms, failed.id))
-
-    def pop(self, failure_id: int) -> FailedJob | None:
-        failed: FailedJob | None = self.by_id.pop(failure_id, None)
-        if failed is not None:
-            self.by_creation.remove((failed.created_at_ms, failed.id))
-        return failed
-
-    def page(self, query: FailureQuery) -> Page[FailedJob]:
-        edge = query.cursor
-        if query.order is FailureOrder.FAILED:
-            ids = self.by_id.irange(None, edge.id if edge else None, reverse=True)
-        else:
-            newest = (edge.time_ms, edge.id) if edge else None
-            ids = (failure_id for _, failure_id in self.by_creation.irange(None, newest, reverse=True))
-        return cut_failures((self.by_id[failure_id] for failure_id in ids), query.limit)
-
-
-def place_of(job: Job) -> Place:
-    """Return where a job stands in its queue."""
+def _place_of(job: Job) -> Place:
     return job.next_try_ms, job.id

@@ -5,16 +5,17 @@ or, if cancelled, not at all.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from itertools import count
+from collections.abc import Collection, Sequence
+from itertools import count, islice
 from typing import assert_never
 
 import trio
 from attrs import evolve
 
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Kind
 from trioworq.core.leases import Held, Hold
+from trioworq.core.pull import NewPullJob, PullChange, PullJob, Rescheduling, TimedOut, Verdict
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
@@ -24,15 +25,19 @@ from trioworq.stores.interface import (
     Claimant,
     FailureQuery,
     JobQuery,
+    Outlook,
     Page,
     Push,
     Schema,
     Sighting,
+    Taker,
 )
+from trioworq.stores.memory.failures import Failures
 from trioworq.stores.memory.ownership import Ownership
-from trioworq.stores.memory.places import Failures, Places
-from trioworq.stores.operations import misfit
-from trioworq.stores.paging import bounds, cut_jobs
+from trioworq.stores.memory.places import Places
+from trioworq.stores.memory.pull import PullQueues
+from trioworq.stores.operations import check_pull_job, misfit
+from trioworq.stores.paging import bounds, cut_jobs, fill, job_size
 from trioworq.stores.starts import Head, may_start
 
 
@@ -41,10 +46,10 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._job_ids = count(1)
-        self._failure_ids = count(1)
         self._jobs: dict[int, Job] = {}
         self._places: defaultdict[str, Places] = defaultdict(Places)
-        self._failures: defaultdict[str, Failures] = defaultdict(Failures)
+        self._failures = Failures()
+        self._pull = PullQueues(self._job_ids, self._failures)
         self._queues: dict[str, QueueDefinition] = {}
         self._routings: dict[str, Routing] = {}
         self._revision = Revision(queues=0, routings=0)
@@ -66,13 +71,14 @@ class MemoryStore:
         if self._ownership.epoch(claim.queue) != claim.epoch:
             return []
         places = self._places[claim.queue]
-        claimed = []
-        for job_id in places.take_due(claim.now_ms, claim.limit):
-            job = self._jobs[job_id]
-            job = evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1)
-            self._insert(job)
-            claimed.append(job)
-        return claimed
+        due = (self._jobs[job_id] for job_id in places.waiting.due(claim.now_ms))
+        return [self._start(job) for job in fill(islice(due, claim.limit), job_size)]
+
+    def _start(self, job: Job) -> Job:
+        self._remove(job)
+        running = evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1)
+        self._insert(running)
+        return running
 
     async def settle(self, settlement: Settlement) -> bool:
         """End an attempt."""
@@ -89,7 +95,7 @@ class MemoryStore:
             case Released():
                 self._insert(evolve(job, state=JobState.WAITING))
             case Failed():
-                self._failures[job.queue].add(_failed(next(self._failure_ids), job, settlement))
+                self._failures.add(_failed(self._failures.next_id(), job, settlement))
             case _:
                 assert_never(settlement)
         return True
@@ -125,23 +131,55 @@ class MemoryStore:
         await trio.lowlevel.checkpoint()
         return [name for name in self._queues if name in self._places and self._places[name].is_due(now_ms)]
 
+    async def enqueue(self, jobs: Sequence[NewPullJob]) -> list[int | None]:
+        """Store pull jobs whose keys are free."""
+        for job in jobs:
+            check_pull_job(job)
+        await trio.lowlevel.checkpoint()
+        return self._pull.enqueue(jobs)
+
+    async def take(self, taker: Taker) -> None:
+        """Hand out pull jobs, step by step."""
+        await trio.lowlevel.checkpoint()
+        while (take := taker.ask()) is not None:
+            taker.take(self._pull.take(take))
+
+    async def change(self, change: PullChange) -> Verdict:
+        """Carry out a change to a pull job."""
+        if isinstance(change, Rescheduling):
+            check_pull_job(change)
+        await trio.lowlevel.checkpoint()
+        return self._pull.change(change)
+
+    async def expire_leases(self, now_ms: int, limit: int) -> list[TimedOut]:
+        """End leases of pull jobs."""
+        await trio.lowlevel.checkpoint()
+        return self._pull.expire_leases(now_ms, limit)
+
+    async def outlook(self, queues: Collection[str]) -> Outlook:
+        """Return what is next for pull jobs."""
+        await trio.lowlevel.checkpoint()
+        return self._pull.outlook(queues)
+
+    async def pull_job(self, queue: str, key: str) -> PullJob | None:
+        """Return a pull job that has not ended."""
+        await trio.lowlevel.checkpoint()
+        return self._pull.find(queue, key)
+
     async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
         await trio.lowlevel.checkpoint()
-        return self._failures[query.queue].page(query) if query.queue in self._failures else Page([], None)
+        return self._failures.page(query)
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""
         await trio.lowlevel.checkpoint()
-        if queue not in self._failures:
-            return None
-        failed: FailedJob | None = self._failures[queue].by_id.get(failure_id)
-        return failed
+        return self._failures.find(Kind.PUSH, queue, failure_id)
 
     async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Remove an entry of the failure log and return it."""
         await trio.lowlevel.checkpoint()
-        return self._failures[queue].pop(failure_id) if queue in self._failures else None
+        return self._failures.pop(Kind.PUSH, queue, failure_id)
 
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
