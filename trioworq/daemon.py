@@ -6,7 +6,8 @@
       └ store ⊃ workers              more that is opened before and closed after its users
         └ keeper                     the clock keeper and store watch, followers of TLS and token files
           └ queues                   definitions watcher, lease keeper and lookout, poller, dispatchers ⊃ jobs
-            └ front                  accept loop, connections: ends first
+            └ pull                   lookout, takes for workers that wait
+              └ front                accept loop, connections: ends first
 
 Stopping: start no more jobs, stop accepting and finish the requests at hand → finish the running jobs, both
 within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
@@ -17,6 +18,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,6 +35,8 @@ from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings,
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.pull.jobs import GIVE_BACK_TIMEOUT_S as PULL_GIVE_BACK_TIMEOUT_S
+from trioworq.pull.jobs import PullJobs, open_pull
 from trioworq.service import ServiceManager, open_service_manager
 from trioworq.shutdown import Shutdown, receive_signals
 from trioworq.stores.batching import CLOSING_S
@@ -56,7 +60,9 @@ ANCHOR_INTERVAL_S = 60.0
 COLLECT_AT = (5_000, 10, 10)
 # How long after shutdown_timeout the end may take with a store that does not answer: giving back the jobs
 # and the leases, the store's last commits, the last lines of the logs, and some for closing it all.
-ENDING_S = RELEASE_TIMEOUT_S + GIVE_BACK_TIMEOUT_S + CLOSING_S + CLOSING_TIMEOUT_S + 8.0
+ENDING_S = (
+    PULL_GIVE_BACK_TIMEOUT_S + RELEASE_TIMEOUT_S + GIVE_BACK_TIMEOUT_S + CLOSING_S + CLOSING_TIMEOUT_S + 8.0
+)
 
 
 async def run(
@@ -118,13 +124,22 @@ async def _run_daemon(
             async with open_queues(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
-                routes = _routes(edge, queues, watch, shutdown)
-                await _run_front(edge, door, routes, queues.leave, shutdown, logs, manager)
+                async with open_pull(store=store, clock=clock, logs=logs) as pull:
+                    routes = _routes(edge, queues, pull, watch, shutdown)
+                    leave = partial(_leave, queues, pull)
+                    await _run_front(edge, door, routes, leave, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
 
-def _routes(edge: Edge, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -> Sequence[Route]:
+def _leave(queues: Queues, pull: PullJobs) -> None:
+    queues.leave()
+    pull.leave()
+
+
+def _routes(
+    edge: Edge, queues: Queues, pull: PullJobs, watch: StoreWatch, shutdown: Shutdown
+) -> Sequence[Route]:
     ready = [
         Check("store", watch.reach_trouble),
         Check("schema", watch.schema_trouble),
@@ -136,6 +151,8 @@ def _routes(edge: Edge, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -
         commits=lambda: queues.store.commits,
         store_trouble=watch.reach_trouble,
         traffic=edge.traffic,
+        pulled=pull.counters,
+        waiting_workers=lambda: pull.waiting_workers,
     )
     return every_route(queues, edge.config, ready, sources)
 

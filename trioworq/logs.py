@@ -16,6 +16,7 @@ from attrs import frozen
 from trioworq.clock import Clock
 from trioworq.config import Config, ConfigError
 from trioworq.core.jobs import Job
+from trioworq.core.pull import NewPullJob, PullJob, Rescheduling, TimedOut, timeout_message
 from trioworq.core.results import Result, ResultStatus
 from trioworq.sinks import Sink
 
@@ -166,11 +167,77 @@ class QueueLog:
 
 
 @frozen
+class PullLog:
+    """One line for each step in the life of a pull job, in the queue log."""
+
+    _sink: Sink
+    _clock: Clock
+    _tag: str
+    _shows_info: bool
+    _shows_debug: bool
+
+    def enqueued(self, job: NewPullJob, job_id: int) -> None:
+        """Log a job that has just been stored."""
+        if not self._shows_info:
+            return
+        more = {
+            "id": job_id,
+            "payload": job.payload[:SHOWN_PAYLOAD_BYTES].decode("utf-8", "replace"),
+            "run_at": job.run_at_ms,
+            "timeout": job.timeout_s,
+            "max_retries": job.max_retries,
+        }
+        self._write("info", "enqueue", job.queue, job.key, "waiting", more)
+
+    def fetched(self, job: PullJob) -> None:
+        """Log a job that has just been handed out."""
+        if self._shows_debug:
+            more = {"id": job.id, "attempt": job.tries, "lease_ends_at": job.lease_ends_at_ms}
+            self._write("debug", "fetch", job.queue, job.key, "running", more)
+
+    def completed(self, queue: str, key: str) -> None:
+        """Log a job that its worker has completed."""
+        if self._shows_info:
+            self._write("info", "complete", queue, key, "completed", {})
+
+    def rescheduled(self, change: Rescheduling) -> None:
+        """Log a job that its worker has put off."""
+        if self._shows_info:
+            more = {"run_at": change.run_at_ms}
+            self._write("info", "reschedule", change.queue, change.key, "waiting", more)
+
+    def timed_out(self, job: TimedOut) -> None:
+        """Log a lease that has ended."""
+        if not self._shows_info:
+            return
+        status = "failed" if job.is_failed else "waiting"
+        more = {"id": job.id, "fail_count": job.fail_count, "message": timeout_message(job.fail_count)}
+        self._write("info", "timeout", job.queue, job.key, status, more)
+
+    def _write(
+        self, level: str, action: str, queue: str, key: str, status: str, more: dict[str, Any]
+    ) -> None:
+        fields = {
+            "level": level,
+            "time": self._clock.now_ms(),
+            "tag": self._tag,
+            "action": action,
+            "kind": "pull",
+            "queue": queue,
+            "job_id": key,
+            "status": status,
+            **more,
+        }
+        self._sink.write(_encode(fields))
+
+
+@frozen
 class Logs:
     """The three logs and their targets."""
 
     access: AccessLog
     queue: QueueLog
+    pull: PullLog
     error: ErrorLog
     _sinks: tuple[Sink, ...]
 
@@ -200,6 +267,7 @@ async def open_logs(config: Config, clock: Clock) -> AsyncIterator[Logs]:
     logs = Logs(
         access=AccessLog(access, clock, config.access_log_tag),
         queue=QueueLog(queue, clock, config.queue_log_tag, level <= logging.INFO, level <= logging.DEBUG),
+        pull=PullLog(queue, clock, config.queue_log_tag, level <= logging.INFO, level <= logging.DEBUG),
         error=_error_log(error, config),
         sinks=sinks,
     )

@@ -17,7 +17,7 @@ from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
-from trioworq.logs import AccessLog, ErrorLog, Logs, QueueLog
+from trioworq.logs import AccessLog, ErrorLog, Logs, PullLog, QueueLog
 from trioworq.sinks import Sink
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
@@ -195,6 +195,7 @@ async def open_push_side(
     logs = Logs(
         access=AccessLog(KeptLines(), clock, "access"),
         queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
+        pull=PullLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
         error=error_log,
         sinks=(),
     )

@@ -23,6 +23,7 @@ from trioworq.core.jobs import Job
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import AccessLog
+from trioworq.pull.counters import PullCounters
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app
 from trioworq.web.door import Door
@@ -242,6 +243,8 @@ def sources_of(side: PushSide) -> Sources:
         commits=lambda: side.store.commits,
         store_trouble=lambda: "",
         traffic=Traffic(),
+        pulled=PullCounters(),
+        waiting_workers=lambda: 0,
     )
 
 

@@ -14,6 +14,7 @@ from tests.dispatch.push_side import SUCCESS, answering, open_push_side
 from tests.web.face import CONFIG, Served, open_face, open_served, sources_of
 from trioworq import __version__
 from trioworq.dispatch.summary import Summary
+from trioworq.pull.counters import PullCounters
 from trioworq.stores.commits import Commits
 from trioworq.web import fireworq, metrics
 from trioworq.web.metrics import Sources
@@ -25,6 +26,9 @@ SUMMARY = Summary(
     pushed=1, started=2, succeeded=3, failed=4, retried=5, released=6, elapsed_s=7.5, active_queues=8,
     backup_queues=9, draining_queues=10, held_leases=11, worker_slots=12, calls=13, unsettled=14,
 )  # fmt: skip
+PULLED = PullCounters(
+    enqueued=15, fetched=16, heartbeats=17, completed=18, rescheduled=19, returned=20, timed_out=21, failed=22
+)
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3"
 
 
@@ -44,6 +48,8 @@ class Numbers:
             commits=lambda: self.commits,
             store_trouble=lambda: self.trouble,
             traffic=self.traffic,
+            pulled=PULLED,
+            waiting_workers=lambda: 23,
         )
 
 
@@ -97,6 +103,22 @@ async def test_jobs_and_queues_are_counted_over_all_queues(served: Served) -> No
     assert samples["trioworq_leases", NONE] == 11
     assert samples["trioworq_worker_slots", NONE] == 12
     assert samples["trioworq_worker_calls", NONE] == 13
+
+
+async def test_pull_jobs_are_counted_over_all_queues(served: Served) -> None:
+    """Each number of the pull side has a name of its own too."""
+    samples = await scrape(served)
+    assert {name: samples[name, NONE] for name, _ in samples if name.startswith("trioworq_pull_")} == {
+        "trioworq_pull_enqueued_total": 15,
+        "trioworq_pull_fetched_total": 16,
+        "trioworq_pull_heartbeats_total": 17,
+        "trioworq_pull_completed_total": 18,
+        "trioworq_pull_rescheduled_total": 19,
+        "trioworq_pull_returned_total": 20,
+        "trioworq_pull_timed_out_total": 21,
+        "trioworq_pull_failed_total": 22,
+        "trioworq_pull_waiting_workers": 23,
+    }
 
 
 async def test_transactions_are_counted_by_size_and_duration(numbers: Numbers, served: Served) -> None:

@@ -23,6 +23,7 @@ from prometheus_client.registry import Collector
 from trioworq import __version__
 from trioworq.core.histogram import Histogram
 from trioworq.dispatch.summary import Summary
+from trioworq.pull.counters import PullCounters
 from trioworq.stores.commits import Commits
 from trioworq.web.messages import Response
 from trioworq.web.metrics import Sources
@@ -62,6 +63,7 @@ class _Daemon(Collector):
         summary = sources.summary()
         yield from _jobs(summary)
         yield from _queues(summary)
+        yield from _pull(sources.pulled, sources.waiting_workers())
         yield from _store(sources.commits(), is_in_reach=not sources.store_trouble())
         yield from _http(sources.traffic)
 
@@ -101,6 +103,22 @@ def _queues(summary: Summary) -> Iterator[Metric]:
     queues.add_metric(["draining"], summary.draining_queues)
     yield queues
     yield GaugeMetricFamily("trioworq_leases", "Leases of queues that this node holds.", summary.held_leases)
+
+
+def _pull(counters: PullCounters, waiting_workers: int) -> Iterator[Metric]:
+    totals = {
+        "enqueued": (counters.enqueued, "Pull jobs accepted."),
+        "fetched": (counters.fetched, "Pull jobs handed out; a job counts again each time."),
+        "heartbeats": (counters.heartbeats, "Leases of pull jobs that were kept."),
+        "completed": (counters.completed, "Pull jobs that their workers completed."),
+        "rescheduled": (counters.rescheduled, "Pull jobs that their workers put off."),
+        "returned": (counters.returned, "Pull jobs given back, as their workers had left."),
+        "timed_out": (counters.timed_out, "Leases of pull jobs that ended, with another try to follow."),
+        "failed": (counters.failed, "Pull jobs whose last lease ended."),
+    }
+    for name, (value, about) in totals.items():
+        yield CounterMetricFamily(f"trioworq_pull_{name}", about, value)
+    yield GaugeMetricFamily("trioworq_pull_waiting_workers", "Workers that wait for a job.", waiting_workers)
 
 
 def _store(commits: Commits, *, is_in_reach: bool) -> Iterator[Metric]:

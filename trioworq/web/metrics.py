@@ -5,6 +5,7 @@ from collections.abc import Callable
 from attrs import frozen
 
 from trioworq.dispatch.summary import Summary
+from trioworq.pull.counters import PullCounters
 from trioworq.stores.commits import Commits
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.traffic import Traffic
@@ -19,6 +20,8 @@ class Sources:
     commits: Callable[[], Commits]
     store_trouble: Callable[[], str]
     traffic: Traffic
+    pulled: PullCounters
+    waiting_workers: Callable[[], int]
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:

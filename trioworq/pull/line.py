@@ -1,0 +1,146 @@
+"""The workers that wait for jobs of one queue: first come, first served.
+
+One take at a time serves all of them, so that fifty workers who ask at once share a transaction.
+"""
+
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+
+import trio
+from attrs import define, field
+
+from trioworq.core.pull import PullJob
+from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
+
+# How many jobs one transaction hands out.
+TAKE_ROWS = 1000
+
+
+@define(eq=False)
+class Waiter:
+    """A worker that asks for up to `limit` jobs, and is patient as long as it may be kept waiting for one."""
+
+    limit: int
+    is_patient: bool
+    has_left: Callable[[], bool]
+    answered: trio.Event = field(factory=trio.Event, init=False)
+    jobs: Sequence[PullJob] = field(default=(), init=False)
+    error: StoreUnavailable | None = field(default=None, init=False)
+
+    def answer(self, jobs: Sequence[PullJob] = (), error: StoreUnavailable | None = None) -> None:
+        """Give it what it asked for, or why not."""
+        self.jobs, self.error = jobs, error
+        self.answered.set()
+
+
+class Line:
+    """Those who wait at one queue; a `stores.interface.Taker`. No method waits or raises."""
+
+    def __init__(
+        self, queue: str, now_ms: Callable[[], int], give_back: Callable[[Collection[PullJob]], None]
+    ) -> None:
+        """`give_back` takes jobs that nobody wants any more."""
+        self.queue = queue
+        self._now_ms = now_ms
+        self._give_back = give_back
+        self._waiting: dict[Waiter, None] = {}
+        # Those for whom the take under way is; some may have left since.
+        self._asked: tuple[Waiter, ...] = ()
+        self._limit = 0
+        # Whether there is a reason to look for jobs that the last take cannot have seen.
+        self._is_called = False
+        # Whether the last take left nothing behind that was due; it costs less to look first then.
+        self.seems_empty = True
+        self.is_attended = False
+
+    # Workers.
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nobody waits."""
+        return not self._waiting
+
+    @property
+    def size(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def join(self, waiter: Waiter) -> None:
+        """Have a worker wait for the next take."""
+        self._waiting[waiter] = None
+        self._is_called = True
+
+    def lose_patience(self, waiter: Waiter) -> None:
+        """Let a worker go without a job; if a take is under way for it, with what that brings."""
+        waiter.is_patient = False
+        if waiter in self._waiting and waiter not in self._asked:
+            self._answer(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Take a worker out that has gone; what it has been given goes to others."""
+        self._waiting.pop(waiter, None)
+        if waiter.jobs:
+            jobs, waiter.jobs = waiter.jobs, ()
+            self._give_back(jobs)
+
+    def dismiss(self) -> None:
+        """Let everybody go, as soon as no take is under way for them."""
+        for waiter in list(self._waiting):
+            self.lose_patience(waiter)
+
+    def fail(self, error: StoreUnavailable) -> None:
+        """Tell everybody that the store is out of reach."""
+        self._asked, self._is_called = (), False
+        for waiter in list(self._waiting):
+            self._answer(waiter, error=error)
+
+    # Jobs.
+
+    @property
+    def has_work(self) -> bool:
+        """Whether there is a reason to take."""
+        return self._is_called and bool(self._waiting)
+
+    def call(self, *, is_sure: bool = False) -> None:
+        """Say that there may be a job, or that there surely is one."""
+        self._is_called = True
+        self.seems_empty = self.seems_empty and not is_sure
+
+    def ask(self) -> Take | None:
+        """Ask for as many as all who wait want."""
+        if not self.has_work:
+            return None
+        self._is_called = False
+        self._asked = tuple(self._waiting)
+        self._limit = min(TAKE_ROWS, sum(waiter.limit for waiter in self._asked))
+        return Take(self.queue, self._limit, self._now_ms())
+
+    def take(self, jobs: Sequence[PullJob]) -> None:
+        """Hand out what was found, in the order of those who wait; give back what is left of it."""
+        asked, self._asked = self._asked, ()
+        left = deque(jobs)
+        for waiter in asked:
+            self._serve(waiter, left, is_last=not waiter.is_patient)
+        for waiter in list(self._waiting) if left else ():
+            self._serve(waiter, left, is_last=False)
+        # It was cut short by its limit or by their size: more may be due.
+        self.seems_empty = len(jobs) < self._limit and sum(len(job.payload) for job in jobs) < CLAIM_BYTES
+        self._is_called = self._is_called or not self.seems_empty
+        if left:
+            self._give_back(left)
+
+    def _serve(self, waiter: Waiter, left: deque[PullJob], *, is_last: bool) -> None:
+        if waiter not in self._waiting:
+            return
+        if left and waiter.is_patient and waiter.has_left():
+            self._answer(waiter)
+            return
+        jobs = [left.popleft() for _ in range(min(waiter.limit, len(left)))]
+        if jobs or is_last:
+            self._answer(waiter, jobs)
+
+    def _answer(
+        self, waiter: Waiter, jobs: Sequence[PullJob] = (), error: StoreUnavailable | None = None
+    ) -> None:
+        del self._waiting[waiter]
+        waiter.answer(jobs, error)
