@@ -5,8 +5,11 @@ from typing import Any
 from attrs import field, frozen
 
 from tests.stores.nodes import A_FAILURE, NOW, new_job
+from tests.stores.workers import completion, heartbeat, pull_job, rescheduling
 from trioworq.core.cursors import Cursor
+from trioworq.core.jobs import Kind
 from trioworq.core.leases import GRACE_MS, Hold
+from trioworq.core.pull import Return, Run
 from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.interface import (
     Claim,
@@ -15,22 +18,37 @@ from trioworq.stores.interface import (
     JobQuery,
     JobSet,
     Push,
+    Take,
 )
-from trioworq.stores.operations import DeleteFailure, DeleteJob, GiveBack, Operation, PushJobs
+from trioworq.stores.operations import (
+    DeleteFailure,
+    DeleteJob,
+    EnqueueJobs,
+    ExpireLeases,
+    GiveBack,
+    Operation,
+    PushJobs,
+)
 
 RUNNING = 50
 QUEUES = 200
 PAGE = 100
+
+# The ids of pull jobs come after this.
+PULL_IDS = 1_000_000
 
 # Node n1 owns these and no others; q1 is the first.
 OWNED = tuple(f"q{number}" for number in range(1, QUEUES, 9))
 
 JOB = frozenset({"job.PRIMARY"})
 JOB_LIST = frozenset({"job.job_list"})
+JOB_CLAIM = frozenset({"job.job_claim"})
+PULL_KEY = frozenset({"job.job_pull_key"})
+LEASE = frozenset({"job.job_lease"})
 OWNER = frozenset({"queue_owner.PRIMARY"})
 OWNER_NODE = frozenset({"queue_owner.queue_owner_node"})
 NODES = frozenset({"node"})
-CLAIM = OWNER | {"job.job_claim"}
+CLAIM = OWNER | JOB_CLAIM
 FAILURE = frozenset({"failure.PRIMARY"})
 
 _QUEUE = (
@@ -40,19 +58,36 @@ _IS_DEFERRED = f"seq > {RUNNING} AND (seq % 20 >= 17 OR seq % 2 = 1)"
 _NEXT_TRY = f"CASE WHEN {_IS_DEFERRED} THEN {NOW} + seq * 7 ELSE {NOW} - seq * 7 END"
 
 
+_PUSH_COLUMNS = (
+    "id, kind, queue, category, url, payload, payload_form, state, priority, next_try, created_at, "
+    "timeout, retry_delay, retries_left, fail_count, attempt"
+)
+_PULL_COLUMNS = f"{_PUSH_COLUMNS}, pull_key, max_retries, lease_end"
+_FAILURE_COLUMNS = (
+    "id, kind, job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at"
+)
+
+
 def filling(numbers: str) -> list[str]:
     """Return the statements that fill a database; `numbers` is a table whose column `seq` counts from 1.
 
     Queue q1 has running jobs, 50 of them, and waiting and deferred ones in large numbers, each kind with
     priorities of its own; q2 has the latter two; in `later` all jobs are deferred. All queues are owned.
+    There are as many pull jobs of the same queues; their keys are their numbers, their leases end a
+    millisecond apart, and every other one has no retries left.
     """
     names = ["later", *(f"q{number}" for number in range(1, QUEUES))]
     queues = ", ".join(f"('{name}', 200, 20, 0, 0)" for name in names)
     owners = ", ".join(f"('{name}', 'n{place % 9}', 'h', 1, {NOW})" for place, name in enumerate(names))
     return [
-        f"INSERT INTO job SELECT seq, 0, {_QUEUE}, 'c', 'u', x'7b7d', 2, seq <= {RUNNING}, 100 + seq % 4, "
-        f"{_NEXT_TRY}, {NOW}, 0, 0, 3, 0, seq <= {RUNNING}, NULL FROM {numbers}",
-        "INSERT INTO failure SELECT seq, seq, CASE WHEN seq % 3 = 0 THEN 'q2' ELSE 'q1' END, 'c', 'u', "
+        f"INSERT INTO job ({_PUSH_COLUMNS}) SELECT seq, 0, {_QUEUE}, 'c', 'u', x'7b7d', 2, "
+        f"seq <= {RUNNING}, 100 + seq % 4, {_NEXT_TRY}, {NOW}, 0, 0, 3, 0, seq <= {RUNNING} FROM {numbers}",
+        f"INSERT INTO job ({_PULL_COLUMNS}) SELECT {PULL_IDS} + seq, 1, {_QUEUE}, '', '', x'7b7d', 2, "
+        f"seq <= {RUNNING}, 100 + seq % 4, {_NEXT_TRY}, {NOW}, 30, 0, 3 * (seq % 2), 0, seq <= {RUNNING}, "
+        f"CAST(seq AS CHAR), 3, CASE WHEN seq <= {RUNNING} THEN {NOW} + seq END FROM {numbers}",
+        f"INSERT INTO failure ({_FAILURE_COLUMNS}) SELECT seq, (seq + 1) % 2, seq, "
+        "CASE WHEN seq % 3 = 0 THEN 'q2' ELSE 'q1' END, 'c', 'u', "
         f"x'7b7d', 2, 'failure', 500, '', 1, {NOW} + seq, {NOW} - seq FROM {numbers}",
         f"INSERT INTO queue VALUES {queues}",
         f"INSERT INTO queue_owner VALUES {owners}",
@@ -91,13 +126,15 @@ class Case:
 
 def cases(size: int) -> list[Case]:
     """Return all cases for tables of `size` rows."""
-    return [*_lists(size), *_failures(size), *_questions(), *_writes()]
+    return [*_lists(size), *_failures(size), *_questions(), *_writes(), *_pull_writes()]
 
 
 def _questions() -> list[Case]:
     return [
         Case("one job", "read_job", ("q1", 60), JOB),
         Case("one failure", "read_failure", ("q1", 61), FAILURE),
+        Case("one pull job", "read_pull_job", ("q1", "60"), PULL_KEY),
+        Case("what is next", "read_outlook", (["q1", "q2", "later"],), LEASE | JOB_LIST, 4),
         Case("a queue", "read_queue", ("q7",), frozenset({"queue.PRIMARY"})),
         Case("an owner", "read_owner", ("q7", NOW - 1), OWNER),
         Case("jobs that are missing", "read_missing", ([1, 2, 60],), JOB, 3),
@@ -132,10 +169,12 @@ def _middle(jobs: JobSet, size: int) -> Cursor:
 def _failures(size: int) -> list[Case]:
     found = []
     for order, key in ((FailureOrder.FAILED, "failure_failed"), (FailureOrder.CREATED, "failure_created")):
-        for cursor in (None, Cursor(NOW - size // 2, size // 2)):
-            name = f"failures by {order.value} {'by cursor' if cursor else 'from the start'}"
-            query = FailureQuery(queue="q1", limit=PAGE, order=order, cursor=cursor)
-            found.append(Case(name, "read_failures", (query,), frozenset({f"failure.{key}"}), PAGE))
+        for kind in Kind:
+            for cursor in (None, Cursor(NOW - size // 2, size // 2)):
+                place = "by cursor" if cursor else "from the start"
+                query = FailureQuery(queue="q1", limit=PAGE, order=order, cursor=cursor, kind=kind)
+                name = f"{kind.name.lower()} failures by {order.value} {place}"
+                found.append(Case(name, "read_failures", (query,), frozenset({f"failure.{key}"}), PAGE))
     return found
 
 
@@ -179,6 +218,34 @@ def _writes() -> list[Case]:
             rows=QUEUES,
             scans=frozenset({"queue_owner"}),
         ),
+    ]
+
+
+def _pull_writes() -> list[Case]:
+    one = PULL_KEY | JOB
+    run = Run(PULL_IDS + 5, 1)
+    return [
+        _write("an enqueue", EnqueueJobs([pull_job("new", queue="q1")]), keys=frozenset(), rows=0),
+        _write(
+            "an enqueue of a key that is taken",
+            EnqueueJobs([pull_job("60", queue="q1")]),
+            keys=frozenset(),
+            may_use=PULL_KEY,
+        ),
+        _write("a take", Take("q1", 20, NOW), keys=JOB_CLAIM | JOB, rows=20),
+        _write("a take with nothing due", Take("later", 20, NOW), keys=JOB_CLAIM, rows=8),
+        _write("a heartbeat", heartbeat("5", b"1", queue="q1"), keys=one, rows=2),
+        _write("a completed pull job", completion("5", queue="q1"), keys=one, rows=2),
+        _write(
+            "many completed pull jobs",
+            *(completion(str(number), queue="q1") for number in range(1, 31)),
+            keys=one,
+            rows=60,
+        ),
+        _write("a rescheduling", rescheduling("5", queue="q1"), keys=one, rows=2),
+        _write("a return", Return(queue="q1", key="5", run=run), keys=one, rows=2),
+        _write("leases that end", ExpireLeases(NOW + 21, 100), keys=LEASE | JOB, rows=40),
+        _write("no lease that ends", ExpireLeases(NOW, 100), keys=LEASE, rows=1),
     ]
 
 

@@ -18,12 +18,13 @@ import trio
 
 from tests.stores.nodes import NOW, Node, new_job, push_one, storing
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import Job, Payload, PayloadForm
+from trioworq.core.jobs import Job, Kind, Payload, PayloadForm
 from trioworq.core.leases import FIRST_EPOCH, Hold
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import PAGE_BYTES, Claim, JobQuery, JobSet, StoreBroken, StoreUnavailable
+from trioworq.stores.migrations import newest
 from trioworq.stores.rows import Row
-from trioworq.stores.sqlite import leases, reads, writes
+from trioworq.stores.sqlite import due, leases, pull, reads, writes
 from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction, translated
 from trioworq.stores.sqlite.store import open_sqlite_store
 
@@ -47,8 +48,9 @@ def connection(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 HOT = [
-    (writes.NEXT_PRIORITY, "job_claim"),
-    (writes.DUE, "job_claim"),
+    (due.NEXT_PRIORITY, "job_claim"),
+    (due.DUE[Kind.PUSH], "job_claim"),
+    (due.DUE[Kind.PULL], "job_claim"),
     (writes.START, None),
     (writes.COMPLETE, None),
     (writes.RETRY, None),
@@ -56,10 +58,22 @@ HOT = [
     (writes.FAIL, None),
     (writes.DELETE_JOB, None),
     (writes.DELETE_FAILURE, None),
+    (pull.START, None),
+    (pull.FIND_STANDING, "job_pull_key"),
+    (pull.KEEP, None),
+    (pull.COMPLETE, None),
+    (pull.RETURN, None),
+    (pull.RESCHEDULE, None),
+    (pull.ENDED, "job_lease"),
+    (pull.RETRY, None),
+    (pull.FAIL, None),
     (leases.RELEASE_QUEUE, "job_"),
     (reads.FIND_JOB, None),
     (reads.LIST_DOWN, "job_list"),
     (reads.LIST_UP, "job_list"),
+    (reads.FIND_PULL_JOB, "job_pull_key"),
+    (reads.FIRST_LEASE_END, "job_lease"),
+    (reads.FIRST_TRY, "job_list"),
     (reads.FIND_FAILURE, None),
     (reads.FAILURES_BY_ID, "failure_failed"),
     (reads.FAILURES_BY_CREATION, "failure_created"),
@@ -118,8 +132,7 @@ def fill(connection: sqlite3.Connection) -> None:
     job = new_job()
     with transaction(connection):
         for number in range(400):
-            due = NOW + number * 1000
-            changed = new_job(next_try_ms=due, priority=number % 5, queue=f"q{number % 3}")
+            changed = new_job(next_try_ms=NOW + number * 1000, priority=number % 5, queue=f"q{number % 3}")
             writes.apply(connection, [storing(changed)])
         writes.apply(connection, [storing(job)])
 
@@ -319,7 +332,8 @@ def test_those_who_start_together_on_a_new_file_all_succeed(tmp_path: Path) -> N
                 outcome.result(timeout=60)
     for path in paths:
         with open_connection(path) as connection:
-            assert connection.execute("SELECT version FROM schema_version").fetchall() == [(1,), (2,)]
+            versions = connection.execute("SELECT version FROM schema_version").fetchall()
+            assert versions == [(version,) for version in range(1, newest("sqlite") + 1)]
             assert connection.execute("SELECT COUNT(*) FROM config_revision").fetchone() == (3,)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from attrs import define, evolve, field
 
 from tests.stores.nodes import NOW
-from trioworq.core.pull import Completion, Heartbeat, NewPullJob, PullJob, Rescheduling, Return, Run
+from trioworq.core.pull import Completion, Heartbeat, NewPullJob, PullJob, Rescheduling, Return
 from trioworq.stores.interface import Store, Take
 
 TIMEOUT_S = 30
@@ -72,16 +72,14 @@ async def found(store: Store, key: str = "k") -> PullJob:
     return job
 
 
-def heartbeat(
-    key: str = "k", saved_state: bytes | None = None, *, now_ms: int = NOW, run: Run | None = None
-) -> Heartbeat:
+def heartbeat(key: str = "k", saved_state: bytes | None = None, **changes: Any) -> Heartbeat:
     """Keep the lease of a job of queue q."""
-    return Heartbeat(queue="q", key=key, now_ms=now_ms, saved_state=saved_state, run=run)
+    return evolve(Heartbeat(queue="q", key=key, now_ms=NOW, saved_state=saved_state), **changes)
 
 
-def completion(key: str = "k", *, run: Run | None = None) -> Completion:
+def completion(key: str = "k", **changes: Any) -> Completion:
     """End a job of queue q."""
-    return Completion(queue="q", key=key, run=run)
+    return evolve(Completion(queue="q", key=key), **changes)
 
 
 def rescheduling(key: str = "k", **changes: Any) -> Rescheduling:

@@ -3,7 +3,8 @@
 # From the store to the file:
 #
 #   store          the methods of `interface.Store`
-#   writes         what a transaction does; leases has the statements of ownership
+#   writes         what a transaction does; pull has the statements of pull jobs, leases those of ownership
+#   due            due jobs, for both kinds
 #   reads          questions
 #   connection     connections, transactions, and the threads that they work in
 #   presence       the locked file that tells other processes that a node is there

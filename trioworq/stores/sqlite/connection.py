@@ -14,6 +14,7 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import StoreBroken, StoreError, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, plan
+from trioworq.stores.rows import Row
 
 # How long a statement waits for another process's transaction.
 BUSY_S = 5.0
@@ -88,6 +89,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+def only(connection: sqlite3.Connection, statement: str, arguments: Row) -> Row | None:
+    """Run a statement to its end and return its one row, if any; a statement left open cannot commit."""
+    rows: list[Row] = connection.execute(statement, arguments).fetchall()
+    return rows[0] if rows else None
 
 
 def prepare(path: Path) -> None:

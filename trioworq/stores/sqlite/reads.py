@@ -3,16 +3,18 @@
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import closing
 
 from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Page
+from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Outlook, Page
 from trioworq.stores.migrations import READ_VERSION
 from trioworq.stores.paging import LAST, bounds, cut_failures, cut_jobs
-from trioworq.stores.rows import FAILURE, JOB, QUEUE, failure_of, job_of
+from trioworq.stores.rows import FAILURE, JOB, PULL_JOB, QUEUE, failure_of, job_of, pull_job_of
+from trioworq.stores.sqlite.connection import only
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = ? AND queue = ? AND kind = 0"
 LIST_DOWN = (
@@ -27,11 +29,16 @@ DUE_QUEUES = (
     "SELECT name FROM queue WHERE EXISTS (SELECT 1 FROM job WHERE kind = 0 AND job.queue = queue.name "
     "AND state = 0 AND next_try <= ?) ORDER BY name"
 )
-FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = ? AND queue = ?"
-FAILURES_BY_ID = f"SELECT {FAILURE} FROM failure WHERE queue = ? AND id <= ? ORDER BY id DESC LIMIT ?"
+FIND_PULL_JOB = f"SELECT {PULL_JOB} FROM job WHERE queue = ? AND pull_key = ?"
+FIRST_LEASE_END = "SELECT lease_end FROM job WHERE lease_end IS NOT NULL ORDER BY lease_end LIMIT 1"
+FIRST_TRY = "SELECT next_try FROM job WHERE kind = 1 AND queue = ? AND state = 0 ORDER BY next_try LIMIT 1"
+FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = ? AND queue = ? AND kind = 0"
+FAILURES_BY_ID = (
+    f"SELECT {FAILURE} FROM failure WHERE kind = ? AND queue = ? AND id <= ? ORDER BY id DESC LIMIT ?"
+)
 FAILURES_BY_CREATION = (
-    f"SELECT {FAILURE} FROM failure WHERE queue = ? AND created_at <= ? AND (created_at <> ? OR id <= ?) "
-    "ORDER BY created_at DESC, id DESC LIMIT ?"
+    f"SELECT {FAILURE} FROM failure WHERE kind = ? AND queue = ? AND created_at <= ? "
+    "AND (created_at <> ? OR id <= ?) ORDER BY created_at DESC, id DESC LIMIT ?"
 )
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
 PEERS = "SELECT node_id, expires_at FROM node"
@@ -62,6 +69,22 @@ def read_due_queues(connection: sqlite3.Connection, now_ms: int) -> list[str]:
     return [name for (name,) in connection.execute(DUE_QUEUES, (now_ms,))]
 
 
+def read_pull_job(connection: sqlite3.Connection, queue: str, key: str) -> PullJob | None:
+    """Return a pull job that has not ended."""
+    row = only(connection, FIND_PULL_JOB, (queue, key))
+    return pull_job_of(row) if row else None
+
+
+def read_outlook(connection: sqlite3.Connection, queues: Collection[str]) -> Outlook:
+    """Return what is next for pull jobs."""
+    lease_end = only(connection, FIRST_LEASE_END, ())
+    first_tries = {queue: only(connection, FIRST_TRY, (queue,)) for queue in queues}
+    return Outlook(
+        lease_end[0] if lease_end else None,
+        {queue: row[0] for queue, row in first_tries.items() if row is not None},
+    )
+
+
 def read_failure(connection: sqlite3.Connection, queue: str, failure_id: int) -> FailedJob | None:
     """Return an entry of the failure log."""
     row = connection.execute(FIND_FAILURE, (failure_id, queue)).fetchone()
@@ -73,9 +96,9 @@ def read_failures(connection: sqlite3.Connection, query: FailureQuery) -> Page[F
     edge = query.cursor or LAST
     limit = query.limit + 1
     if query.order is FailureOrder.FAILED:
-        rows = connection.execute(FAILURES_BY_ID, (query.queue, edge.id, limit))
+        rows = connection.execute(FAILURES_BY_ID, (query.kind, query.queue, edge.id, limit))
     else:
-        values = (query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
+        values = (query.kind, query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
         rows = connection.execute(FAILURES_BY_CREATION, values)
     with closing(rows):
         return cut_failures(map(failure_of, rows), query.limit)

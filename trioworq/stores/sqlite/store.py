@@ -5,7 +5,7 @@ connection of their own. Each works in a thread, so an fsync never holds the eve
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ import trio
 
 from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.leases import Held, Hold
+from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
@@ -24,9 +25,11 @@ from trioworq.stores.interface import (
     Claimant,
     FailureQuery,
     JobQuery,
+    Outlook,
     Page,
     Schema,
     Sighting,
+    Taker,
 )
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
@@ -95,6 +98,18 @@ class SqliteStore(BatchedWrites):
     async def claim(self, claimant: Claimant) -> None:
         """Claim due jobs, one transaction after the other."""
         await self._batcher.claim(claimant)
+
+    async def take(self, taker: Taker) -> None:
+        """Hand out pull jobs, one transaction after the other."""
+        await self._batcher.claim(taker)
+
+    async def outlook(self, queues: Collection[str]) -> Outlook:
+        """Return what is next for pull jobs."""
+        return await self._read(reads.read_outlook, queues)
+
+    async def pull_job(self, queue: str, key: str) -> PullJob | None:
+        """Return a pull job that has not ended."""
+        return await self._read(reads.read_pull_job, queue, key)
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""

@@ -2,32 +2,38 @@
 # ruff: noqa: S608  # what is put together here are our own column names; values are always bound
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import assert_never
 
 from attrs import astuple, evolve
 
 from trioworq.core.errors import NoSuchQueue
-from trioworq.core.jobs import Job, JobState, NewJob
+from trioworq.core.jobs import Job, JobState, Kind, NewJob
 from trioworq.core.leases import Hold
+from trioworq.core.pull import Completion, Heartbeat, Rescheduling, Return
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import CLAIM_BYTES, Claim
+from trioworq.stores.interface import Claim, Take
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
+    EnqueueJobs,
+    ExpireLeases,
     GiveBack,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
 )
-from trioworq.stores.rows import FAILURE, JOB, QUEUE, Row, failure_of, job_of
-from trioworq.stores.sqlite import leases
+from trioworq.stores.paging import fill, job_size
+from trioworq.stores.rows import FAILURE, JOB, QUEUE, failure_of, job_of
+from trioworq.stores.sqlite import leases, pull
+from trioworq.stores.sqlite.connection import only
+from trioworq.stores.sqlite.due import find_due
 from trioworq.stores.sqlite.reads import read_queue
 from trioworq.stores.starts import Head, may_start, with_starts
 
@@ -44,14 +50,6 @@ FIND_HEAD = (
     "SELECT epoch, (SELECT next_try FROM job WHERE kind = 0 AND queue = queue_owner.queue AND state = 0 "
     "ORDER BY next_try LIMIT 1) FROM queue_owner WHERE queue = ?"
 )
-NEXT_PRIORITY = (
-    "SELECT priority FROM job WHERE kind = 0 AND queue = ? AND state = 0 AND priority > ? "
-    "ORDER BY priority LIMIT 1"
-)
-DUE = (
-    f"SELECT {JOB} FROM job WHERE kind = 0 AND queue = ? AND state = 0 AND priority = ? AND next_try <= ? "
-    "ORDER BY next_try, id LIMIT ?"
-)
 START = "UPDATE job SET state = 1, attempt = attempt + 1, started_at = ? WHERE id = ?"
 COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
 RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
@@ -59,17 +57,16 @@ RETRY = (
     "UPDATE job SET state = 0, started_at = NULL, next_try = ?, retries_left = ?, fail_count = ? "
     f"WHERE {_THE_RUN}"
 )
+# A failure keeps what running the job again needs.
 FAIL = (
-    "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at) "
-    "SELECT id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, created_at "
-    f"FROM job WHERE {_THE_RUN}"
+    "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, "
+    "result_status, result_code, result_message, fail_count, failed_at, created_at, "
+    "max_retries, priority, timeout, retry_delay) "
+    "SELECT kind, id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, created_at, "
+    f"fail_count + retries_left, priority, timeout, retry_delay FROM job WHERE {_THE_RUN}"
 )
 DELETE_JOB = f"DELETE FROM job WHERE id = ? AND queue = ? AND kind = 0 RETURNING {JOB}"
-DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? RETURNING {FAILURE}"
-
-# Below every priority.
-_LOWEST = -(2**63)
+DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? AND kind = 0 RETURNING {FAILURE}"
 
 
 def apply(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[object]:
@@ -93,10 +90,18 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
             return _settle(connection, operation)
         case Claim():
             return _claim(connection, operation)
+        case EnqueueJobs():
+            return [pull.enqueue(connection, job) for job in operation.jobs]
+        case Take():
+            return pull.take(connection, operation)
+        case Heartbeat() | Completion() | Rescheduling() | Return():
+            return pull.change(connection, operation)
+        case ExpireLeases():
+            return pull.expire_leases(connection, operation.now_ms, operation.limit)
         case DeleteJob():
             return _delete_job(connection, operation)
         case DeleteFailure():
-            row = _only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
+            row = only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
         case PutQueue():
             return _put_queue(connection, operation)
@@ -116,7 +121,7 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
 
 
 def _find_heads(connection: sqlite3.Connection, queues: Iterable[str]) -> dict[str, Head]:
-    found = {queue: _only(connection, FIND_HEAD, (queue,)) for queue in queues}
+    found = {queue: only(connection, FIND_HEAD, (queue,)) for queue in queues}
     return {queue: Head(*row) for queue, row in found.items() if row is not None}
 
 
@@ -170,33 +175,17 @@ def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
 
 
 def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
-    epoch = _only(connection, FIND_EPOCH, (claim.queue,))
+    epoch = only(connection, FIND_EPOCH, (claim.queue,))
     if epoch != (claim.epoch,):
         return []
-    jobs: list[Job] = []
-    room = CLAIM_BYTES
-    for job in _due(connection, claim):
-        jobs.append(job)
-        room -= len(job.payload.body)
-        if room <= 0:
-            break
+    rows = find_due(connection, Kind.PUSH, claim.queue, claim.now_ms, claim.limit)
+    jobs = fill(map(job_of, rows), job_size)
     connection.executemany(START, [(claim.now_ms, job.id) for job in jobs])
     return [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in jobs]
 
 
-def _due(connection: sqlite3.Connection, claim: Claim) -> Iterator[Job]:
-    """Read due jobs, one priority after the other: each is one range of the index, whatever is deferred."""
-    left = claim.limit
-    priority = _LOWEST
-    while left > 0 and (found := _only(connection, NEXT_PRIORITY, (claim.queue, priority))):
-        (priority,) = found
-        for row in connection.execute(DUE, (claim.queue, priority, claim.now_ms, left)):
-            left -= 1
-            yield job_of(row)
-
-
 def _delete_job(connection: sqlite3.Connection, deletion: DeleteJob) -> Job | None:
-    row = _only(connection, DELETE_JOB, (deletion.job_id, deletion.queue))
+    row = only(connection, DELETE_JOB, (deletion.job_id, deletion.queue))
     if row is None:
         return None
     job = job_of(row)
@@ -216,7 +205,7 @@ def _put_queue(connection: sqlite3.Connection, operation: PutQueue) -> bool:
 
 
 def _delete_queue(connection: sqlite3.Connection, name: str) -> QueueDefinition | None:
-    row = _only(connection, f"DELETE FROM queue WHERE name = ? RETURNING {QUEUE}", (name,))
+    row = only(connection, f"DELETE FROM queue WHERE name = ? RETURNING {QUEUE}", (name,))
     if row is None:
         return None
     _count_change(connection, "queue")
@@ -226,7 +215,7 @@ def _delete_queue(connection: sqlite3.Connection, name: str) -> QueueDefinition 
 def _put_routing(connection: sqlite3.Connection, routing: Routing) -> bool | NoSuchQueue:
     if read_queue(connection, routing.queue) is None:
         return NoSuchQueue(routing.queue)
-    present = _only(connection, "SELECT queue FROM routing WHERE category = ?", (routing.category,))
+    present = only(connection, "SELECT queue FROM routing WHERE category = ?", (routing.category,))
     if present == (routing.queue,):
         return False
     connection.execute("REPLACE INTO routing (category, queue) VALUES (?, ?)", astuple(routing))
@@ -235,7 +224,7 @@ def _put_routing(connection: sqlite3.Connection, routing: Routing) -> bool | NoS
 
 
 def _delete_routing(connection: sqlite3.Connection, category: str) -> Routing | None:
-    row = _only(connection, "DELETE FROM routing WHERE category = ? RETURNING category, queue", (category,))
+    row = only(connection, "DELETE FROM routing WHERE category = ? RETURNING category, queue", (category,))
     if row is None:
         return None
     _count_change(connection, "routing")
@@ -244,9 +233,3 @@ def _delete_routing(connection: sqlite3.Connection, category: str) -> Routing | 
 
 def _count_change(connection: sqlite3.Connection, name: str) -> None:
     connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = ?", (name,))
-
-
-def _only(connection: sqlite3.Connection, statement: str, arguments: Row) -> Row | None:
-    """Run a statement to its end and return its one row, if any; a statement left open cannot commit."""
-    rows = connection.execute(statement, arguments).fetchall()
-    return rows[0] if rows else None
