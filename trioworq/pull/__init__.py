@@ -3,6 +3,7 @@
 # A job's way, from a client to a worker and back:
 #
 #   jobs           what the web asks for; hands the rest on to the store
-#                    line       the workers that wait at one queue
+#                    lines      workers that wait, and takes for them
+#                      line       those at one queue
 #                    lookout    notices leases that end and jobs that fall due
 #                    counters   what has been done, in numbers

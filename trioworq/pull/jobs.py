@@ -1,6 +1,6 @@
 """The pull side as the web sees it: jobs come in, workers fetch them under a lease, keep it and end it."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -14,21 +14,18 @@ from trioworq.core.pull import (
     PullChange,
     PullJob,
     PullOrder,
-    Return,
     Run,
     TimedOut,
     Verdict,
 )
 from trioworq.logs import Logs
 from trioworq.pull.counters import PullCounters
-from trioworq.pull.line import Line, Waiter
+from trioworq.pull.lines import Lines
 from trioworq.pull.lookout import Lookout
-from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.interface import Store
 
 # How long giving back jobs that nobody got may take at the end.
 GIVE_BACK_TIMEOUT_S = 5.0
-# How long to let a store alone that could not be reached.
-STORE_BACK_OFF_S = 1.0
 
 
 def _stays() -> bool:
@@ -42,20 +39,21 @@ class PullJobs:
     """
 
     def __init__(self, *, store: Store, clock: Clock, logs: Logs, tasks: trio.Nursery) -> None:
-        """`tasks` is where the lines are attended to, and jobs given back."""
+        """`tasks` is where jobs are taken for workers that wait."""
         self.counters = PullCounters()
         self._store = store
         self._clock = clock
-        self._logs = logs
-        self._tasks = tasks
-        self._lines: dict[str, Line] = {}
+        self._log = logs.pull
         self._is_leaving = False
+        self._lines = Lines(
+            store=store, clock=clock, counters=self.counters, error_log=logs.error, tasks=tasks
+        )
         self._lookout = Lookout(
             store=store,
             clock=clock,
             error_log=logs.error,
-            waited_for=self._waited_for,
-            found=partial(self._call, is_sure=True),
+            waited_for=self._lines.waited_for,
+            found=partial(self._lines.call, is_sure=True),
             timed_out=self._report,
         )
 
@@ -80,18 +78,24 @@ class PullJobs:
         now_ms = self._clock.now_ms()
         jobs = [order.accepted(now_ms) for order in orders]
         due = {job.queue for job in jobs if job.run_at_ms <= now_ms}
-        if self._call(due, is_sure=True):
+        if self._lines.call(due, is_sure=True):
             # Lets the take come along: it finds the jobs of its own transaction.
             await trio.lowlevel.checkpoint()
         ids = await self._store.enqueue(jobs)
         for job, job_id in zip(jobs, ids, strict=True):
             if job_id is not None:
                 self.counters.enqueued += 1
-                self._logs.pull.enqueued(job, job_id)
-        self._call(due)
+                self._log.enqueued(job, job_id)
+        # In case that the take was a transaction ahead.
+        self._lines.call(due)
         return ids
 
     # Workers.
+
+    @property
+    def waiting_workers(self) -> int:
+        """How many workers wait for a job right now."""
+        return self._lines.size
 
     async def fetch(
         self, queue: str, limit: int, wait_s: float = 0, has_left: Callable[[], bool] = _stays
@@ -105,26 +109,13 @@ class PullJobs:
         if limit <= 0 or self._is_leaving:
             await trio.lowlevel.checkpoint()
             return ()
-        waiter = Waiter(limit, is_patient=wait_s > 0, has_left=has_left)
-        line = self._lines.get(queue) or self._open_line(queue)
-        line.join(waiter)
-        self._attend_to(line)
-        try:
-            if waiter.is_patient:
-                self._lookout.hurry()
-                with trio.move_on_after(wait_s):
-                    await waiter.answered.wait()
-                line.lose_patience(waiter)
-            await waiter.answered.wait()
-        except trio.Cancelled:
-            line.leave(waiter)
-            raise
-        if waiter.error is not None:
-            raise StoreUnavailable(*waiter.error.args) from waiter.error
-        self.counters.fetched += len(waiter.jobs)
-        for job in waiter.jobs:
-            self._logs.pull.fetched(job)
-        return waiter.jobs
+        if wait_s > 0:
+            self._lookout.hurry()
+        jobs = await self._lines.wait(queue, limit, wait_s, has_left)
+        self.counters.fetched += len(jobs)
+        for job in jobs:
+            self._log.fetched(job)
+        return jobs
 
     async def heartbeat(
         self, queue: str, key: str, saved_state: bytes | None = None, run: Run | None = None
@@ -138,7 +129,7 @@ class PullJobs:
         """End a job for good. Raises NoSuchJob, StaleRun."""
         await self._change(Completion(queue=queue, key=key, run=run))
         self.counters.completed += 1
-        self._logs.pull.completed(queue, key)
+        self._log.completed(queue, key)
 
     async def reschedule(self, order: PullOrder, run: Run | None = None) -> None:
         """Have a job that is handed out wait again. Raises NoSuchJob, StaleRun, InvalidRequest."""
@@ -146,9 +137,9 @@ class PullJobs:
         change = order.rescheduling(now_ms, run)
         await self._change(change)
         self.counters.rescheduled += 1
-        self._logs.pull.rescheduled(change)
+        self._log.rescheduled(change)
         if change.run_at_ms <= now_ms:
-            self._call([order.queue])
+            self._lines.call([order.queue], is_sure=True)
 
     async def job(self, queue: str, key: str) -> PullJob:
         """Return a job, handed out or not. Raises NoSuchJob."""
@@ -158,90 +149,12 @@ class PullJobs:
         return job
 
     async def _change(self, change: PullChange) -> None:
+        """Have the store carry out a change. If cancelled: it may be carried out all the same."""
         match await self._store.change(change):
             case Verdict.ABSENT:
                 raise NoSuchJob(change.queue, change.key)
             case Verdict.STALE:
                 raise StaleRun(change.queue, change.key)
-
-    # Lines.
-
-    @property
-    def waiting_workers(self) -> int:
-        """How many workers wait for a job right now."""
-        return sum(line.size for line in self._lines.values())
-
-    def _open_line(self, queue: str) -> Line:
-        line = self._lines[queue] = Line(queue, self._clock.now_ms, self._give_back)
-        return line
-
-    def _waited_for(self) -> list[str]:
-        """Name the queues where somebody waits, and forget where nobody does."""
-        idle = [queue for queue, line in self._lines.items() if line.is_empty and not line.is_attended]
-        for queue in idle:
-            del self._lines[queue]
-        return list(self._lines)
-
-    def _call(self, queues: Iterable[str], *, is_sure: bool = False) -> bool:
-        """Tell those who wait at these queues that there may be a job, or surely is; False if nobody does."""
-        lines = [line for queue in queues if (line := self._lines.get(queue)) and not line.is_empty]
-        for line in lines:
-            line.call(is_sure=is_sure)
-            self._attend_to(line)
-        return bool(lines)
-
-    def _attend_to(self, line: Line) -> None:
-        if not line.is_attended:
-            line.is_attended = True
-            self._tasks.start_soon(self._attend, line)
-
-    async def _attend(self, line: Line) -> None:
-        """Take jobs for a line as long as there is a reason to. If cancelled: nobody is told."""
-        try:
-            while line.has_work:
-                if line.seems_empty and not await self._is_due(line):
-                    continue
-                await self._store.take(line)
-        except StoreUnavailable as error:
-            line.fail(error)
-        finally:
-            line.is_attended = False
-
-    async def _is_due(self, line: Line) -> bool:
-        """Look before taking, as a look writes nothing; without a job, answer those who asked."""
-        take = line.ask()
-        outlook = await self._store.outlook([line.queue])
-        first_try_ms = outlook.first_tries_ms.get(line.queue)
-        if take is None or first_try_ms is None or first_try_ms > take.now_ms:
-            line.take(())
-            return False
-        line.call()
-        return True
-
-    # What nobody got, and what timed out.
-
-    def _give_back(self, jobs: Collection[PullJob]) -> None:
-        self._tasks.start_soon(self._return, tuple(jobs))
-
-    async def _return(self, jobs: Sequence[PullJob]) -> None:
-        """Have jobs wait again that nobody got. If cancelled: their leases run out by themselves."""
-        async with trio.open_nursery() as returns:
-            for job in jobs:
-                returns.start_soon(self._return_one, job)
-        self._call({job.queue for job in jobs}, is_sure=True)
-
-    async def _return_one(self, job: PullJob) -> None:
-        change = Return(queue=job.queue, key=job.key, run=Run(job.id, job.attempt))
-        while True:
-            try:
-                await self._store.change(change)
-            except StoreUnavailable as error:
-                reason = str(error)
-            else:
-                self.counters.returned += 1
-                return
-            self._logs.error.warning("cannot give back a pull job; trying again", id=job.id, reason=reason)
-            await trio.sleep(STORE_BACK_OFF_S)
 
     def _report(self, jobs: Sequence[TimedOut]) -> None:
         """Count and log leases that ended, and tell those who wait of the jobs that wait again."""
@@ -250,20 +163,17 @@ class PullJobs:
                 self.counters.failed += 1
             else:
                 self.counters.timed_out += 1
-            self._logs.pull.timed_out(job)
-        self._call({job.queue for job in jobs if not job.is_failed}, is_sure=True)
-
-    # The end.
-
-    def leave(self) -> None:
-        """Hand out no more jobs, and let those who wait for one go; all else is still done."""
-        self._is_leaving = True
-        for line in self._lines.values():
-            line.dismiss()
+            self._log.timed_out(job)
+        self._lines.call({job.queue for job in jobs if not job.is_failed}, is_sure=True)
 
     async def look_out(self) -> None:
         """Notice leases that end and jobs that fall due. Runs until cancelled."""
         await self._lookout.run()
+
+    def leave(self) -> None:
+        """Hand out no more jobs, and let those who wait for one go; all else is still done."""
+        self._is_leaving = True
+        self._lines.dismiss()
 
 
 @asynccontextmanager

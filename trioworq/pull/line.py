@@ -56,11 +56,6 @@ class Line:
     # Workers.
 
     @property
-    def is_empty(self) -> bool:
-        """Whether nobody waits."""
-        return not self._waiting
-
-    @property
     def size(self) -> int:
         """How many wait."""
         return len(self._waiting)

@@ -1,0 +1,64 @@
+"""A pull side over a store, its clock, and what it logs."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from attrs import define
+
+from tests.dispatch.push_side import KeptLines, kept_errors
+from trioworq.clock import Clock
+from trioworq.core.pull import PullJob, PullOrder
+from trioworq.logs import AccessLog, Logs, PullLog, QueueLog
+from trioworq.pull.jobs import PullJobs, open_pull
+from trioworq.stores.interface import Store
+
+
+@define
+class PullSide:
+    """One node."""
+
+    pull: PullJobs
+    store: Store
+    clock: Clock
+    lines: list[dict[str, Any]]
+    errors: list[Any]
+
+    async def enqueue(self, *keys: str, queue: str = "q", **fields: Any) -> None:
+        """Enqueue a job for each key, all at once."""
+        await self.pull.enqueue_many([order(key, queue, **fields) for key in keys])
+
+    async def fetch(self, limit: int = 1, wait_s: float = 0, queue: str = "q") -> list[str]:
+        """Fetch jobs and return their keys."""
+        return [job.key for job in await self.pull.fetch(queue, limit, wait_s)]
+
+    async def fetch_one(self, queue: str = "q") -> PullJob:
+        """Fetch a job that is due."""
+        (job,) = await self.pull.fetch(queue, 1)
+        return job
+
+    def after(self, seconds: float) -> int:
+        """Return the time so far from now, in ms."""
+        return self.clock.now_ms() + round(seconds * 1000)
+
+
+def order(key: str, queue: str = "q", **fields: Any) -> PullOrder:
+    """Return an order, due at once and with half a minute for a try unless said otherwise."""
+    return PullOrder(**{"queue": queue, "key": key, "payload": b"1", "timeout_s": 30} | fields)
+
+
+@asynccontextmanager
+async def open_pull_side(store: Store, clock: Clock | None = None) -> AsyncIterator[PullSide]:
+    """Run a node over a store; nodes that share one on a mocked clock share a `clock` too."""
+    clock = clock or Clock()
+    queue_lines = KeptLines()
+    error_log, errors = kept_errors()
+    logs = Logs(
+        access=AccessLog(KeptLines(), clock, "access"),
+        queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
+        pull=PullLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
+        error=error_log,
+        sinks=(),
+    )
+    async with open_pull(store=store, clock=clock, logs=logs) as pull:
+        yield PullSide(pull, store, clock, queue_lines.lines, errors)

@@ -1,0 +1,237 @@
+"""Who gets which of the jobs that a take brings."""
+
+from collections.abc import Collection
+
+import pytest
+from attrs import define, field
+
+from trioworq.core.jobs import JobState
+from trioworq.core.pull import PullJob
+from trioworq.pull.line import TAKE_ROWS, Line, Waiter
+from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
+
+
+@define
+class Jobs:
+    """Numbered jobs, and those of them that have been given back."""
+
+    returned: list[int] = field(factory=list)
+
+    def give_back(self, jobs: Collection[PullJob]) -> None:
+        """Remember what nobody wants."""
+        self.returned += [job.id for job in jobs]
+
+    def line(self) -> Line:
+        """Return a line where nobody waits, at time 1000."""
+        return Line("q", lambda: 1000, self.give_back)
+
+
+def job(number: int, payload: bytes = b"1") -> PullJob:
+    """Return a job that has been handed out."""
+    return PullJob(
+        id=number,
+        queue="q",
+        key=str(number),
+        payload=payload,
+        saved_state=None,
+        state=JobState.RUNNING,
+        priority=100,
+        created_at_ms=1,
+        run_at_ms=1,
+        timeout_s=1,
+        max_retries=0,
+        retries_left=0,
+        fail_count=0,
+        attempt=1,
+        lease_ends_at_ms=1000,
+    )
+
+
+def jobs(*numbers: int) -> list[PullJob]:
+    """Return jobs in this order."""
+    return [job(number) for number in numbers]
+
+
+def waiter(limit: int = 1, *, is_patient: bool = False, has_left: bool = False) -> Waiter:
+    """Return a worker."""
+    return Waiter(limit, is_patient=is_patient, has_left=lambda: has_left)
+
+
+def given(*waiters: Waiter) -> list[list[int] | None]:
+    """Return what each was answered, None for those who still wait."""
+    return [[each.id for each in item.jobs] if item.answered.is_set() else None for item in waiters]
+
+
+def joined(line: Line, *waiters: Waiter) -> None:
+    """Have workers join a line."""
+    for each in waiters:
+        line.join(each)
+
+
+def test_a_line_asks_once_for_all_who_wait() -> None:
+    """Then not again before there is a reason to."""
+    line = Jobs().line()
+    assert line.ask() is None
+    joined(line, waiter(3), waiter(4))
+    assert line.ask() == Take("q", 7, 1000)
+    assert line.ask() is None
+
+
+def test_one_take_is_bounded_however_many_wait() -> None:
+    """A transaction keeps others waiting."""
+    line = Jobs().line()
+    joined(line, waiter(1000), waiter(1000))
+    assert line.ask() == Take("q", TAKE_ROWS, 1000)
+
+
+def test_jobs_are_handed_out_in_the_order_of_those_who_wait() -> None:
+    """Each gets its number, as long as there are some; who may not wait is told that there are none."""
+    line = Jobs().line()
+    workers = [waiter(2), waiter(1, is_patient=True), waiter(2), waiter(1)]
+    joined(line, *workers)
+    line.ask()
+    line.take(jobs(1, 2, 3, 4))
+    assert given(*workers) == [[1, 2], [3], [4], []]
+
+
+def test_patient_ones_wait_on() -> None:
+    """And get what the next take brings."""
+    line = Jobs().line()
+    worker = waiter(is_patient=True)
+    line.join(worker)
+    line.ask()
+    line.take(())
+    assert given(worker) == [None]
+    assert line.ask() is None
+    line.call()
+    assert line.ask() == Take("q", 1, 1000)
+    line.take(jobs(5))
+    assert given(worker) == [[5]]
+
+
+def test_one_who_joins_during_a_take_has_another_one_made() -> None:
+    """The take under way may have missed what was there by then; what it has too much of is shared."""
+    kept = Jobs()
+    line = kept.line()
+    first, second, third = waiter(2), waiter(), waiter()
+    line.join(first)
+    line.ask()
+    joined(line, second, third)
+    line.leave(first)
+    line.take(jobs(1))
+    assert given(second, third) == [[1], None]
+    assert line.ask() == Take("q", 1, 1000)
+    assert kept.returned == []
+
+
+def test_what_nobody_wants_is_given_back() -> None:
+    """Those for whom it was taken have left, and nobody else waits."""
+    kept = Jobs()
+    line = kept.line()
+    worker = waiter(3)
+    line.join(worker)
+    line.ask()
+    line.leave(worker)
+    line.take(jobs(1, 2))
+    assert kept.returned == [1, 2]
+
+
+def test_one_who_leaves_with_its_jobs_in_hand_gives_them_back() -> None:
+    """Once, however often it is told."""
+    kept = Jobs()
+    line = kept.line()
+    worker = waiter(2)
+    line.join(worker)
+    line.ask()
+    line.take(jobs(1, 2))
+    line.leave(worker)
+    line.leave(worker)
+    assert kept.returned == [1, 2]
+
+
+def test_one_that_hung_up_while_it_waited_is_given_none() -> None:
+    """The next one gets it. Who has not been kept waiting may have closed its half only, and is answered."""
+    line = Jobs().line()
+    gone, hasty, here = waiter(is_patient=True, has_left=True), waiter(has_left=True), waiter()
+    joined(line, gone, hasty, here)
+    line.ask()
+    line.take(jobs(1, 2))
+    assert given(gone, hasty, here) == [[], [1], [2]]
+
+
+def test_a_take_that_brought_all_it_could_is_followed_by_another() -> None:
+    """More may be due, for those who still wait."""
+    line = Jobs().line()
+    workers = [waiter(600), waiter(600)]
+    joined(line, *workers)
+    line.ask()
+    line.take(jobs(*range(1, TAKE_ROWS + 1)))
+    assert not line.seems_empty
+    late = waiter()
+    line.join(late)
+    line.ask()
+    line.take(())
+    assert line.seems_empty
+
+
+def test_a_take_that_large_payloads_cut_short_is_followed_by_another() -> None:
+    """It had fewer jobs than were asked for, and still more may be due."""
+    line = Jobs().line()
+    joined(line, waiter(), waiter(is_patient=True))
+    line.ask()
+    line.take([job(1, b"x" * CLAIM_BYTES)])
+    assert line.ask() == Take("q", 1, 1000)
+
+
+def test_a_take_that_brought_less_is_followed_by_none() -> None:
+    """What comes later is announced."""
+    line = Jobs().line()
+    joined(line, waiter(), waiter(is_patient=True))
+    line.ask()
+    line.take(jobs(1))
+    assert line.ask() is None
+
+
+def test_one_whose_time_is_over_waits_for_the_take_that_is_under_way_for_it() -> None:
+    """A job that has been handed out for it must not get lost."""
+    line = Jobs().line()
+    worker = waiter(is_patient=True)
+    line.join(worker)
+    line.ask()
+    line.lose_patience(worker)
+    assert given(worker) == [None]
+    line.take(())
+    assert given(worker) == [[]]
+
+
+def test_one_whose_time_is_over_goes_at_once_otherwise() -> None:
+    """And nothing is asked for it any more."""
+    line = Jobs().line()
+    worker = waiter(is_patient=True)
+    line.join(worker)
+    line.lose_patience(worker)
+    assert given(worker) == [[]]
+    assert line.ask() is None
+
+
+@pytest.mark.parametrize("is_patient", [True, False])
+def test_all_are_told_when_the_store_is_away(is_patient: bool) -> None:
+    """And the line asks for no more until somebody joins."""
+    line = Jobs().line()
+    worker = waiter(is_patient=is_patient)
+    line.join(worker)
+    line.ask()
+    line.fail(StoreUnavailable("away"))
+    assert str(worker.error) == "away"
+    assert line.size == 0
+    assert line.ask() is None
+
+
+def test_a_line_seems_empty_until_somebody_knows_better() -> None:
+    """Looking first costs less than a take in vain; a job that is surely there is taken at once."""
+    line = Jobs().line()
+    assert line.seems_empty
+    line.call()
+    assert line.seems_empty
+    line.call(is_sure=True)
+    assert not line.seems_empty

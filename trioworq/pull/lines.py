@@ -1,0 +1,136 @@
+"""The lines of a node, one for each queue where workers wait; each take serves a whole line."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+
+import trio
+
+from trioworq.clock import Clock
+from trioworq.core.pull import PullJob, Return, Run
+from trioworq.logs import ErrorLog
+from trioworq.pull.counters import PullCounters
+from trioworq.pull.line import Line, Waiter
+from trioworq.stores.interface import Store, StoreUnavailable
+
+# How long to let a store alone that could not be reached.
+STORE_BACK_OFF_S = 1.0
+
+
+class Lines:
+    """Has workers wait, and takes jobs for them."""
+
+    def __init__(
+        self, *, store: Store, clock: Clock, counters: PullCounters, error_log: ErrorLog, tasks: trio.Nursery
+    ) -> None:
+        """`tasks` is where lines are attended to, and jobs given back."""
+        self._store = store
+        self._clock = clock
+        self._counters = counters
+        self._error_log = error_log
+        self._tasks = tasks
+        self._lines: dict[str, Line] = {}
+
+    @property
+    def size(self) -> int:
+        """How many workers wait."""
+        return sum(line.size for line in self._lines.values())
+
+    async def wait(
+        self, queue: str, limit: int, wait_s: float, has_left: Callable[[], bool]
+    ) -> Sequence[PullJob]:
+        """Return up to `limit` jobs; none if none is due by now, or within `wait_s`.
+
+        A worker that `has_left` while it waited is given none. Raises StoreUnavailable. If cancelled: what
+        it would have been given goes to others, and counts as never handed out.
+        """
+        waiter = Waiter(limit, is_patient=wait_s > 0, has_left=has_left)
+        line = self._lines.get(queue) or self._open(queue)
+        line.join(waiter)
+        self._attend_to(line)
+        try:
+            if waiter.is_patient:
+                with trio.move_on_after(wait_s):
+                    await waiter.answered.wait()
+                line.lose_patience(waiter)
+            await waiter.answered.wait()
+        except trio.Cancelled:
+            line.leave(waiter)
+            raise
+        if waiter.error is not None:
+            raise StoreUnavailable(*waiter.error.args) from waiter.error
+        return waiter.jobs
+
+    def call(self, queues: Iterable[str], *, is_sure: bool = False) -> bool:
+        """Tell those who wait at these queues that there may be a job, or surely is; False if nobody does."""
+        lines = [line for queue in queues if (line := self._lines.get(queue)) and line.size]
+        for line in lines:
+            line.call(is_sure=is_sure)
+            self._attend_to(line)
+        return bool(lines)
+
+    def waited_for(self) -> list[str]:
+        """Name the queues where somebody waits, and forget those where nobody does."""
+        self._lines = {queue: line for queue, line in self._lines.items() if line.size or line.is_attended}
+        return list(self._lines)
+
+    def dismiss(self) -> None:
+        """Let everybody go, as soon as no take is under way for them."""
+        for line in self._lines.values():
+            line.dismiss()
+
+    def _open(self, queue: str) -> Line:
+        line = self._lines[queue] = Line(queue, self._clock.now_ms, self._give_back)
+        return line
+
+    # Taking.
+
+    def _attend_to(self, line: Line) -> None:
+        if not line.is_attended:
+            line.is_attended = True
+            self._tasks.start_soon(self._attend, line)
+
+    async def _attend(self, line: Line) -> None:
+        """Take jobs for a line as long as there is a reason to. If cancelled: nobody is told."""
+        try:
+            while line.has_work:
+                if not line.seems_empty or await self._is_due(line):
+                    await self._store.take(line)
+        except StoreUnavailable as error:
+            line.fail(error)
+        finally:
+            line.is_attended = False
+
+    async def _is_due(self, line: Line) -> bool:
+        """Look before taking, as a look writes nothing; without a job, answer those who asked."""
+        take = line.ask()
+        outlook = await self._store.outlook([line.queue])
+        first_try_ms = outlook.first_tries_ms.get(line.queue)
+        if take is None or first_try_ms is None or first_try_ms > take.now_ms:
+            line.take(())
+            return False
+        line.call()
+        return True
+
+    # What nobody got.
+
+    def _give_back(self, jobs: Collection[PullJob]) -> None:
+        self._tasks.start_soon(self._return, tuple(jobs))
+
+    async def _return(self, jobs: Sequence[PullJob]) -> None:
+        """Have jobs wait again. If cancelled: their leases run out by themselves."""
+        async with trio.open_nursery() as returns:
+            for job in jobs:
+                returns.start_soon(self._return_one, job)
+        self.call({job.queue for job in jobs}, is_sure=True)
+
+    async def _return_one(self, job: PullJob) -> None:
+        change = Return(queue=job.queue, key=job.key, run=Run(job.id, job.attempt))
+        while True:
+            try:
+                await self._store.change(change)
+            except StoreUnavailable as error:
+                reason = str(error)
+            else:
+                self._counters.returned += 1
+                return
+            self._error_log.warning("cannot give back a pull job; trying again", id=job.id, reason=reason)
+            await trio.sleep(STORE_BACK_OFF_S)
