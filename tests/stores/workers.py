@@ -1,13 +1,16 @@
 """What the store's tests of pull jobs are written with: jobs to enqueue, and workers that take them."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
 
+import trio
 from attrs import define, evolve, field
 
 from tests.stores.nodes import NOW
 from trioworq.core.pull import Completion, Heartbeat, NewPullJob, PullJob, Rescheduling, Return
 from trioworq.stores.interface import Store, Take
+
+T = TypeVar("T")
 
 TIMEOUT_S = 30
 
@@ -90,7 +93,33 @@ def rescheduling(key: str = "k", **changes: Any) -> Rescheduling:
     return evolve(changed, **changes)
 
 
+def lease_end(job: PullJob) -> int:
+    """Return when the lease of a job that is handed out ends."""
+    assert job.lease_ends_at_ms is not None
+    return job.lease_ends_at_ms
+
+
 def returning(job: PullJob) -> Return:
     """Have a job wait again whose worker never got it."""
     assert job.run is not None
     return Return(queue=job.queue, key=job.key, run=job.run)
+
+
+async def in_order(*calls: Callable[[], Awaitable[T]]) -> list[T]:
+    """Make calls one after the other without waiting for their outcomes; return those.
+
+    A store that commits in batches has most of them in one.
+    """
+    begins = [trio.Event() for _ in range(len(calls) + 1)]
+    outcomes: dict[int, T] = {}
+
+    async def make(place: int) -> None:
+        await begins[place].wait()
+        begins[place + 1].set()
+        outcomes[place] = await calls[place]()
+
+    begins[0].set()
+    async with trio.open_nursery() as callers:
+        for place in range(len(calls)):
+            callers.start_soon(make, place)
+    return [outcomes[place] for place in range(len(calls))]
