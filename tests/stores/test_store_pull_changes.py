@@ -1,6 +1,7 @@
 """Keeping, ending and rescheduling pull jobs, and the runs that may, on every store."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -22,8 +23,10 @@ from tests.stores.workers import (
     take_one,
 )
 from trioworq.core.jobs import INT64_MAX, JobState
-from trioworq.core.pull import INT32_MAX, PullChange, PullJob, Run, Verdict
+from trioworq.core.pull import INT32_MAX, Completion, Heartbeat, PullJob, Rescheduling, Run, Verdict
 from trioworq.stores.interface import Store
+
+WorkersChange = Heartbeat | Completion | Rescheduling
 
 CHANGES = [
     pytest.param(heartbeat(saved_state=b"1"), id="heartbeat"),
@@ -32,7 +35,7 @@ CHANGES = [
 ]
 
 
-async def taken(store: Store, **changes: object) -> PullJob:
+async def taken(store: Store, **changes: Any) -> PullJob:
     """Enqueue a job and take it."""
     await enqueue_one(store, pull_job(**changes))
     return await take_one(store)
@@ -194,7 +197,7 @@ async def test_job_is_returned_by_its_present_run_only(store: Store) -> None:
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_change_to_what_is_not_there_finds_nothing(store: Store, change: PullChange) -> None:
+async def test_change_to_what_is_not_there_finds_nothing(store: Store, change: WorkersChange) -> None:
     """Whatever run it names, and whatever there is under other names."""
     await enqueue_one(store, pull_job(queue="other"))
     await enqueue_one(store, pull_job("other"))
@@ -209,7 +212,7 @@ async def test_change_to_what_is_not_there_finds_nothing(store: Store, change: P
 
 
 @pytest.mark.parametrize("change", [heartbeat(saved_state=b"1"), rescheduling()])
-async def test_waiting_job_cannot_be_kept_or_rescheduled(store: Store, change: PullChange) -> None:
+async def test_waiting_job_cannot_be_kept_or_rescheduled(store: Store, change: WorkersChange) -> None:
     """As if it were not there (contract pull §2.5); it stays as it is."""
     job_id = await enqueue_one(store, pull_job())
     assert await store.change(change) is Verdict.ABSENT
@@ -217,7 +220,7 @@ async def test_waiting_job_cannot_be_kept_or_rescheduled(store: Store, change: P
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_present_run_may_change_its_job(store: Store, change: PullChange) -> None:
+async def test_present_run_may_change_its_job(store: Store, change: WorkersChange) -> None:
     """Naming it is as good as naming none (README 13)."""
     job = await taken(store)
     assert await store.change(evolve(change, run=job.run)) is Verdict.DONE
@@ -225,7 +228,7 @@ async def test_present_run_may_change_its_job(store: Store, change: PullChange) 
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_run_that_is_not_the_present_one_changes_nothing(store: Store, change: PullChange) -> None:
+async def test_run_that_is_not_the_present_one_changes_nothing(store: Store, change: WorkersChange) -> None:
     """Neither an older one, nor one to come, nor one of another job (I3, README 13)."""
     first = await taken(store)
     await store.expire_leases(lease_end(first) + 1, 10)
@@ -236,7 +239,7 @@ async def test_run_that_is_not_the_present_one_changes_nothing(store: Store, cha
 
 
 @pytest.mark.parametrize("change", CHANGES)
-async def test_run_of_a_job_that_waits_again_changes_nothing(store: Store, change: PullChange) -> None:
+async def test_run_of_a_job_that_waits_again_changes_nothing(store: Store, change: WorkersChange) -> None:
     """Its lease has ended: the worker that comes late hears so (README 13)."""
     job = await taken(store)
     await store.expire_leases(lease_end(job) + 1, 10)
@@ -247,7 +250,7 @@ async def test_run_of_a_job_that_waits_again_changes_nothing(store: Store, chang
 
 @pytest.mark.parametrize("change", CHANGES)
 async def test_run_of_an_earlier_job_of_the_same_key_changes_nothing(
-    store: Store, change: PullChange
+    store: Store, change: WorkersChange
 ) -> None:
     """The job that has the key now is another one, its first run as well (I3)."""
     first = await taken(store)

@@ -38,7 +38,7 @@ from trioworq.stores.sqlite.reads import read_queue
 from trioworq.stores.starts import Head, may_start, with_starts
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
-_THE_RUN = "id = ? AND attempt = ? AND state = 1"
+_THE_RUN = "id = ? AND attempt = ? AND state = 1 AND kind = 0"
 
 PUSH = (
     "INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
