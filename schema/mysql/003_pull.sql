@@ -1,14 +1,22 @@
--- Pull jobs (kind 1) beside push jobs, and failures that can be run again. One statement each, so that a
--- start that was cut short has made all of a table's changes or none.
+-- Pull jobs (kind 1) beside push jobs, and failures that can be run again. What is found by a client's key or by
+-- the end of a lease is in a table of its own: every index of `job` is paid for by push jobs too. No table is
+-- copied for that, and an ALTER makes all of a table's changes or none.
 
 ALTER TABLE job
-    MODIFY timeout BIGINT NOT NULL,                          -- seconds; negative ones are pull's
-    ADD COLUMN pull_key VARBINARY(255) NULL,                 -- the client's id of a pull job
-    ADD COLUMN pull_state LONGBLOB NULL,                     -- what its worker has saved
-    ADD COLUMN max_retries INT NULL,                         -- of a pull job, as given; negative: no end
-    ADD COLUMN lease_end BIGINT NULL,                        -- of a running pull job
-    ADD UNIQUE KEY job_pull_key (queue, pull_key),
-    ADD KEY job_lease (lease_end);
+    ADD COLUMN pull_key VARBINARY(255) NULL;                 -- the client's id of a pull job
+
+-- One row for each pull job. Whoever changes it has locked the job's row in `job`, or neither.
+CREATE TABLE IF NOT EXISTS pull_job (
+    queue VARBINARY(255) NOT NULL,
+    pull_key VARBINARY(255) NOT NULL,
+    job_id BIGINT UNSIGNED NOT NULL,
+    pull_timeout INT NOT NULL,                               -- seconds; may be negative
+    max_retries INT NOT NULL,                                -- as given; negative: no end
+    pull_state LONGBLOB NULL,                                -- what the worker has saved
+    lease_end BIGINT NULL,                                   -- of a running job
+    PRIMARY KEY (queue, pull_key),
+    KEY pull_job_lease (lease_end)
+) ENGINE = InnoDB;
 
 ALTER TABLE failure
     ADD COLUMN kind TINYINT UNSIGNED NOT NULL DEFAULT 0,     -- 0: push, 1: pull

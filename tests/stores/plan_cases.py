@@ -43,8 +43,6 @@ OWNED = tuple(f"q{number}" for number in range(1, QUEUES, 9))
 JOB = frozenset({"job.PRIMARY"})
 JOB_LIST = frozenset({"job.job_list"})
 JOB_CLAIM = frozenset({"job.job_claim"})
-PULL_KEY = frozenset({"job.job_pull_key"})
-LEASE = frozenset({"job.job_lease"})
 OWNER = frozenset({"queue_owner.PRIMARY"})
 OWNER_NODE = frozenset({"queue_owner.queue_owner_node"})
 NODES = frozenset({"node"})
@@ -57,12 +55,13 @@ _QUEUE = (
 _IS_DEFERRED = f"seq > {RUNNING} AND (seq % 20 >= 17 OR seq % 2 = 1)"
 _NEXT_TRY = f"CASE WHEN {_IS_DEFERRED} THEN {NOW} + seq * 7 ELSE {NOW} - seq * 7 END"
 
+# Of pull jobs, whose ids are `id`: the leases of those that run end a millisecond apart.
+LEASE_END = f"CASE WHEN id <= {PULL_IDS + RUNNING} THEN {NOW} + id - {PULL_IDS} END"
 
 _PUSH_COLUMNS = (
     "id, kind, queue, category, url, payload, payload_form, state, priority, next_try, created_at, "
     "timeout, retry_delay, retries_left, fail_count, attempt"
 )
-_PULL_COLUMNS = f"{_PUSH_COLUMNS}, pull_key, max_retries, lease_end"
 _FAILURE_COLUMNS = (
     "id, kind, job_id, queue, category, url, payload, payload_form, "
     "result_status, result_code, result_message, fail_count, failed_at, created_at"
@@ -74,8 +73,8 @@ def filling(numbers: str) -> list[str]:
 
     Queue q1 has running jobs, 50 of them, and waiting and deferred ones in large numbers, each kind with
     priorities of its own; q2 has the latter two; in `later` all jobs are deferred. All queues are owned.
-    There are as many pull jobs of the same queues; their keys are their numbers, their leases end a
-    millisecond apart, and every other one has no retries left.
+    There are as many pull jobs of the same queues; their keys are their numbers, and every other one has no
+    retries left. What the stores keep elsewhere of these, `LEASE_END` for one, is theirs to fill in.
     """
     names = ["later", *(f"q{number}" for number in range(1, QUEUES))]
     queues = ", ".join(f"('{name}', 200, 20, 0, 0)" for name in names)
@@ -83,9 +82,9 @@ def filling(numbers: str) -> list[str]:
     return [
         f"INSERT INTO job ({_PUSH_COLUMNS}) SELECT seq, 0, {_QUEUE}, 'c', 'u', x'7b7d', 2, "
         f"seq <= {RUNNING}, 100 + seq % 4, {_NEXT_TRY}, {NOW}, 0, 0, 3, 0, seq <= {RUNNING} FROM {numbers}",
-        f"INSERT INTO job ({_PULL_COLUMNS}) SELECT {PULL_IDS} + seq, 1, {_QUEUE}, '', '', x'7b7d', 2, "
-        f"seq <= {RUNNING}, 100 + seq % 4, {_NEXT_TRY}, {NOW}, 30, 0, 3 * (seq % 2), 0, seq <= {RUNNING}, "
-        f"CAST(seq AS CHAR), 3, CASE WHEN seq <= {RUNNING} THEN {NOW} + seq END FROM {numbers}",
+        f"INSERT INTO job ({_PUSH_COLUMNS}, pull_key) SELECT {PULL_IDS} + seq, 1, {_QUEUE}, '', '', "
+        f"x'7b7d', 2, seq <= {RUNNING}, 100 + seq % 4, {_NEXT_TRY}, {NOW}, 30, 0, 3 * (seq % 2), 0, "
+        f"seq <= {RUNNING}, CAST(seq AS CHAR) FROM {numbers}",
         f"INSERT INTO failure ({_FAILURE_COLUMNS}) SELECT seq, (seq + 1) % 2, seq, "
         "CASE WHEN seq % 3 = 0 THEN 'q2' ELSE 'q1' END, 'c', 'u', "
         f"x'7b7d', 2, 'failure', 500, '', 1, {NOW} + seq, {NOW} - seq FROM {numbers}",
@@ -124,17 +123,30 @@ class Case:
     may_use: frozenset[str] = field(default=frozenset())
 
 
-def cases(size: int) -> list[Case]:
+@frozen
+class PullIndexes:
+    """The indexes by which pull jobs are found: by their keys, and by the ends of their leases."""
+
+    key: frozenset[str]
+    lease: frozenset[str]
+
+
+def cases(size: int, indexes: PullIndexes) -> list[Case]:
     """Return all cases for tables of `size` rows."""
-    return [*_lists(size), *_failures(size), *_questions(), *_writes(), *_pull_writes()]
+    return [
+        *_lists(size),
+        *_failures(size),
+        *_questions(),
+        *_writes(),
+        *_pull_questions(indexes),
+        *_pull_writes(indexes),
+    ]
 
 
 def _questions() -> list[Case]:
     return [
         Case("one job", "read_job", ("q1", 60), JOB),
         Case("one failure", "read_failure", ("q1", 61), FAILURE),
-        Case("one pull job", "read_pull_job", ("q1", "60"), PULL_KEY),
-        Case("what is next", "read_outlook", (["q1", "q2", "later"],), LEASE | JOB_LIST, 4),
         Case("a queue", "read_queue", ("q7",), frozenset({"queue.PRIMARY"})),
         Case("an owner", "read_owner", ("q7", NOW - 1), OWNER),
         Case("jobs that are missing", "read_missing", ([1, 2, 60],), JOB, 3),
@@ -221,8 +233,15 @@ def _writes() -> list[Case]:
     ]
 
 
-def _pull_writes() -> list[Case]:
-    one = PULL_KEY | JOB
+def _pull_questions(indexes: PullIndexes) -> list[Case]:
+    return [
+        Case("one pull job", "read_pull_job", ("q1", "60"), indexes.key),
+        Case("what is next", "read_outlook", (["q1", "q2", "later"],), indexes.lease | JOB_LIST, 4),
+    ]
+
+
+def _pull_writes(indexes: PullIndexes) -> list[Case]:
+    one = indexes.key | JOB
     run = Run(PULL_IDS + 5, 1)
     return [
         _write("an enqueue", EnqueueJobs([pull_job("new", queue="q1")]), keys=frozenset(), rows=0),
@@ -230,7 +249,7 @@ def _pull_writes() -> list[Case]:
             "an enqueue of a key that is taken",
             EnqueueJobs([pull_job("60", queue="q1")]),
             keys=frozenset(),
-            may_use=PULL_KEY,
+            may_use=indexes.key,
         ),
         _write("a take", Take("q1", 20, NOW), keys=JOB_CLAIM | JOB, rows=20),
         _write("a take with nothing due", Take("later", 20, NOW), keys=JOB_CLAIM, rows=8),
@@ -244,8 +263,8 @@ def _pull_writes() -> list[Case]:
         ),
         _write("a rescheduling", rescheduling("5", queue="q1"), keys=one, rows=2),
         _write("a return", Return(queue="q1", key="5", run=run), keys=one, rows=2),
-        _write("leases that end", ExpireLeases(NOW + 21, 100), keys=LEASE | JOB, rows=40),
-        _write("no lease that ends", ExpireLeases(NOW, 100), keys=LEASE, rows=1),
+        _write("leases that end", ExpireLeases(NOW + 21, 100), keys=indexes.lease | JOB, rows=40),
+        _write("no lease that ends", ExpireLeases(NOW, 100), keys=indexes.lease, rows=1),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from trioworq.core.leases import Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
 from trioworq.stores.interface import Claim, Push, Store, StoreRefused, StoreUnavailable
-from trioworq.stores.migrations import available
+from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.link import Patience
@@ -75,10 +76,13 @@ async def test_nodes_that_start_together_share_one_schema(mysql_dsn: str) -> Non
     assert [version for (version,) in versions] == [migration.version for migration in available("mysql")]
 
 
-@pytest.mark.parametrize("done", range(len(available("mysql")[0].statements) + 1))
+MIGRATIONS = list(chain.from_iterable([*each.statements, each.record_version] for each in available("mysql")))
+
+
+@pytest.mark.parametrize("done", range(len(MIGRATIONS) + 1))
 async def test_migration_that_was_cut_short_is_begun_again(mysql_dsn: str, done: int) -> None:
     """A node that died anywhere in the middle of a migration does not keep the next from starting."""
-    administer(mysql_dsn, *available("mysql")[0].statements[:done])
+    administer(mysql_dsn, CREATE_VERSION, *MIGRATIONS[:done])
     async with open_mysql_store(mysql_dsn, node_id="n") as store:
         await push_one(store, new_job())
 

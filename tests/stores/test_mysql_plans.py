@@ -11,11 +11,12 @@ from attrs import frozen
 
 from tests.mariadb import administer, with_database
 from tests.stores.nodes import NOW
-from tests.stores.plan_cases import Case, cases, filling
+from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
-from trioworq.stores.mysql import jobs, lists, reads, writer, writes
+from trioworq.stores.mysql import jobs, lists, pull_reads, reads, writer, writes
 from trioworq.stores.mysql.connection import Connection, open_connection
+from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.store import open_mysql_store
@@ -50,8 +51,10 @@ def dsns(mysql_server_dsn: str) -> Iterator[Dsns]:
         administer(
             found[size],
             *filling(f"seq_1_to_{size}"),
+            "INSERT INTO pull_job (queue, pull_key, job_id, pull_timeout, max_retries, lease_end) "
+            f"SELECT queue, pull_key, id, 30, 3, {LEASE_END} FROM job WHERE kind = 1",
             "INSERT INTO node_batch VALUES ('n1', 1)",
-            "ANALYZE TABLE job, failure, queue, queue_owner",
+            "ANALYZE TABLE job, pull_job, failure, queue, queue_owner",
         )
     yield found
     administer(mysql_server_dsn, *(f"DROP DATABASE {name}" for name in names.values()))
@@ -86,7 +89,7 @@ class Step:
 
 async def ask(connection: Connection, case: Case) -> object:
     """Do what the case says and undo it; return the outcome."""
-    functions = [getattr(module, case.function, None) for module in (reads, lists)]
+    functions = [getattr(module, case.function, None) for module in (reads, lists, pull_reads)]
     (function,) = filter(None, [*functions, apply if case.function == "apply" else None])
     outcome = None
     with suppress(_RollBack):
@@ -101,7 +104,7 @@ async def apply(connection: Connection, operations: Sequence[Operation]) -> obje
     mark = fill(writer.MARK, ("n1", 1))
     try:
         return await writes.apply(connection, operations, mark)
-    except jobs.Mismatch:
+    except Mismatch:
         await connection.execute("ROLLBACK")
         return await writes.apply(connection, operations, mark, is_careful=True)
 
@@ -142,8 +145,10 @@ async def rows_read(dsn: str, case: Case) -> int:
         return sum(int(count) for _, count in found.rows)
 
 
+INDEXES = PullIndexes(key=frozenset({"pull_job.PRIMARY"}), lease=frozenset({"pull_job.pull_job_lease"}))
 CASES = [
-    pytest.param(small, large, id=small.name) for small, large in zip(cases(SMALL), cases(LARGE), strict=True)
+    pytest.param(small, large, id=small.name)
+    for small, large in zip(cases(SMALL, INDEXES), cases(LARGE, INDEXES), strict=True)
 ]
 
 

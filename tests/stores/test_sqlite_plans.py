@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.plan_cases import Case, cases, filling
+from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
 
@@ -45,6 +45,7 @@ def _filled(path: Path, size: int) -> Iterator[sqlite3.Connection]:
         with transaction(connection):
             for statement in filling(NUMBERS.format(size)):
                 connection.execute(statement)
+            connection.execute(f"UPDATE job SET max_retries = 3, lease_end = {LEASE_END} WHERE kind = 1")
         yield connection
 
 
@@ -88,8 +89,10 @@ def steps(connection: sqlite3.Connection, case: Case) -> int:
     return count
 
 
+INDEXES = PullIndexes(key=frozenset({"job.job_pull_key"}), lease=frozenset({"job.job_lease"}))
 CASES = [
-    pytest.param(small, large, id=small.name) for small, large in zip(cases(SMALL), cases(LARGE), strict=True)
+    pytest.param(small, large, id=small.name)
+    for small, large in zip(cases(SMALL, INDEXES), cases(LARGE, INDEXES), strict=True)
 ]
 
 

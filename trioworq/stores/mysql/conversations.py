@@ -17,6 +17,10 @@ T = TypeVar("T")
 Conversation = Generator[Sequence[bytes], list[Result], T]
 
 
+class Mismatch(Exception):
+    """Something was not as it nearly always is; the transaction has to be done again, carefully."""
+
+
 async def carry_on(connection: Connection, conversations: Sequence[Conversation[Any]]) -> list[Any]:
     """Have conversations side by side and return their outcomes, in order.
 

@@ -8,6 +8,7 @@ Errors of a statement, all of them `StoreError`s but the third:
     └─ Conflict            another transaction was in the way; rolled back, it can be tried again
     InvalidRequest         a value does not fit its column
     StoreBroken            all else: a missing table, a missing grant, a mistake in a statement
+    └─ ColumnExists
 """
 
 from trioworq.core.errors import InvalidRequest
@@ -30,6 +31,10 @@ class Duplicate(InvalidRequest):
     """A row with that key exists."""
 
 
+class ColumnExists(StoreBroken):
+    """A table that was to be changed has been changed already."""
+
+
 # Access denied to the server or the database, host blocked or not allowed, unknown database.
 ACCESS_DENIED = frozenset({1044, 1045, 1129, 1130, 1142, 1227, 1698})
 UNKNOWN_DATABASE = 1049
@@ -37,6 +42,7 @@ UNKNOWN_DATABASE = 1049
 UNKNOWN_LOGIN_METHOD = 2059
 
 _DUPLICATE = 1062
+_COLUMN_EXISTS = 1060
 _CONFLICTS = frozenset({1020, 1205, 1213})
 # Going down, killed, too many connections, network trouble, or no longer the server that takes writes.
 _LOSSES = frozenset({1040, 1053, 1158, 1159, 1160, 1161, 1203, 1290, 1792, 1836, 1927, 4031})
@@ -56,6 +62,8 @@ def meaning(code: int, message: str) -> Exception:
         return StoreUnavailable(text)
     if code == _DUPLICATE:
         return Duplicate(text)
+    if code == _COLUMN_EXISTS:
+        return ColumnExists(text)
     if code in _BAD_VALUES:
         return InvalidRequest(f"A value does not fit: {message}")
     return StoreBroken(text)

@@ -4,17 +4,20 @@ Each function is a part of a transaction that the caller commits, most of them a
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import DEFAULT_PRIORITY, FailedJob, Job, JobState, NewJob
+from trioworq.core.jobs import FailedJob, Job, JobState, Kind, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Start
+from trioworq.stores.interface import Claim, Start
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.conversations import Conversation
+from trioworq.stores.mysql.conversations import Conversation, Mismatch
 from trioworq.stores.mysql.definitions import count_change
-from trioworq.stores.mysql.literals import fill, rows
+from trioworq.stores.mysql.due import Search
+from trioworq.stores.mysql.literals import fill, numbers
+from trioworq.stores.mysql.literals import rows as rows_of
+from trioworq.stores.mysql.packets import grouped, misfit, numbered
 from trioworq.stores.mysql.reads import FIND_FAILURE, FIND_JOB, failure_of, job_of
 from trioworq.stores.mysql.wire import Result
 from trioworq.stores.operations import DeleteFailure, DeleteJob
@@ -38,18 +41,11 @@ RETRY = (
 )
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
 FAIL = (
-    "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at) "
-    "SELECT id, queue, category, url, payload, payload_form, %s, %s, %s, %s, %s, created_at "
+    "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, priority, timeout, "
+    "retry_delay, max_retries, result_status, result_code, result_message, fail_count, failed_at, "
+    "created_at) SELECT id, queue, category, url, payload, payload_form, priority, timeout, retry_delay, "
+    "fail_count + retries_left, %s, %s, %s, %s, %s, created_at "
     f"FROM job WHERE {_THE_RUN} FOR UPDATE"
-)
-NEXT_PRIORITY = (
-    "SELECT priority FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
-    "AND priority > %s ORDER BY priority LIMIT 1"
-)
-FIND_DUE = (
-    "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) WHERE kind = 0 AND queue = %s AND state = 0 "
-    "AND priority = %s AND next_try <= %s ORDER BY next_try, id LIMIT %s"
 )
 READ_RUNNING = f"SELECT {JOB} FROM job WHERE id IN (%s) AND state = 1".encode()
 FIND_HEADS = (
@@ -58,15 +54,6 @@ FIND_HEADS = (
     b"FROM queue_owner WHERE queue IN (%s) FOR UPDATE"
 )
 FIND_EPOCH = "SELECT epoch FROM queue_owner WHERE queue = %s FOR UPDATE"
-# Below every priority.
-_LOWEST = -(2**31)
-
-# What a statement needs beside the rows it carries.
-_FRAME_BYTES = 1024
-
-
-class Mismatch(Exception):
-    """Something was not as it nearly always is; the transaction has to be done again, carefully."""
 
 
 def push(
@@ -83,10 +70,12 @@ def push(
         heads = _read_heads((yield [find_heads(queues)])[0])
         pushes = [(job, start if may_start(job, start, heads) else None) for job, start in pushes]
         queues = set()
+    rows = [_push_row(job, is_running=start is not None) for job, start in pushes]
+    refusals = [misfit(connection, row) for row in rows]
     groups = list(
-        _groups(connection, [_push_row(job, is_running=start is not None) for job, start in pushes])
+        grouped(connection, [row for row, refusal in zip(rows, refusals, strict=True) if not refusal])
     )
-    inserts = [PUSH.encode() + b",".join(group) for group in groups if not isinstance(group, InvalidRequest)]
+    inserts = [PUSH.encode() + b",".join(group) for group in groups]
     if queues:
         found, *inserted = yield [find_heads(queues), *inserts]
         heads = _read_heads(found)
@@ -94,7 +83,11 @@ def push(
             raise Mismatch
     else:
         inserted = yield inserts
-    return _number(connection, pushes, groups, inserted)
+    ids = numbered(connection, groups, inserted)
+    return [
+        refusal or job.stored(next(ids), is_running=start is not None)
+        for (job, start), refusal in zip(pushes, refusals, strict=True)
+    ]
 
 
 def find_heads(queues: Collection[str]) -> bytes:
@@ -103,52 +96,11 @@ def find_heads(queues: Collection[str]) -> bytes:
     Like a claim it locks the owners' rows, so that until the commit nobody else claims from these queues
     or takes them over (I7). Jobs it reads without a lock.
     """
-    return FIND_HEADS % rows("%s", [(queue,) for queue in sorted(queues)])
+    return FIND_HEADS % rows_of("%s", [(queue,) for queue in sorted(queues)])
 
 
 def _read_heads(found: Result) -> dict[str, Head]:
     return {queue.decode(): Head(*head) for queue, *head in found.rows}
-
-
-def _number(
-    connection: Connection,
-    pushes: Sequence[tuple[NewJob, Start | None]],
-    groups: Sequence[list[bytes] | InvalidRequest],
-    inserted: Sequence[Result],
-) -> list[Job | InvalidRequest]:
-    """Give the stored jobs their ids: an INSERT of several rows numbers them in order, `id_step` apart."""
-    outcomes: list[Job | InvalidRequest] = []
-    results = iter(inserted)
-    for group in groups:
-        if isinstance(group, InvalidRequest):
-            outcomes.append(group)
-            continue
-        first_id = next(results).insert_id
-        for place in range(len(group)):
-            job, start = pushes[len(outcomes)]
-            outcomes.append(job.stored(first_id + place * connection.id_step, is_running=start is not None))
-    return outcomes
-
-
-def _groups(connection: Connection, rows: Sequence[bytes]) -> Iterator[list[bytes] | InvalidRequest]:
-    """Split rows, in order, into groups that fit a statement; a row that fits none is refused."""
-    room = connection.max_packet_bytes - _FRAME_BYTES
-    group: list[bytes] = []
-    size = 0
-    for row in rows:
-        if group and size + len(row) > room:
-            yield group
-            group, size = [], 0
-        if len(row) > room:
-            yield InvalidRequest(
-                f"The job takes {len(row)} bytes, and the database allows {connection.max_packet_bytes} in a "
-                "statement (max_allowed_packet)"
-            )
-            continue
-        group.append(row)
-        size += len(row) + 1
-    if group:
-        yield group
 
 
 def _push_row(job: NewJob, *, is_running: bool) -> bytes:
@@ -187,7 +139,7 @@ def complete(completions: Sequence[Completed]) -> Conversation[list[bool]]:
 
 def complete_many(completions: Sequence[Completed]) -> bytes:
     """Return the statement that removes the jobs of these runs, as far as they are the running ones."""
-    ids = _numbers(done.job_id for done in completions)
+    ids = numbers(done.job_id for done in completions)
     runs = b",".join(b"(%d,%d)" % (done.job_id, done.attempt) for done in completions)
     # The ids alone give the ranges of the primary key, the pairs the fencing.
     return b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND state = 1" % (ids, runs)
@@ -230,27 +182,11 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
         return []
     # Whoever claims from a queue or takes it over locks its row of queue_owner first, so between here and
     # the commit no job of the queue is started by anyone else (I3, I7).
-    owner, priorities, found, others = yield [
-        fill(FIND_EPOCH, (claim.queue,)),
-        _next_priority(claim, _LOWEST),
-        # Nearly all jobs have this priority, so they are asked for without waiting for the first answers.
-        _find_due(claim, DEFAULT_PRIORITY, claim.limit),
-        _next_priority(claim, DEFAULT_PRIORITY),
-    ]
+    search = Search(Kind.PUSH, claim.queue, claim.limit, claim.now_ms)
+    owner, *found = yield [fill(FIND_EPOCH, (claim.queue,)), *search.begin()]
     if owner.rows != ((claim.epoch,),):
         return []
-    due: list[tuple[int, int]] = []
-    if priorities.rows == ((DEFAULT_PRIORITY,),):
-        due, priorities = list(found.rows), others
-    # One priority after the other: each is one range of the index, whatever is deferred.
-    while priorities.rows and len(due) < claim.limit:
-        ((priority,),) = priorities.rows
-        found, priorities = yield [
-            _find_due(claim, priority, claim.limit - len(due)),
-            _next_priority(claim, priority),
-        ]
-        due += found.rows
-    ids = _first(due, CLAIM_BYTES)
+    ids = yield from search.finish(found)
     if not ids:
         return []
     _, started = yield [start_many(ids, claim.now_ms), read_many(ids)]
@@ -261,38 +197,15 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
     return [jobs[job_id] for job_id in ids]
 
 
-def _next_priority(claim: Claim, priority: int) -> bytes:
-    return fill(NEXT_PRIORITY, (claim.queue, priority))
-
-
-def _find_due(claim: Claim, priority: int, limit: int) -> bytes:
-    return fill(FIND_DUE, (claim.queue, priority, claim.now_ms, limit))
-
-
-def _first(due: Sequence[tuple[int, int]], room: int) -> list[int]:
-    """Return the ids of the first of (id, bytes), up to the one that fills the room."""
-    ids: list[int] = []
-    for job_id, size in due:
-        ids.append(job_id)
-        room -= size
-        if room <= 0:
-            break
-    return ids
-
-
 def start_many(ids: Sequence[int], now_ms: int) -> bytes:
     """Return the statement that starts these jobs, as far as they are waiting."""
     start = b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
-    return start % (now_ms, _numbers(ids))
+    return start % (now_ms, numbers(ids))
 
 
 def read_many(ids: Sequence[int]) -> bytes:
     """Return the statement that reads these jobs, as far as they are running."""
-    return READ_RUNNING % _numbers(ids)
-
-
-def _numbers(ids: Iterable[int]) -> bytes:
-    return b",".join(b"%d" % job_id for job_id in ids)
+    return READ_RUNNING % numbers(ids)
 
 
 async def delete_job(connection: Connection, deletion: DeleteJob) -> Job | None:

@@ -28,12 +28,12 @@ LIST_UP = (
     "AND next_try BETWEEN %s AND %s AND (next_try <> %s OR id >= %s) ORDER BY next_try, id LIMIT %s"
 )
 FAILURES_BY_ID = (
-    "SELECT created_at, id FROM failure FORCE INDEX (failure_failed) WHERE queue = %s AND id <= %s "
-    "ORDER BY id DESC LIMIT %s"
+    "SELECT created_at, id FROM failure FORCE INDEX (failure_failed) WHERE kind = %s AND queue = %s "
+    "AND id <= %s ORDER BY id DESC LIMIT %s"
 )
 FAILURES_BY_CREATION = (
-    "SELECT created_at, id FROM failure FORCE INDEX (failure_created) WHERE queue = %s AND created_at <= %s "
-    "AND (created_at <> %s OR id <= %s) ORDER BY created_at DESC, id DESC LIMIT %s"
+    "SELECT created_at, id FROM failure FORCE INDEX (failure_created) WHERE kind = %s AND queue = %s "
+    "AND created_at <= %s AND (created_at <> %s OR id <= %s) ORDER BY created_at DESC, id DESC LIMIT %s"
 )
 
 # At 16 MiB each, a server reads this many payloads in about a second.
@@ -83,9 +83,9 @@ async def read_failures(connection: Connection, query: FailureQuery) -> Page[Fai
     edge = query.cursor or LAST
     limit = query.limit + 1
     if query.order is FailureOrder.FAILED:
-        places = await _places(connection, FAILURES_BY_ID, (query.queue, edge.id, limit))
+        places = await _places(connection, FAILURES_BY_ID, (query.kind.value, query.queue, edge.id, limit))
     else:
-        values = (query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
+        values = (query.kind.value, query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
         places = await _places(connection, FAILURES_BY_CREATION, values)
     return await _page(connection, FAILURES, places, query.limit)
 

@@ -5,7 +5,7 @@ a dictionary is the known way past this kind of quoting (CVE-2024-36039).
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from trioworq.core.errors import InvalidRequest
 
@@ -24,6 +24,11 @@ def fill(statement: str, values: Sequence[Value] = ()) -> bytes:
 def rows(row: str, values: Sequence[Sequence[Value]]) -> bytes:
     """Fill `row` once for each of `values`, with commas between: many rows, one round trip."""
     return b",".join(fill(row, each) for each in values)
+
+
+def numbers(values: Iterable[int]) -> bytes:
+    """Write whole numbers with commas between."""
+    return b",".join(map(_integer, values))
 
 
 def _literal(value: Value) -> bytes:

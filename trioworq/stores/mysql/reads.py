@@ -26,7 +26,7 @@ DUE_QUEUES = (
     "SELECT name FROM queue WHERE (SELECT next_try FROM job FORCE INDEX (job_list) "
     "WHERE kind = 0 AND job.queue = queue.name AND state = 0 ORDER BY next_try LIMIT 1) <= %s ORDER BY name"
 )
-FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s"
+FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s AND kind = 0"
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = %s"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = %s AND expires_at > %s"
 FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= %s"
@@ -121,10 +121,11 @@ def job_of(row: Row) -> Job:
 
 def failure_of(row: Row) -> FailedJob:
     """Read a row of the columns `FAILURE`."""
-    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
+    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest, key = row
     names = (queue.decode(), category.decode(), url.decode())
     result = (status.decode(), code, message.decode())
-    return rows.failure_of((failure_id, job_id, *names, body, form, *result, *rest))
+    key = None if key is None else key.decode()
+    return rows.failure_of((failure_id, job_id, *names, body, form, *result, *rest, key))
 
 
 def queue_of(row: Row) -> QueueDefinition:

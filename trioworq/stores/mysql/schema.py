@@ -10,7 +10,7 @@ from trioworq.stores.interface import StoreBroken, StoreRefused, StoreUnavailabl
 from trioworq.stores.migrations import CREATE_VERSION, READ_VERSION, available, plan
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import Dsn
-from trioworq.stores.mysql.errors import Duplicate
+from trioworq.stores.mysql.errors import ColumnExists, Duplicate
 from trioworq.stores.mysql.link import Patience
 from trioworq.stores.mysql.reads import read_clock_ms
 
@@ -28,6 +28,7 @@ QUEUE_COLUMNS = (
     "SELECT COUNT(*), COALESCE(SUM(column_name = 'max_burst_size'), 0) FROM information_schema.columns "
     "WHERE table_schema = DATABASE() AND table_name = 'queue'"
 )
+SKIP_LOCKED = "SELECT 1 FROM (SELECT 1) AS one FOR UPDATE SKIP LOCKED"
 
 
 async def prepare(dsn: Dsn, patience: Patience) -> int:
@@ -51,6 +52,7 @@ async def _prepare(dsn: Dsn, lock_s: int) -> int:
         try:
             await _lock(connection, dsn.database, lock_s)
             await _check_for_strangers(connection)
+            await check_age(connection)
             await migrate(connection)
             now_ms = await read_clock_ms(connection)
             await connection.execute(SWEEP, (now_ms - GONE_MS,))
@@ -81,15 +83,26 @@ async def _check_for_strangers(connection: Connection) -> None:
         )
 
 
+async def check_age(connection: Connection) -> None:
+    """Raise StoreRefused for a server that cannot pass over locked rows."""
+    try:
+        await connection.execute(SKIP_LOCKED)
+    except StoreBroken as error:
+        raise StoreRefused(
+            "mysql_dsn: the server knows no SKIP LOCKED: use MySQL 8.0, MariaDB 10.6 or newer"
+        ) from error
+
+
 async def migrate(connection: Connection) -> None:
     """Apply what the database lacks. Safe to be begun again, and even to be done by two nodes at once."""
     await connection.execute(CREATE_VERSION)
     ((current,),) = (await connection.execute(READ_VERSION)).rows
     for migration in plan(int(current), available("mysql")):
-        # Each definition commits by itself; the version comes last, so a start that was cut short is
-        # begun again here.
+        # Each definition commits by itself, and an ALTER makes all of its changes or none. The version comes
+        # last, so a start that was cut short is begun again here.
         for statement in migration.statements:
-            await connection.send(statement.encode())
+            with suppress(ColumnExists):
+                await connection.send(statement.encode())
         with suppress(Duplicate):
             await connection.execute(migration.record_version)
 

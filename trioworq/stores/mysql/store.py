@@ -4,7 +4,7 @@ The writing connection belongs to one service task, which commits in batches (`b
 connections of their own, each with its service task. No request and no job ever has a connection in hand.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -13,13 +13,23 @@ import trio
 from trioworq.clock import Clock
 from trioworq.core.jobs import FailedJob, Job
 from trioworq.core.leases import Held, Hold
+from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claimant, FailureQuery, JobQuery, Page, Schema, Sighting
+from trioworq.stores.interface import (
+    Claimant,
+    FailureQuery,
+    JobQuery,
+    Outlook,
+    Page,
+    Schema,
+    Sighting,
+    Taker,
+)
 from trioworq.stores.migrations import newest
-from trioworq.stores.mysql import lists, presence, reads
+from trioworq.stores.mysql import lists, presence, pull_reads, reads
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.link import Link, Patience
@@ -113,6 +123,11 @@ class MySqlStore(BatchedWrites):
         self._write_link.check()
         await self._batcher.claim(claimant)
 
+    async def take(self, taker: Taker) -> None:
+        """Hand out due pull jobs, one transaction after the other."""
+        self._write_link.check()
+        await self._batcher.claim(taker)
+
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
         return await self._read(reads.read_job, queue, job_id)
@@ -124,6 +139,14 @@ class MySqlStore(BatchedWrites):
     async def due_queues(self, now_ms: int) -> list[str]:
         """Name the queues that have a job to claim."""
         return await self._read(reads.read_due_queues, now_ms)
+
+    async def outlook(self, queues: Collection[str]) -> Outlook:
+        """Return what pull jobs are going to ask for."""
+        return await self._read(pull_reads.read_outlook, queues)
+
+    async def pull_job(self, queue: str, key: str) -> PullJob | None:
+        """Return a pull job that has not ended."""
+        return await self._read(pull_reads.read_pull_job, queue, key)
 
     async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""

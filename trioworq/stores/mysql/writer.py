@@ -10,8 +10,8 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.stores.batching import BatchRejected
 from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost
-from trioworq.stores.mysql.jobs import Mismatch
 from trioworq.stores.mysql.link import Link
 from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.writes import apply, went_smoothly

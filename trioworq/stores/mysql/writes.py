@@ -1,9 +1,9 @@
 """What a MySQL or MariaDB database is told in one transaction.
 
 The operations of a batch wait at the same time, so any order of them is a right one. Jobs that come back
-go first, so that no start overtakes one that is due; then pushes, which share a statement, then completions,
-which share another; failures and claims share the round trips of these; the rest, which is rare, follows one
-by one as submitted.
+go first, so that no start overtakes one that is due; then pushes and enqueues, which share their statements,
+then completions, which share others; all else but what is rare shares the round trips of these, and the rest
+follows one by one as submitted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,10 @@ from typing import assert_never
 
 from trioworq.core.jobs import Job, JobState
 from trioworq.core.leases import Hold
+from trioworq.core.pull import PullChange, Return
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import Claim
-from trioworq.stores.mysql import definitions, jobs, leases
+from trioworq.stores.interface import Claim, Take
+from trioworq.stores.mysql import definitions, jobs, leases, pull, pull_changes
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn
 from trioworq.stores.operations import (
@@ -22,6 +23,8 @@ from trioworq.stores.operations import (
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
+    EnqueueJobs,
+    ExpireLeases,
     GiveBack,
     Operation,
     PushJobs,
@@ -41,18 +44,26 @@ async def apply(
 ) -> list[object]:
     """Carry out writes inside a transaction; return their outcomes in the order of the writes.
 
-    `mark` is a statement of the caller's that goes along. Raises jobs.Mismatch when the transaction has to
+    `mark` is a statement of the caller's that goes along. Raises Mismatch when the transaction has to
     be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
-    pushes = [*_return(operations), _push(connection, operations, is_careful=is_careful)]
+    ended = [*_expire(operations), *_change(operations, are_returns=True)]
+    pushes = [
+        *_return(operations),
+        _push(connection, operations, is_careful=is_careful),
+        *_enqueue(connection, operations, is_careful=is_careful),
+    ]
     others = [
         ((), _tell(mark)),
         *_settle(operations, is_careful=is_careful),
+        *_change(operations, are_returns=False),
         *_claim(operations),
+        *_take(operations),
     ]
     outcomes: list[object] = [None] * len(operations)
-    # Claims find the jobs of their own batch, which care stores in a second step.
-    for talks in (pushes, others) if is_careful else ([*pushes, *others],):
+    # Claims and takes find the jobs of their own batch, which care stores in a second step. Leases that end
+    # take two, always; they are rare.
+    for talks in (ended, pushes, others) if is_careful else (ended, [*pushes, *others]):
         answers = await carry_on(connection, [conversation for _, conversation in talks])
         for (places, _), answer in zip(talks, answers, strict=True):
             for place, outcome in zip(places, answer, strict=True):
@@ -99,26 +110,57 @@ def _claim(operations: Sequence[Operation]) -> Iterator[_Talk]:
         yield list(claims), in_turn(map(jobs.claim, claims.values()))
 
 
+def _enqueue(connection: Connection, operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
+    enqueues = {place: each.jobs for place, each in enumerate(operations) if isinstance(each, EnqueueJobs)}
+    if enqueues:
+        yield list(enqueues), pull.enqueue(connection, list(enqueues.values()), is_careful=is_careful)
+
+
+def _expire(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    for place, operation in enumerate(operations):
+        if isinstance(operation, ExpireLeases):
+            yield [place], in_turn([pull_changes.expire(operation)])
+
+
+def _change(operations: Sequence[Operation], *, are_returns: bool) -> Iterator[_Talk]:
+    changes = {
+        place: each
+        for place, each in enumerate(operations)
+        if isinstance(each, PullChange) and isinstance(each, Return) is are_returns
+    }
+    if changes:
+        yield list(changes), pull_changes.change(list(changes.values()))
+
+
+def _take(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Take):
+            yield [place], in_turn([pull.take(operation)])
+
+
 def _tell(statement: bytes) -> Conversation[Sequence[object]]:
     yield [statement]
     return ()
 
 
 def went_smoothly(operations: Sequence[Operation], outcomes: Sequence[object]) -> bool:
-    """Whether the batch could have been done without care: no start in vain, no completion late."""
-    return not any(
-        outcome is False if isinstance(operation, Completed) else _has_idle_start(operation, outcome)
-        for operation, outcome in zip(operations, outcomes, strict=True)
-    )
+    """Whether the batch could have been done without care: no start in vain, nothing late, no key taken."""
+    return not any(map(_needs_care, operations, outcomes))
 
 
-def _has_idle_start(operation: Operation, outcome: object) -> bool:
-    if not isinstance(operation, PushJobs) or not isinstance(outcome, list):
-        return False
-    return any(
-        start is not None and isinstance(job, Job) and job.state is JobState.WAITING
-        for start, job in zip(operation.starts, outcome, strict=True)
-    )
+def _needs_care(operation: Operation, outcome: object) -> bool:
+    match operation, outcome:
+        case Completed(), _:
+            return outcome is False
+        case PushJobs(starts=starts), list():
+            return any(
+                start is not None and isinstance(job, Job) and job.state is JobState.WAITING
+                for start, job in zip(starts, outcome, strict=True)
+            )
+        case EnqueueJobs(), list():
+            return None in outcome
+        case _:
+            return False
 
 
 async def _apply_one(connection: Connection, operation: _Single) -> object:

@@ -1,0 +1,160 @@
+"""Pull jobs as a MySQL or MariaDB database is told of them: enqueued, and handed out.
+
+A job is a row of `job`, for its order and its payload, and one of `pull_job`, for its key and its lease. Both
+are made and removed in one transaction.
+"""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
+
+from collections.abc import Collection, Iterator, Sequence
+
+from attrs import frozen
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.jobs import INT64_MAX, Kind, PayloadForm
+from trioworq.core.pull import NewPullJob, PullJob
+from trioworq.stores.interface import Take
+from trioworq.stores.mysql.connection import Connection
+from trioworq.stores.mysql.conversations import Conversation, Mismatch
+from trioworq.stores.mysql.due import Search
+from trioworq.stores.mysql.literals import fill, numbers, rows
+from trioworq.stores.mysql.packets import grouped, misfit, numbered
+from trioworq.stores.mysql.pull_reads import JOINED, PULL_JOB, pull_job_of
+
+# A queue, and a client's id of a job in it.
+Key = tuple[str, str]
+
+ENQUEUE = (
+    b"INSERT INTO job (kind, queue, category, url, payload, payload_form, state, priority, next_try, "
+    b"created_at, timeout, retry_delay, retries_left, fail_count, attempt, pull_key) VALUES "
+)
+ENQUEUE_ROW = f"(1, %s, '', '', %s, {PayloadForm.JSON.value}, 0, %s, %s, %s, 0, 0, %s, 0, 0, %s)"
+# Goes out right behind the statement above. Counts no row for a key that is taken.
+ENTER = (
+    b"INSERT INTO pull_job (queue, pull_key, job_id, pull_timeout, max_retries) VALUES %s "
+    b"ON DUPLICATE KEY UPDATE job_id = pull_job.job_id"
+)
+ENTER_ROW = "(%s, %s, LAST_INSERT_ID() + %s, %s, %s)"
+FIND_KEYS = "SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE"
+
+# See core.pull.lease_end_ms.
+START = (
+    f"UPDATE {JOINED} SET state = 1, attempt = attempt + 1, started_at = %d, "
+    f"lease_end = LEAST(%d + pull_timeout * 1000, {INT64_MAX}) WHERE id IN (%s) AND state = 0"
+).encode()
+READ_STARTED = f"SELECT {PULL_JOB} FROM {JOINED} WHERE id IN (%s) AND state = 1".encode()
+
+
+@frozen
+class _New:
+    """A job whose key is not known to be taken, and the place where its id is to be written."""
+
+    job: NewPullJob
+    row: bytes
+    ids: list[int | None]
+    place: int
+
+
+def enqueue(
+    connection: Connection, operations: Sequence[Sequence[NewPullJob]], *, is_careful: bool
+) -> Conversation[list[list[int | None] | InvalidRequest]]:
+    """Store jobs whose keys are free; return the ids of each operation's, or why one of them does not fit.
+
+    Of several with the same key the first wins. Careful, it looks first which keys are taken; else it raises
+    Mismatch when one is.
+    """
+    outcomes: list[list[int | None] | InvalidRequest] = []
+    new: dict[Key, _New] = {}
+    for jobs in operations:
+        job_rows = [_job_row(job) for job in jobs]
+        refusals = [refusal for row in job_rows if (refusal := misfit(connection, row))]
+        if refusals:
+            outcomes.append(refusals[0])
+            continue
+        ids: list[int | None] = [None] * len(jobs)
+        outcomes.append(ids)
+        for place, (job, row) in enumerate(zip(jobs, job_rows, strict=True)):
+            new.setdefault((job.queue, job.key), _New(job, row, ids, place))
+    if is_careful:
+        for key in (yield from _taken(new)):
+            del new[key]
+    yield from _store(connection, list(new.values()))
+    return outcomes
+
+
+def _taken(keys: Collection[Key]) -> Conversation[list[Key]]:
+    found = yield list(by_queue(FIND_KEYS, keys))
+    return [(queue.decode(), key.decode()) for result in found for queue, key in result.rows]
+
+
+def _store(connection: Connection, new: Sequence[_New]) -> Conversation[None]:
+    """Store jobs and note their ids; raises Mismatch when a key is taken."""
+    groups = list(grouped(connection, [each.row for each in new]))
+    rest = iter(new)
+    statements = []
+    for group in groups:
+        entries = [_entry(connection, step, next(rest).job) for step in range(len(group))]
+        statements += [ENQUEUE + b",".join(group), ENTER % b",".join(entries)]
+    results = yield statements
+    if [entered.affected for entered in results[1::2]] != [len(group) for group in groups]:
+        raise Mismatch
+    for each, job_id in zip(new, numbered(connection, groups, results[::2]), strict=True):
+        each.ids[each.place] = job_id
+
+
+def _job_row(job: NewPullJob) -> bytes:
+    values = (
+        job.queue,
+        job.payload,
+        job.priority,
+        job.run_at_ms,
+        job.created_at_ms,
+        max(job.max_retries, 0),
+        job.key,
+    )
+    return fill(ENQUEUE_ROW, values)
+
+
+def _entry(connection: Connection, step: int, job: NewPullJob) -> bytes:
+    """Return the row that goes with the one that is `step` rows behind the first of its statement."""
+    values = (job.queue, job.key, step * connection.id_step, job.timeout_s, job.max_retries)
+    return fill(ENTER_ROW, values)
+
+
+def take(take: Take) -> Conversation[list[PullJob]]:
+    """Hand out due jobs; those that others are just taking are theirs."""
+    if take.limit <= 0:
+        return []
+    search = Search(Kind.PULL, take.queue, take.limit, take.now_ms)
+    ids = yield from search.finish((yield search.begin()))
+    if not ids:
+        return []
+    _, started = yield [start_many(ids, take.now_ms), read_many(ids)]
+    jobs = {job.id: job for job in map(pull_job_of, started.rows)}
+    # One may have been completed since, by another write of this transaction.
+    return [jobs[job_id] for job_id in ids if job_id in jobs]
+
+
+def start_many(ids: Sequence[int], now_ms: int) -> bytes:
+    """Return the statement that hands these jobs out, as far as they are waiting."""
+    return START % (now_ms, now_ms, numbers(ids))
+
+
+def read_many(ids: Sequence[int]) -> bytes:
+    """Return the statement that reads these jobs, as far as they are running."""
+    return READ_STARTED % numbers(ids)
+
+
+def by_queue(statement: str, keys: Collection[Key]) -> Iterator[bytes]:
+    """Restrict a statement to rows of `pull_job`; one for each queue.
+
+    Pairs in IN would have some servers go through the whole table.
+    """
+    queues: dict[str, list[str]] = {}
+    for queue, key in sorted(keys):
+        queues.setdefault(queue, []).append(key)
+    for queue, its_keys in queues.items():
+        places = rows("%s", [(key,) for key in its_keys])
+        yield b"%s AND pull_job.pull_key IN (%s)" % (
+            fill(f"{statement} pull_job.queue = %s", (queue,)),
+            places,
+        )

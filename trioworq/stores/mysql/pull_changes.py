@@ -1,0 +1,177 @@
+"""Leases of pull jobs as a MySQL or MariaDB database is told of them: kept, ended by workers or by time.
+
+Whoever changes a job has locked both of its rows first, its key's before the other.
+"""
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import assert_never
+
+from attrs import frozen
+
+from trioworq.core.jobs import JobState
+from trioworq.core.pull import (
+    Completion,
+    Heartbeat,
+    PullChange,
+    Rescheduling,
+    Return,
+    Standing,
+    TimedOut,
+    Verdict,
+    is_exhausted,
+    judge,
+    lease_end_ms,
+    standing_after,
+    timeout_message,
+)
+from trioworq.core.results import ResultStatus
+from trioworq.stores.mysql.conversations import Conversation
+from trioworq.stores.mysql.literals import fill, numbers
+from trioworq.stores.mysql.pull import Key, by_queue
+from trioworq.stores.mysql.pull_reads import BY_KEY, JOINED
+from trioworq.stores.operations import ExpireLeases
+
+LOOK = f"SELECT pull_job.queue, pull_job.pull_key, id, state, attempt, pull_timeout FROM {BY_KEY} WHERE"
+
+_THE_KEY = "queue = %s AND pull_key = %s"
+KEEP = f"UPDATE pull_job SET lease_end = %s, pull_state = COALESCE(%s, pull_state) WHERE {_THE_KEY}"
+LET_GO = f"UPDATE pull_job SET lease_end = NULL WHERE {_THE_KEY}"
+WAIT = "UPDATE job SET state = 0, started_at = NULL WHERE id = %s"
+RENEW = (
+    "UPDATE pull_job SET lease_end = NULL, pull_timeout = %s, max_retries = %s, pull_state = %s "
+    f"WHERE {_THE_KEY}"
+)
+WAIT_ANEW = (
+    "UPDATE job SET state = 0, started_at = NULL, payload = %s, next_try = %s, retries_left = %s, "
+    "fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
+)
+REMOVE = b"DELETE FROM job WHERE id IN (%s)"
+REMOVE_KEYS = "DELETE FROM pull_job WHERE"
+
+# Leases that another node is just ending are left to it.
+EXPIRED = (
+    "SELECT id, job.queue, job.pull_key, max_retries, retries_left, fail_count "
+    "FROM pull_job FORCE INDEX (pull_job_lease) STRAIGHT_JOIN job ON id = job_id "
+    "WHERE lease_end < %s ORDER BY lease_end LIMIT %s FOR UPDATE SKIP LOCKED"
+)
+LET_GO_KEYS = "UPDATE pull_job SET lease_end = NULL WHERE"
+TRY_AGAIN = (
+    b"UPDATE job SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
+    b"retries_left = retries_left - %d WHERE id IN (%s)"
+)
+FAIL = (
+    "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, pull_key, pull_state, "
+    "priority, timeout, retry_delay, max_retries, result_status, result_code, result_message, fail_count, "
+    "failed_at, created_at) "
+    "SELECT kind, id, job.queue, category, url, payload, payload_form, job.pull_key, pull_state, "
+    "priority, pull_timeout, retry_delay, max_retries, %s, 0, %s, %s, %s, created_at "
+    f"FROM {JOINED} WHERE id IN "
+)
+
+
+@frozen
+class _Found:
+    """A job as it stands, and its timeout in seconds."""
+
+    standing: Standing | None
+    timeout_s: int = 0
+
+
+_NOTHING = _Found(None)
+
+
+def change(changes: Sequence[PullChange]) -> Conversation[list[Verdict]]:
+    """Carry out changes as far as the rules let them; each sees what those before it have done."""
+    found = yield from _look({(each.queue, each.key) for each in changes})
+    verdicts: list[Verdict] = []
+    statements: list[bytes] = []
+    ended: dict[Key, int] = {}
+    for each in changes:
+        key = (each.queue, each.key)
+        job = found.get(key, _NOTHING)
+        verdicts.append(judge(each, job.standing))
+        if verdicts[-1] is not Verdict.DONE or job.standing is None:
+            continue
+        if isinstance(each, Completion):
+            ended[key] = job.standing.id
+        statements += _steps(each, job.standing.id, job.timeout_s)
+        found[key] = _Found(standing_after(each, job.standing), job.timeout_s)
+    yield [*statements, *_remove(ended)]
+    return verdicts
+
+
+def _look(keys: set[Key]) -> Conversation[dict[Key, _Found]]:
+    results = yield [statement + b" FOR UPDATE" for statement in by_queue(LOOK, keys)]
+    return {
+        (queue.decode(), key.decode()): _Found(Standing(job_id, JobState(state), attempt), timeout_s)
+        for result in results
+        for queue, key, job_id, state, attempt, timeout_s in result.rows
+    }
+
+
+def _steps(change: PullChange, job_id: int, timeout_s: int) -> list[bytes]:
+    """Return the statements of a change; completions share theirs, see `_remove`."""
+    key = (change.queue, change.key)
+    match change:
+        case Completion():
+            return []
+        case Heartbeat():
+            return [fill(KEEP, (lease_end_ms(change.now_ms, timeout_s), change.saved_state, *key))]
+        case Return():
+            return [fill(WAIT, (job_id,)), fill(LET_GO, key)]
+        case Rescheduling():
+            terms = (change.timeout_s, change.max_retries, change.saved_state)
+            retries_left = max(change.max_retries, 0)
+            job = (change.payload, change.run_at_ms, retries_left, change.priority)
+            return [fill(RENEW, (*terms, *key)), fill(WAIT_ANEW, (*job, job_id))]
+        case _:
+            assert_never(change)
+
+
+def _remove(ended: dict[Key, int]) -> Iterator[bytes]:
+    if ended:
+        yield REMOVE % numbers(ended.values())
+        yield from by_queue(REMOVE_KEYS, ended)
+
+
+def expire(operation: ExpireLeases) -> Conversation[list[TimedOut]]:
+    """End leases: the jobs wait again, or move to the failed store when they have no retries left."""
+    (expired,) = yield [fill(EXPIRED, (operation.now_ms, operation.limit))]
+    timed_out: list[TimedOut] = []
+    finite: list[int] = []
+    endless: list[int] = []
+    for job_id, queue, key, max_retries, retries_left, fail_count in expired.rows:
+        is_failed = is_exhausted(max_retries, retries_left)
+        timed_out.append(
+            TimedOut(
+                id=job_id,
+                queue=queue.decode(),
+                key=key.decode(),
+                fail_count=fail_count + 1,
+                is_failed=is_failed,
+            )
+        )
+        if not is_failed:
+            (endless if max_retries < 0 else finite).append(job_id)
+    yield [
+        *(TRY_AGAIN % (used, numbers(ids)) for used, ids in ((1, finite), (0, endless)) if ids),
+        *by_queue(LET_GO_KEYS, [(each.queue, each.key) for each in timed_out if not each.is_failed]),
+        *_fail([each for each in timed_out if each.is_failed], operation.now_ms),
+    ]
+    return timed_out
+
+
+def _fail(failed: Sequence[TimedOut], now_ms: int) -> Iterator[bytes]:
+    """Return the statements that move jobs to the failed store."""
+    for fail_count, ids in _by_fail_count(failed).items():
+        result = (ResultStatus.FAILURE.value, timeout_message(fail_count), fail_count, now_ms)
+        yield b"%s(%s)" % (fill(FAIL, result), numbers(ids))
+    yield from _remove({(each.queue, each.key): each.id for each in failed})
+
+
+def _by_fail_count(failed: Iterable[TimedOut]) -> dict[int, list[int]]:
+    counts: dict[int, list[int]] = {}
+    for each in failed:
+        counts.setdefault(each.fail_count, []).append(each.id)
+    return counts
