@@ -251,7 +251,7 @@ def _pull_writes(indexes: PullIndexes) -> list[Case]:
             keys=frozenset(),
             may_use=indexes.key,
         ),
-        _write("a take", Take("q1", 20, NOW), keys=JOB_CLAIM | JOB, rows=20),
+        _write("a take", Take("q1", 20, NOW), keys=JOB_CLAIM | JOB, rows=40),
         _write("a take with nothing due", Take("later", 20, NOW), keys=JOB_CLAIM, rows=8),
         _write("a heartbeat", heartbeat("5", b"1", queue="q1"), keys=one, rows=2),
         _write("a completed pull job", completion("5", queue="q1"), keys=one, rows=2),

@@ -12,17 +12,21 @@ from trioworq.stores.interface import CLAIM_BYTES
 from trioworq.stores.mysql.conversations import Conversation
 from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.wire import Result
+from trioworq.stores.rows import Row
 
 NEXT_PRIORITY = (
     "SELECT priority FROM job FORCE INDEX (job_claim) WHERE kind = %s AND queue = %s AND state = 0 "
     "AND priority > %s ORDER BY priority LIMIT 1"
 )
-FIND_DUE = (
-    "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) WHERE kind = %s AND queue = %s "
-    "AND state = 0 AND priority = %s AND next_try <= %s ORDER BY next_try, id LIMIT %s"
+_DUE = (
+    "FROM job FORCE INDEX (job_claim) WHERE kind = {kind} AND queue = %s AND state = 0 AND priority = %s "
+    "AND next_try <= %s ORDER BY next_try, id LIMIT %s"
 )
-# Whoever comes second takes others, and waits for nobody.
-KEEP = f"{FIND_DUE} FOR UPDATE SKIP LOCKED"
+FIND_DUE = {
+    Kind.PUSH: "SELECT id, LENGTH(payload) " + _DUE.format(kind=0),
+    # Whoever comes second takes others, and waits for nobody.
+    Kind.PULL: "SELECT id, LENGTH(payload), pull_key " + _DUE.format(kind=1) + " FOR UPDATE SKIP LOCKED",
+}
 
 # Below every priority.
 _LOWEST = -(2**31)
@@ -50,10 +54,13 @@ class Search:
             self._next_priority(DEFAULT_PRIORITY),
         ]
 
-    def finish(self, answers: Sequence[Result]) -> Conversation[list[int]]:
-        """Return the ids of those that were found, up to the one whose payload fills `CLAIM_BYTES`."""
+    def finish(self, answers: Sequence[Result]) -> Conversation[list[Row]]:
+        """Return those that were found, up to the one whose payload fills `CLAIM_BYTES`.
+
+        The columns are the id, the size of the payload, and a pull job's key.
+        """
         priorities, found, others = answers
-        due: list[tuple[int, int]] = []
+        due: list[Row] = []
         if priorities.rows == ((DEFAULT_PRIORITY,),):
             due, priorities = list(found.rows), others
         while priorities.rows and len(due) < self.limit:
@@ -69,16 +76,15 @@ class Search:
         return fill(NEXT_PRIORITY, (self.kind.value, self.queue, priority))
 
     def _find(self, priority: int, limit: int) -> bytes:
-        statement = FIND_DUE if self.kind is Kind.PUSH else KEEP
-        return fill(statement, (self.kind.value, self.queue, priority, self.now_ms, limit))
+        return fill(FIND_DUE[self.kind], (self.queue, priority, self.now_ms, limit))
 
 
-def _first(due: Sequence[tuple[int, int]], room: int) -> list[int]:
-    """Return the ids of the first of (id, bytes), up to the one that fills the room."""
-    ids: list[int] = []
-    for job_id, size in due:
-        ids.append(job_id)
-        room -= size
+def _first(due: Sequence[Row], room: int) -> list[Row]:
+    """Return the first ones, up to the one that fills the room."""
+    first: list[Row] = []
+    for row in due:
+        first.append(row)
+        room -= row[1]
         if room <= 0:
             break
-    return ids
+    return first

@@ -186,7 +186,7 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
     owner, *found = yield [fill(FIND_EPOCH, (claim.queue,)), *search.begin()]
     if owner.rows != ((claim.epoch,),):
         return []
-    ids = yield from search.finish(found)
+    ids = [job_id for job_id, _ in (yield from search.finish(found))]
     if not ids:
         return []
     _, started = yield [start_many(ids, claim.now_ms), read_many(ids)]

@@ -16,6 +16,7 @@ from trioworq.stores.interface import Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
 from trioworq.stores.mysql.due import Search
+from trioworq.stores.mysql.jobs import start_many
 from trioworq.stores.mysql.literals import fill, numbers, rows
 from trioworq.stores.mysql.packets import grouped, misfit, numbered
 from trioworq.stores.mysql.pull_reads import JOINED, PULL_JOB, pull_job_of
@@ -34,13 +35,10 @@ ENTER = (
     b"ON DUPLICATE KEY UPDATE job_id = pull_job.job_id"
 )
 ENTER_ROW = "(%s, %s, LAST_INSERT_ID() + %s, %s, %s)"
-FIND_KEYS = "SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE"
+FIND_KEYS = b"SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE"
 
 # See core.pull.lease_end_ms.
-START = (
-    f"UPDATE {JOINED} SET state = 1, attempt = attempt + 1, started_at = %d, "
-    f"lease_end = LEAST(%d + pull_timeout * 1000, {INT64_MAX}) WHERE id IN (%s) AND state = 0"
-).encode()
+BEGIN = f"UPDATE pull_job SET lease_end = LEAST(%s + pull_timeout * 1000, {INT64_MAX}) WHERE"
 READ_STARTED = f"SELECT {PULL_JOB} FROM {JOINED} WHERE id IN (%s) AND state = 1".encode()
 
 
@@ -125,26 +123,18 @@ def take(take: Take) -> Conversation[list[PullJob]]:
     if take.limit <= 0:
         return []
     search = Search(Kind.PULL, take.queue, take.limit, take.now_ms)
-    ids = yield from search.finish((yield search.begin()))
-    if not ids:
+    due = yield from search.finish((yield search.begin()))
+    if not due:
         return []
-    _, started = yield [start_many(ids, take.now_ms), read_many(ids)]
+    ids = [job_id for job_id, _, _ in due]
+    begin = by_queue(fill(BEGIN, (take.now_ms,)), [(take.queue, key.decode()) for _, _, key in due])
+    *_, started = yield [start_many(ids, take.now_ms), *begin, READ_STARTED % numbers(ids)]
     jobs = {job.id: job for job in map(pull_job_of, started.rows)}
     # One may have been completed since, by another write of this transaction.
     return [jobs[job_id] for job_id in ids if job_id in jobs]
 
 
-def start_many(ids: Sequence[int], now_ms: int) -> bytes:
-    """Return the statement that hands these jobs out, as far as they are waiting."""
-    return START % (now_ms, now_ms, numbers(ids))
-
-
-def read_many(ids: Sequence[int]) -> bytes:
-    """Return the statement that reads these jobs, as far as they are running."""
-    return READ_STARTED % numbers(ids)
-
-
-def by_queue(statement: str, keys: Collection[Key]) -> Iterator[bytes]:
+def by_queue(statement: bytes, keys: Collection[Key]) -> Iterator[bytes]:
     """Restrict a statement to rows of `pull_job`; one for each queue.
 
     Pairs in IN would have some servers go through the whole table.
@@ -154,7 +144,4 @@ def by_queue(statement: str, keys: Collection[Key]) -> Iterator[bytes]:
         queues.setdefault(queue, []).append(key)
     for queue, its_keys in queues.items():
         places = rows("%s", [(key,) for key in its_keys])
-        yield b"%s AND pull_job.pull_key IN (%s)" % (
-            fill(f"{statement} pull_job.queue = %s", (queue,)),
-            places,
-        )
+        yield statement + fill(" pull_job.queue = %s", (queue,)) + b" AND pull_job.pull_key IN (%s)" % places

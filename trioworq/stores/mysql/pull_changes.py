@@ -32,7 +32,9 @@ from trioworq.stores.mysql.pull import Key, by_queue
 from trioworq.stores.mysql.pull_reads import BY_KEY, JOINED
 from trioworq.stores.operations import ExpireLeases
 
-LOOK = f"SELECT pull_job.queue, pull_job.pull_key, id, state, attempt, pull_timeout FROM {BY_KEY} WHERE"
+LOOK = (
+    f"SELECT pull_job.queue, pull_job.pull_key, id, state, attempt, pull_timeout FROM {BY_KEY} WHERE"
+).encode()
 
 _THE_KEY = "queue = %s AND pull_key = %s"
 KEEP = f"UPDATE pull_job SET lease_end = %s, pull_state = COALESCE(%s, pull_state) WHERE {_THE_KEY}"
@@ -47,7 +49,7 @@ WAIT_ANEW = (
     "fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
 )
 REMOVE = b"DELETE FROM job WHERE id IN (%s)"
-REMOVE_KEYS = "DELETE FROM pull_job WHERE"
+REMOVE_KEYS = b"DELETE FROM pull_job WHERE"
 
 # Leases that another node is just ending are left to it.
 EXPIRED = (
@@ -55,7 +57,7 @@ EXPIRED = (
     "FROM pull_job FORCE INDEX (pull_job_lease) STRAIGHT_JOIN job ON id = job_id "
     "WHERE lease_end < %s ORDER BY lease_end LIMIT %s FOR UPDATE SKIP LOCKED"
 )
-LET_GO_KEYS = "UPDATE pull_job SET lease_end = NULL WHERE"
+LET_GO_KEYS = b"UPDATE pull_job SET lease_end = NULL WHERE"
 TRY_AGAIN = (
     b"UPDATE job SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
     b"retries_left = retries_left - %d WHERE id IN (%s)"
