@@ -33,6 +33,7 @@ from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings,
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.pull.jobs import PullJobs
 from trioworq.service import ServiceManager, open_service_manager
 from trioworq.shutdown import Shutdown, receive_signals
 from trioworq.stores.batching import CLOSING_S
@@ -137,7 +138,7 @@ def _routes(edge: Edge, queues: Queues, watch: StoreWatch, shutdown: Shutdown) -
         store_trouble=watch.reach_trouble,
         traffic=edge.traffic,
     )
-    return every_route(queues, edge.config, ready, sources)
+    return every_route(queues, PullJobs(), edge.config, ready, sources)
 
 
 async def _run_front(

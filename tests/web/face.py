@@ -23,6 +23,7 @@ from trioworq.core.jobs import Job
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import AccessLog
+from trioworq.pull.jobs import PullJobs
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app
 from trioworq.web.door import Door
@@ -257,7 +258,9 @@ async def open_face(
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(every_route(side.queues, config, [], sources_of(side)), config, guard=guard) as served,
+        open_served(
+            every_route(side.queues, PullJobs(), config, [], sources_of(side)), config, guard=guard
+        ) as served,
     ):
         yield Face(
             served.port,

@@ -22,6 +22,7 @@ from tests.seeds import seeded_dice
 from tests.web import hostile_http2_clients as http2
 from tests.web.face import CONFIG, Served, open_served, parse, read_all, sources_of
 from tests.web.test_lanes_agree import BROKEN_CHUNKS, ENDING, REFUSED, TAKEN
+from trioworq.pull.jobs import PullJobs
 from trioworq.web.frames import PREFACE
 from trioworq.web.routes import every_route
 
@@ -151,7 +152,7 @@ async def open_target(*, secure: bool) -> AsyncIterator[tuple[Served, Target]]:
     async with open_push_side(hanging()) as side:
         for _ in range(25):
             await side.push()
-        routes = every_route(side.queues, IMPATIENT, [], sources_of(side))
+        routes = every_route(side.queues, PullJobs(), IMPATIENT, [], sources_of(side))
         async with open_served(routes, IMPATIENT, tls=own, is_watched=False) as served:
             yield served, Target(served.port, trusting)
 
