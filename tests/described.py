@@ -14,9 +14,11 @@ from trioworq.config import Config
 from trioworq.core.errors import InvalidRequest
 from trioworq.web.messages import JSON, Request, Response, Route
 from trioworq.web.openapi.document import OPERATIONS, write_document
-from trioworq.web.openapi.parameters import GREEDY
+from trioworq.web.openapi.parameters import GREEDY, NO_HEAD
+from trioworq.web.openapi.pull_refusals import PULL_EVERYWHERE, PULL_WITHOUT_TOKEN
 from trioworq.web.openapi.refusals import EVERYWHERE, WITHOUT_TOKEN
 from trioworq.web.paths import decode_path
+from trioworq.web.replies import is_pull
 
 # Headers that are no matter of the document.
 _OF_HTTP = {"content-type", "content-length", "date", "connection"}
@@ -61,7 +63,9 @@ class DescribedAnswer:
     def faults(self, headers: Mapping[str, str], body: bytes | None) -> Iterator[str]:
         """Say what of an answer is not as described; None stands for a body that is not to be there."""
         content_type = headers.get("content-type", "")
-        if content_type not in self.content:
+        if not self.content and not content_type:
+            yield from ["a body"] if body else []
+        elif content_type not in self.content:
             yield f"content type {content_type!r}"
         elif body is not None:
             errors = self.content[content_type].iter_errors(_read(content_type, body))
@@ -88,11 +92,12 @@ class DescribedPath:
 
     pattern: re.Pattern[str]
     methods: Mapping[str, Mapping[int, DescribedAnswer]]
+    answers_head: bool
 
     @property
     def allow(self) -> str:
         """What a 405 is to say."""
-        return ", ".join(sorted({*self.methods, *(("HEAD",) if "GET" in self.methods else ())}))
+        return ", ".join(sorted({*self.methods, *(("HEAD",) if self.answers_head else ())}))
 
 
 @frozen
@@ -101,6 +106,7 @@ class Description:
 
     _paths: tuple[DescribedPath, ...]
     _anywhere: Mapping[int, DescribedAnswer]
+    _anywhere_in_pull: Mapping[int, DescribedAnswer]
     _responses: Mapping[str, DescribedAnswer]
 
     @classmethod
@@ -112,9 +118,8 @@ class Description:
         paths = sorted(whole["paths"].items(), key=lambda item: "{" in item[0])
         return cls(
             paths=tuple(compiler.path(path, item) for path, item in paths),
-            anywhere={
-                status: compiler.answer(answer) for status, answer in {**EVERYWHERE, **WITHOUT_TOKEN}.items()
-            },
+            anywhere=compiler.answers({**EVERYWHERE, **WITHOUT_TOKEN}),
+            anywhere_in_pull=compiler.answers({**PULL_EVERYWHERE, **PULL_WITHOUT_TOKEN}),
             responses={
                 name: compiler.answer(answer) for name, answer in whole["components"]["responses"].items()
             },
@@ -127,6 +132,8 @@ class Description:
         try:
             path = decode_path(target.partition(b"?")[0])
         except InvalidRequest:
+            if target.startswith(b"/v1/"):
+                return _faults(self._anywhere_in_pull, status, headers, body)
             return self.unasked_faults(status, headers, body)
         place = next((place for place in self._paths if place.pattern.fullmatch(path)), None)
         described = self._answers(method, path, place).get(status)
@@ -139,15 +146,28 @@ class Description:
 
     def unasked_faults(self, status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
         """Say what of an answer to something that is no request is not as described."""
-        described = self._anywhere.get(status)
-        return [f"status {status}"] if described is None else list(described.faults(headers, body))
+        return _faults(self._anywhere, status, headers, body)
 
     def _answers(self, method: str, path: str, place: DescribedPath | None) -> Mapping[int, DescribedAnswer]:
+        anywhere = self._anywhere_in_pull if is_pull(path) else self._anywhere
         if place is None:
-            unknown = "UnknownPathJson" if path.startswith(_JSON_FAMILIES) else "UnknownPath"
-            return {**self._anywhere, 404: self._responses[unknown]}
-        known = place.methods.get("GET" if method == "HEAD" else method)
-        return known or {**self._anywhere, 405: self._responses["MethodNotAllowed"]}
+            return {**anywhere, 404: self._responses[_unknown(path)]}
+        known = place.methods.get("GET" if method == "HEAD" and place.answers_head else method)
+        refusal = "PullMethodNotAllowed" if is_pull(path) else "MethodNotAllowed"
+        return known or {**anywhere, 405: self._responses[refusal]}
+
+
+def _faults(
+    answers: Mapping[int, DescribedAnswer], status: int, headers: Mapping[str, str], body: bytes
+) -> list[str]:
+    described = answers.get(status)
+    return [f"status {status}"] if described is None else list(described.faults(headers, body))
+
+
+def _unknown(path: str) -> str:
+    if is_pull(path):
+        return "PullUnknownPath"
+    return "UnknownPathJson" if path.startswith(_JSON_FAMILIES) else "UnknownPath"
 
 
 def _close(part: Any) -> None:
@@ -168,20 +188,24 @@ class _Compiler:
         return DescribedPath(
             pattern=self._pattern(path),
             methods={
-                method.upper(): {
-                    int(status): self.answer(answer) for status, answer in operation["responses"].items()
-                }
+                method.upper(): self.answers(operation["responses"])
                 for method, operation in item.items()
                 if method != "parameters"
             },
+            answers_head="get" in item and NO_HEAD not in item["get"],
         )
+
+    def answers(self, answers: Mapping[Any, Any]) -> Mapping[int, DescribedAnswer]:
+        return {int(status): self.answer(answer) for status, answer in answers.items()}
 
     def answer(self, answer: Mapping[str, Any]) -> DescribedAnswer:
         if "$ref" in answer:
             answer = self._components["responses"][answer["$ref"].rpartition("/")[2]]
         headers = answer.get("headers", {})
         return DescribedAnswer(
-            content={kind: self._schema(media["schema"]) for kind, media in answer["content"].items()},
+            content={
+                kind: self._schema(media["schema"]) for kind, media in answer.get("content", {}).items()
+            },
             headers={name.lower(): self._schema(header["schema"]) for name, header in headers.items()},
             required_headers=frozenset(name.lower() for name in headers if headers[name].get("required")),
         )

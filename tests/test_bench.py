@@ -10,8 +10,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.measuring import LIMIT_S, ROOT, Answers, bench, fake_server, figures_of, refusal
 from tests.process.running_daemon import RunningDaemon, clean_environment, running_daemon
 
-ROOT = Path(__file__).parent.parent
-LIMIT_S = 100
 FIGURES = {
     "idle.push.p50_ms", "idle.push.p95_ms", "idle.push.p99_ms",
     "idle.start.p50_ms", "idle.start.p95_ms", "idle.start.p99_ms",
@@ -52,70 +49,20 @@ CURVES = {
 }  # fmt: skip
 
 
-def bench(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as scripts/bench does, in this environment."""
-    path = os.pathsep.join([str(ROOT / "scripts"), str(ROOT)])
-    return subprocess.run(
-        [sys.executable, "-m", "benchmark", *arguments],
-        env=clean_environment({"PYTHONPATH": path} | environ),
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
-
-
-def figures_of(done: subprocess.CompletedProcess[str]) -> Any:
-    assert (done.returncode, done.stderr) == (0, "")
-    return json.loads(done.stdout)
-
-
-def refusal(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the one line that the program ended with."""
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("bench: ")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
-
-
 @pytest.fixture
 def daemon(tmp_path: Path) -> Iterator[RunningDaemon]:
     with running_daemon(tmp_path / "daemon") as running:
         yield running
 
 
-@contextmanager
-def fake_server(answer_push: Callable[[], int]) -> Iterator[str]:
-    """Serve the routes that define queues as a Fireworq does, and pushes as told; yield the base URL."""
+def answering_pushes(answer: Callable[[], int | None]) -> Answers:
+    """Define queues as a Fireworq does, and answer pushes with a status, or not at all."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answers(method: str, path: str) -> tuple[int, bytes] | None:
+        status = answer() if method == "POST" else 200
+        return None if status is None else (status, b'{"jobs":[]}')
 
-        def answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", "0")))
-            status = answer_push() if self.command == "POST" else 200
-            if not status:
-                return
-            body = b'{"jobs":[]}'
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        do_GET = do_PUT = do_POST = do_DELETE = answer  # noqa: N815  # these names are http.server's
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.block_on_close = False
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}"
-        finally:
-            server.shutdown()
-            thread.join()
+    return answers
 
 
 def test_a_daemon_is_measured(daemon: RunningDaemon) -> None:
@@ -296,22 +243,22 @@ def test_a_server_that_never_answers_ends_the_measurement() -> None:
 def test_a_server_that_never_answers_pushes_ends_the_measurement() -> None:
     """Pushes without an answer are waited for as long as allowed."""
     never = threading.Event()
-    with fake_server(lambda: 0 if never.wait(LIMIT_S) else 500) as url:
+    with fake_server(answering_pushes(lambda: None if never.wait(LIMIT_S) else 500)) as url:
         line = refusal(bench("--url", url, "--timeout=4", "--jobs=5"))
         never.set()
-    assert line == "bench: out of time while waiting for answers to pushes; see --timeout\n"
+    assert line == "bench: out of time while waiting for jobs to be taken; see --timeout\n"
 
 
 def test_a_server_that_delivers_nothing_ends_the_measurement() -> None:
     """Jobs that are accepted and never delivered are waited for as long as allowed."""
-    with fake_server(lambda: 200) as url:
+    with fake_server(answering_pushes(lambda: 200)) as url:
         line = refusal(bench("--url", url, "--timeout=4", "--jobs=5"))
     assert line == "bench: out of time while waiting for deliveries (0 of 5 so far); see --timeout\n"
 
 
 def test_a_push_that_is_refused_ends_the_measurement() -> None:
     """Figures of a server that answers errors would mean nothing."""
-    with fake_server(lambda: 503) as url:
+    with fake_server(answering_pushes(lambda: 503)) as url:
         line = refusal(bench("--url", url, "--jobs=5"))
     assert line == 'bench: a push was answered 503: {"jobs":[]}\n'
 
@@ -352,7 +299,7 @@ def test_counts_and_times_are_bounded(option: str, value: str) -> None:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The module that turns what was measured into figures."""
+    """The module that turns durations into percentiles."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
     return importlib.import_module("benchmark.figures")
 
@@ -361,7 +308,14 @@ def figures(monkeypatch: pytest.MonkeyPatch) -> Any:
 def pushes(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The module that makes pushes."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
-    return importlib.import_module("benchmark.pushes")
+    return importlib.import_module("benchmark.push.pushes")
+
+
+@pytest.fixture
+def push_figures(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module that has the figures of pushes."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("benchmark.push.figures")
 
 
 @pytest.mark.parametrize("batch", [1, 2])
@@ -387,10 +341,13 @@ def test_pushes_carry_as_many_bytes_as_asked_for_and_categories_take_turns(pushe
 def test_a_batch_in_which_a_job_is_refused_is_not_accepted(pushes: Any) -> None:
     """A success with an error in it is none."""
     requests = pushes.pushes("host", ["a"], "http://w/", 200, 2)
-    assert requests.is_accepted(range(2), b'[{"id":1,"url":"u"},{"id":2,"url":"u"}]')
-    assert not requests.is_accepted(
-        range(2), b'[{"id":1,"url":"u"},{"index":1,"error":"Missing field: url"}]'
+    taken, refused = (
+        b'[{"id":1,"url":"u"},{"id":2,"url":"u"}]',
+        b'[{"id":1,"url":"u"},{"index":1,"error":"?"}]',
     )
+    assert requests.is_accepted(range(2), pushes.Answer(200, taken))
+    assert not requests.is_accepted(range(2), pushes.Answer(200, refused))
+    assert not requests.is_accepted(range(2), pushes.Answer(503, taken))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -404,15 +361,16 @@ def test_a_percentile_is_the_smallest_value_that_so_many_do_not_exceed(
     assert sum(value < found for value in values) * 100 < percent * len(values)
 
 
-def test_a_job_starts_when_it_first_arrives(figures: Any) -> None:
+def test_a_job_starts_when_it_first_arrives(push_figures: Any) -> None:
     """A delivery that is repeated counts as such and does not make a start late."""
-    deliveries = [figures.Delivery(1, 100, 150), figures.Delivery(2, 100, 300), figures.Delivery(1, 100, 900)]
-    assert sorted(figures.start_times(deliveries)) == [50, 200]
-    assert figures.repeated(deliveries) == 1
+    times = ((1, 100, 150), (2, 100, 300), (1, 100, 900))
+    deliveries = [push_figures.Delivery(*delivery) for delivery in times]
+    assert sorted(push_figures.start_times(deliveries)) == [50, 200]
+    assert push_figures.repeated(deliveries) == 1
 
 
-def test_the_rate_of_deliveries_is_taken_from_the_first_to_the_last(figures: Any) -> None:
+def test_the_rate_of_deliveries_is_taken_from_the_first_to_the_last(push_figures: Any) -> None:
     """Three arrivals within two seconds are one a second; one alone is no rate."""
-    deliveries = [figures.Delivery(number, 0, number * 10**9) for number in range(3)]
-    assert figures.delivery_rate(deliveries) == 1
-    assert figures.delivery_rate(deliveries[:1]) == 0
+    deliveries = [push_figures.Delivery(number, 0, number * 10**9) for number in range(3)]
+    assert push_figures.delivery_rate(deliveries) == 1
+    assert push_figures.delivery_rate(deliveries[:1]) == 0

@@ -154,7 +154,7 @@ def _routes(
         pulled=pull.counters,
         waiting_workers=lambda: pull.waiting_workers,
     )
-    return every_route(queues, edge.config, ready, sources)
+    return every_route(queues, pull, edge.config, ready, sources)
 
 
 async def _run_front(

@@ -1,20 +1,18 @@
-"""Measures a Fireworq-compatible server from outside, over HTTP alone.
+"""Measures a job queue from outside, over HTTP alone.
 
-    program      the order of what is measured, and how the program ends
-    commandline  the options
-    phases       what is measured, and how
-    curves       the same while one thing grows: shapes (queues, payload, workers) and depth
-    generator    sends pushes over many connections
-    pushes       the pushes that are sent
-    sink         the worker: a process of its own that notes when each job comes
-    worker       that process, and the questions it is asked
+    program      which of the two kinds of job is measured, and how the program ends
+    options      what both command lines have
+    push         pushes and their deliveries: any Fireworq-compatible server
+    pull         jobs that workers fetch
+    crowd        clients that talk to the server at the same time, over a connection each
+    generator    the clients that hand over jobs
+    listening    the loop of what answers in the server's stead, or takes its deliveries
     target       the server under test, through its API
     private      a server of our own, started for the measurement
-    quiet        a server with many queues and nothing to do
     observed     a process as the operating system sees it
     figures      numbers → percentiles and medians; no I/O
-    report       figures → a table or JSON
+    table        figures → lines
 
-The generator and the sink run on the same machine as the server and take time from it, so both are plain
-epoll loops: a frame that costs 50 µs a request would measure itself.
+What runs on the same machine as the server takes time from it, so all of this are plain epoll loops: a frame
+that costs 50 µs a request would measure itself.
 """

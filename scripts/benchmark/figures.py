@@ -4,18 +4,9 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from attrs import asdict, frozen
+from attrs import AttrsInstance, asdict, frozen
 
 Flat = dict[str, float]
-
-
-@frozen
-class Delivery:
-    """One job's arrival at the sink; both times in nanoseconds of the same monotonic clock."""
-
-    number: int
-    pushed_ns: int
-    arrived_ns: int
 
 
 @frozen
@@ -35,51 +26,6 @@ class Memory:
     peak_mib: float
 
 
-@frozen
-class Idle:
-    """A server with nothing else to do. The memory is None for a server out of sight."""
-
-    push: Spread
-    start: Spread
-    memory: Memory | None
-
-
-@frozen
-class Load:
-    """Jobs are pushed as fast as the connections allow and worked off at the same time.
-
-    The processor time is the server's for one job; None for a server out of sight.
-    """
-
-    pushes_per_s: float
-    jobs_per_s: float
-    push: Spread
-    start: Spread
-    repeated: int
-    processor_us: float | None
-    memory: Memory | None
-
-
-@frozen
-class Drain:
-    """A backlog that is pushed for later and falls due at once."""
-
-    pushes_per_s: float
-    jobs_per_s: float
-    repeated: int
-    processor_us: float | None
-    memory: Memory | None
-
-
-@frozen
-class Run:
-    """Everything that one run measures."""
-
-    idle: Idle
-    load: Load
-    drain: Drain
-
-
 def percentile(ordered: Sequence[int], percent: float) -> int:
     """Return the smallest value that at least `percent` of the ordered values do not exceed."""
     rank = -(-len(ordered) * percent // 100)
@@ -92,27 +38,6 @@ def spread(durations_ns: Sequence[int]) -> Spread:
     return Spread(*(percentile(ordered, percent) / 1e6 for percent in (50, 95, 99)))
 
 
-def start_times(deliveries: Sequence[Delivery]) -> list[int]:
-    """Return for each job the nanoseconds from the start of its push to its first arrival."""
-    first: dict[int, int] = {}
-    for delivery in deliveries:
-        taken_ns = delivery.arrived_ns - delivery.pushed_ns
-        first[delivery.number] = min(first.get(delivery.number, taken_ns), taken_ns)
-    return list(first.values())
-
-
-def delivery_rate(deliveries: Sequence[Delivery]) -> float:
-    """Return the deliveries per second from the first to the last."""
-    arrivals = [delivery.arrived_ns for delivery in deliveries]
-    span_ns = max(arrivals) - min(arrivals)
-    return (len(arrivals) - 1) / (span_ns / 1e9) if span_ns else 0.0
-
-
-def repeated(deliveries: Sequence[Delivery]) -> int:
-    """Count the deliveries of jobs that had been delivered before."""
-    return len(deliveries) - len({delivery.number for delivery in deliveries})
-
-
 def resident(memory: Memory | None) -> Flat:
     """Return memory as figures of a curve's point, without a value where it is out of sight."""
     return asdict(memory or Memory(math.nan, math.nan))
@@ -123,7 +48,7 @@ def given(value: float | None) -> float:
     return math.nan if value is None else value
 
 
-def flat(run: Run) -> Flat:
+def flat(run: AttrsInstance) -> Flat:
     """Return a run's figures by dotted names."""
     return _flatten("", asdict(run))
 
@@ -138,7 +63,16 @@ def _flatten(prefix: str, tree: dict[str, object]) -> Flat:
     return figures
 
 
-def median(runs: Sequence[Run]) -> Flat:
+def median(runs: Sequence[AttrsInstance]) -> Flat:
     """Return the median of each figure over the runs."""
     rows = [flat(run) for run in runs]
     return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
+def change_percent(before: Flat, after: Flat) -> Flat:
+    """Return how much each figure has grown, without a value for what was nothing before."""
+    return {
+        name: 100 * (after[name] / value - 1) if value else math.nan
+        for name, value in before.items()
+        if name in after
+    }

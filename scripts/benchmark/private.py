@@ -1,4 +1,4 @@
-"""A trioworq of our own in a temporary folder, for as long as it is measured."""
+"""Processes of our own, for as long as something is measured: a trioworq in a temporary folder, listeners."""
 
 import os
 import socket
@@ -29,6 +29,20 @@ def started_server(driver: str) -> Iterator[str]:
         if driver == "mysql":
             options["mysql-dsn"] = stack.enter_context(_started_database(folder))
         yield stack.enter_context(_started_daemon(folder, options))
+
+
+@contextmanager
+def started_listener(module: str, *arguments: str) -> Iterator[int]:
+    """Run a module that prints the port on which it listens, and return that; it is ended on the way out."""
+    command = [sys.executable, "-m", module, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            port = process.stdout.readline() if process.stdout else ""
+            if not port:
+                raise BenchError(f"{module} did not start")
+            yield int(port)
+        finally:
+            process.kill()
 
 
 @contextmanager

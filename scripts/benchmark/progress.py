@@ -31,3 +31,8 @@ class Progress:
         if self._is_on:
             sys.stderr.write("\r\x1b[K")
             sys.stderr.flush()
+
+    def print(self, text: str) -> None:
+        """Print what was found, on a line of its own."""
+        self.clear()
+        print(text, flush=True)

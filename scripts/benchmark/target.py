@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit
 
 from attrs import define, field, frozen
 
+from benchmark.connection import Address
 from benchmark.errors import BenchError, Deadline
-from benchmark.generator import Address
 
 ANSWER_S = 10
 CLEAN_UP_S = 10

@@ -101,10 +101,15 @@ def test_tokens_guard_the_daemon_and_are_shown_nowhere(worker: RecordingWorker, 
 
 def expected_scope(method: str, path: str) -> str:
     """Say what an operation should ask for, by the rule that docs/api.md gives; nothing of some."""
-    if path in ("/livez", "/readyz"):
+    if path in ("/livez", "/readyz", "/health", "/v1/health"):
         return ""
-    if method == "POST" and path in ("/job/{category}", "/jobs"):
+    if method == "POST" and path in ("/job/{category}", "/jobs", "/v1/queues/jobs"):
         return "push"
+    verb = path.removeprefix("/v1")
+    if verb in ("/enqueue", "/enqueue/batch"):
+        return "push"
+    if verb in ("/next", "/heartbeat", "/reschedule", "/complete") or path.startswith("/v1/queues/"):
+        return "work"
     return "read" if method == "GET" else "admin"
 
 

@@ -44,7 +44,8 @@ class PullSide:
 
 def order(key: str, queue: str = "q", **fields: Any) -> PullOrder:
     """Return an order, due at once and with half a minute for a try unless said otherwise."""
-    return PullOrder(**{"queue": queue, "key": key, "payload": b"1", "timeout_s": 30} | fields)
+    given: dict[str, Any] = {"payload": b"1", "timeout_s": 30} | fields
+    return PullOrder(queue=queue, key=key, **given)
 
 
 @asynccontextmanager

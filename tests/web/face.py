@@ -15,6 +15,7 @@ from attrs import define, evolve
 from hypercorn.typing import ASGIFramework
 
 from tests.dispatch.push_side import KeptLines, PushSide, hanging, kept_errors, open_push_side
+from tests.pull.pull_side import PullSide, open_pull_side
 from tests.trust import NO_TRUST
 from tests.web.witness import Witness, WitnessedStream
 from trioworq.clock import Clock
@@ -23,7 +24,6 @@ from trioworq.core.jobs import Job
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import AccessLog
-from trioworq.pull.counters import PullCounters
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app
 from trioworq.web.door import Door
@@ -98,9 +98,10 @@ class Served:
 
 @define(eq=False)
 class Face(Served):
-    """Fireworq's API on a loopback port."""
+    """Every API on a loopback port."""
 
     side: PushSide
+    pull_side: PullSide
 
     @property
     def queues(self) -> Queues:
@@ -235,17 +236,23 @@ async def open_served(
     assert not witness.faults, "\n".join(witness.faults)
 
 
-def sources_of(side: PushSide) -> Sources:
-    """Return where the numbers of a push side stand."""
+def sources_of(side: PushSide, pull_side: PullSide) -> Sources:
+    """Return where the numbers of two sides stand."""
     return Sources(
         driver="in-memory",
         summary=side.queues.summary,
         commits=lambda: side.store.commits,
         store_trouble=lambda: "",
         traffic=Traffic(),
-        pulled=PullCounters(),
-        waiting_workers=lambda: 0,
+        pulled=pull_side.pull.counters,
+        waiting_workers=lambda: pull_side.pull.waiting_workers,
     )
+
+
+def routes_of(side: PushSide, pull_side: PullSide, config: Config = CONFIG) -> Sequence[Route]:
+    """Return every route of a daemon with these two sides."""
+    sources = sources_of(side, pull_side)
+    return every_route(side.queues, pull_side.pull, config, [], sources)
 
 
 @asynccontextmanager
@@ -256,11 +263,12 @@ async def open_face(
     guard: Guard | None = None,
     **options: Any,
 ) -> AsyncIterator[Face]:
-    """Serve Fireworq's API; workers hang unless given, so that jobs stay where they are."""
+    """Serve every API; push workers hang unless given, so that jobs stay where they are."""
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), default_queue=default_queue) as side,
-        open_served(every_route(side.queues, config, [], sources_of(side)), config, guard=guard) as served,
+        open_pull_side(side.store) as pull_side,
+        open_served(routes_of(side, pull_side, config), config, guard=guard) as served,
     ):
         yield Face(
             served.port,
@@ -271,4 +279,5 @@ async def open_face(
             served.stopped,
             served.witness,
             side,
+            pull_side,
         )

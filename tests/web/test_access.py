@@ -10,13 +10,14 @@ import trio
 from attrs import evolve
 
 from tests.dispatch.push_side import hanging, open_push_side
+from tests.pull.pull_side import open_pull_side
 from tests.web.endpoints import answer_ok
 from tests.web.exchanges import Seen, bytewise, converse, echo_routes, split_answers, whole
-from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until, sources_of
+from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until, routes_of
 from tests.web.witness import WitnessedStream
 from trioworq.web.guard import Guard
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
-from trioworq.web.routes import every_route
+from trioworq.web.replies import is_pull
 from trioworq.web.tokens import new_token, parse_tokens
 
 Cut = Callable[[bytes], list[bytes]]
@@ -55,23 +56,31 @@ async def served() -> AsyncIterator[Served]:
         yield served
 
 
+ENQUEUING = ("/enqueue", "/enqueue/batch", "/v1/enqueue", "/v1/enqueue/batch", "/v1/queues/jobs")
+OPEN = {"/livez", "/readyz", "/health", "/v1/health"}
+
+
 def expected_scope(route: Route) -> Scope:
     """Say what a route should ask for, by the rule that docs/api.md gives."""
-    if route.method == "POST" and route.path.partition("/{")[0] in ("/job", "/jobs"):
+    if route.method == "POST" and route.path.partition("/{")[0] in ("/job", "/jobs", *ENQUEUING):
         return Scope.PUSH
+    if is_pull(route.path):
+        return Scope.WORK
     return Scope.READ if route.method == "GET" else Scope.ADMIN
 
 
 async def test_each_route_asks_for_its_scope() -> None:
-    """All but two, without a token and with one of each kind; GET stands for HEAD too."""
-    async with open_push_side(hanging()) as side:
-        all_routes = every_route(side.queues, CONFIG, [], sources_of(side))
+    """All but those of health, without a token and with one of each kind; GET mostly stands for HEAD too."""
+    async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
+        all_routes = routes_of(side, pull_side)
     routes = [evolve(route, endpoint=answer_ok) for route in all_routes if route.scope is not None]
-    assert {route.path for route in all_routes} - {route.path for route in routes} == {"/livez", "/readyz"}
+    assert {route.path for route in all_routes} - {route.path for route in routes} == OPEN
     async with open_served(routes, guard=Guard(TOKENS), is_watched=False) as served:
         for route in routes:
             target = VARIABLE_PART.sub("x", route.path)
-            for method in (route.method, "HEAD") if route.method == "GET" else (route.method,):
+            for method in (
+                (route.method, "HEAD") if route.method == "GET" and route.is_safe else (route.method,)
+            ):
                 scope = expected_scope(route)
                 assert judgement(await served.ask(method, target)) == (401, NEEDED), route
                 stranger = await served.ask(method, target, b"", f"Authorization: Bearer {UNKNOWN}")

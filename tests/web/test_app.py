@@ -14,6 +14,7 @@ from trioworq.core.errors import InvalidRequest, NotFound
 from trioworq.stores.interface import StoreBroken, StoreUnavailable
 from trioworq.web import fireworq
 from trioworq.web.messages import Request, Response, Route
+from trioworq.web.replies import is_pull
 
 pytestmark = pytest.mark.usefixtures("lane")
 
@@ -37,7 +38,7 @@ def raising(error: Exception) -> list[Route]:
 def in_shape(path: str, status: int, title: str, detail: str) -> bytes:
     """Write a refusal as the path's family does."""
     if path.startswith("/v1/"):
-        return f"{detail or f'{status} {title}'}\n".encode()
+        return (detail or f"{status} {title}").encode()
     if path.startswith(("/api/v1/", "/v6/")):
         return orjson.dumps({"detail": detail or title})
     return (f"{status} {title}\n\n{detail}\n" if detail else f"{status} {title}\n").encode()
@@ -75,7 +76,8 @@ async def test_an_unknown_path_is_a_404(face: Face, target: str) -> None:
     [
         ("/api/v1/x", b'{"detail":"Not Found"}'),
         ("/v6/x", b'{"detail":"Not found."}'),
-        ("/v1/x", b"404 page not found\n"),
+        ("/v1/x", b"404 page not found"),
+        ("/v1/queues//jobs", b"404 page not found"),
     ],
 )
 async def test_an_unknown_path_is_refused_in_its_familys_shape(face: Face, path: str, body: bytes) -> None:
@@ -94,13 +96,21 @@ async def test_an_unknown_path_is_refused_in_its_familys_shape(face: Face, path:
         ("/queue/q/job/1", "DELETE, GET, HEAD"),
         ("/routing/a/b", "DELETE, GET, HEAD, PUT"),
         ("/job/a/b", "POST"),
+        ("/enqueue", "POST"),
+        ("/enqueue/batch", "POST"),
+        ("/next", "GET"),
+        ("/v1/next", "GET"),
+        ("/v1/queues/q/jobs", "GET"),
+        ("/v1/queues/jobs", "POST, PUT"),
+        ("/health", "GET, HEAD"),
     ],
 )
 async def test_a_wrong_method_is_told_the_right_ones(face: Face, path: str, allow: str) -> None:
     """A 405 has `Allow` and the family's text, and stands in the access log; OPTIONS is no exception."""
+    end = "" if is_pull(path) else "\n"
     for method in ("PATCH", "OPTIONS", "TRACE"):
         answer = await face.client.request(method, path)
-        assert (answer.status_code, answer.text) == (405, "405 Method Not Allowed\n")
+        assert (answer.status_code, answer.text) == (405, f"405 Method Not Allowed{end}")
         assert answer.headers["allow"] == allow
         assert answer.headers["x-content-type-options"] == "nosniff"
     assert [line["status"] for line in face.access_lines] == [405] * 3
@@ -160,9 +170,23 @@ async def test_an_error_is_answered_in_its_familys_shape(
     """One table turns errors into replies; a fault is logged and says nothing of itself to the client."""
     async with open_served(raising(error)) as served:
         answer = await served.client.get(path)
+    if is_pull(path) and status == 503:
+        status = 429
     assert (answer.status_code, answer.content) == (status, in_shape(path, status, title, detail))
-    assert answer.headers.get("retry-after") == ("1" if status == 503 else None)
+    assert answer.headers.get("retry-after") == ("1" if status in (429, 503) else None)
     assert [entry["exc_info"] for entry in served.errors] == ([error] if status == 500 else [])
+
+
+@pytest.mark.parametrize("path", ["/v1/x", "/complete"])
+async def test_a_broken_store_is_a_422_where_something_was_to_change_on_the_pull_side(path: str) -> None:
+    """It is logged like any fault, and the answer says nothing of it (contract pull §2.5)."""
+    error = StoreBroken("secret")
+    async with open_served(
+        [evolve(raising(error)[0], path=path, method="DELETE")], is_watched=False
+    ) as served:
+        answer = await served.client.delete(path)
+    assert (answer.status_code, answer.text) == (422, "422 Unprocessable Entity")
+    assert [entry["exc_info"] for entry in served.errors] == [error]
 
 
 async def test_a_push_while_the_store_is_out_of_reach_is_a_503() -> None:

@@ -18,12 +18,12 @@ from hyperframe.frame import GoAwayFrame, PingFrame, PriorityFrame, RstStreamFra
 from tests.dispatch.push_side import hanging, open_push_side
 from tests.in_use import InUse
 from tests.mutations import cut, mutated
+from tests.pull.pull_side import open_pull_side
 from tests.seeds import seeded_dice
 from tests.web import hostile_http2_clients as http2
-from tests.web.face import CONFIG, Served, open_served, parse, read_all, sources_of
+from tests.web.face import CONFIG, Served, open_served, parse, read_all, routes_of
 from tests.web.test_lanes_agree import BROKEN_CHUNKS, ENDING, REFUSED, TAKEN
 from trioworq.web.frames import PREFACE
-from trioworq.web.routes import every_route
 
 LASTS_S = 4.0
 AT_ONCE = 8
@@ -148,10 +148,10 @@ async def end(transport: trio.SocketStream) -> None:
 async def open_target(*, secure: bool) -> AsyncIterator[tuple[Served, Target]]:
     """Serve Fireworq's API, with as many jobs as there are workers for, which hang."""
     own, trusting = certificate() if secure else (None, None)
-    async with open_push_side(hanging()) as side:
+    async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
         for _ in range(25):
             await side.push()
-        routes = every_route(side.queues, IMPATIENT, [], sources_of(side))
+        routes = routes_of(side, pull_side, IMPATIENT)
         async with open_served(routes, IMPATIENT, tls=own, is_watched=False) as served:
             yield served, Target(served.port, trusting)
 

@@ -93,7 +93,7 @@ def test_without_tokens_everybody_may_pass() -> None:
     ("path", "body"),
     [
         ("/job/x", b"401 Unauthorized\n\nAn API token is needed\n"),
-        ("/v1/x", b"An API token is needed\n"),
+        ("/v1/x", b"An API token is needed"),
         ("/api/v1/x", b'{"detail":"An API token is needed"}'),
         ("/v6/x", b'{"detail":"An API token is needed"}'),
     ],

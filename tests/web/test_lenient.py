@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from tests.web.values import blanks, json_values
 from trioworq.core.errors import InvalidRequest
 from trioworq.web.fields import Fields, replaced
-from trioworq.web.lenient import MAX_MEMBERS, read_items, read_object
+from trioworq.web.lenient import read_items, read_object
+from trioworq.web.scanner import MAX_MEMBERS
 
 
 def read(body: bytes) -> Fields | None:

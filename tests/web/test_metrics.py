@@ -11,6 +11,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from tests.dispatch.push_side import SUCCESS, answering, open_push_side
+from tests.pull.pull_side import open_pull_side
 from tests.web.face import CONFIG, Served, open_face, open_served, sources_of
 from trioworq import __version__
 from trioworq.dispatch.summary import Summary
@@ -233,8 +234,8 @@ async def test_no_name_of_a_queue_or_category_is_shown() -> None:
 
 async def test_requests_and_connections_are_counted_by_lane() -> None:
     """A connection counts where it is served now, a request by who answered it; refusals count too."""
-    async with open_push_side(answering(SUCCESS)) as side:
-        sources = sources_of(side)
+    async with open_push_side(answering(SUCCESS)) as side, open_pull_side(side.store) as pull_side:
+        sources = sources_of(side, pull_side)
         routes = [*fireworq.routes(side.queues, CONFIG), *metrics.routes(sources)]
         async with open_served(routes, traffic=sources.traffic, is_watched=False) as served:
             for target in ("/job/a", "/job/a", "/jobs"):

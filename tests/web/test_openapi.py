@@ -12,13 +12,14 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from tests.described import document
 from tests.dispatch.push_side import hanging, open_push_side
-from tests.web.face import CONFIG, Face, open_face, open_served, sources_of
+from tests.pull.pull_side import open_pull_side
+from tests.web.face import CONFIG, Face, open_face, open_served, routes_of
 from trioworq import __version__
 from trioworq.web.fireworq import MAX_LIMIT
 from trioworq.web.messages import TEXT, VARIABLE_PART, Request, Response, Route
+from trioworq.web.openapi import pulling
 from trioworq.web.openapi.document import OPERATIONS, write_document
 from trioworq.web.openapi.parameters import GREEDY
-from trioworq.web.routes import every_route
 
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 
@@ -31,8 +32,8 @@ def operations(whole: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 async def all_routes() -> list[Route]:
     """Return the routes that the daemon serves."""
-    async with open_push_side(hanging()) as side:
-        return list(every_route(side.queues, CONFIG, [], sources_of(side)))
+    async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
+        return list(routes_of(side, pull_side))
 
 
 @pytest.mark.usefixtures("lane")
@@ -66,7 +67,7 @@ async def test_what_takes_the_rest_of_a_path_is_marked() -> None:
     parameters = document()["components"]["parameters"]
     parts = [part for route in await all_routes() for part in VARIABLE_PART.finditer(route.path)]
     assert {(part[1], bool(part[2])) for part in parts} == {
-        (name, GREEDY in parameters[name]) for name in ("q", "id", "category")
+        (name, GREEDY in parameters[name]) for name in ("q", "id", "category", "job_id")
     }
 
 
@@ -83,7 +84,7 @@ def test_every_operation_is_told_about_in_words() -> None:
     for method, path, operation in operations(whole):
         assert operation["summary"], (method, path)
         assert set(operation["tags"]) <= tags
-        assert (method in {"put", "post"}) == ("requestBody" in operation)
+        assert (method in {"put", "post", "patch"}) == ("requestBody" in operation)
         for answer in operation["responses"].values():
             assert "$ref" in answer or answer["description"]
 
@@ -116,6 +117,8 @@ async def test_examples_of_bodies_are_taken(face: Face) -> None:
     """Each body that the document shows is answered with 200."""
     await face.put_queue("mail")
     for method, path, operation in operations(document()):
+        if operation["tags"] == [pulling.TAG]:
+            continue
         for media in operation.get("requestBody", {}).get("content", {}).values():
             for example in media["examples"].values():
                 target = path.format(q="mail", category="newsletter/weekly", id=1)
@@ -187,7 +190,7 @@ async def test_an_answer_that_is_not_described_fails_its_test(
     async def get_queue() -> None:
         routes = [
             evolve(route, endpoint=changed(answer)) if route.path == "/queue/{q}" else route
-            for route in every_route(side.queues, CONFIG, [], sources_of(side))
+            for route in routes_of(side, pull_side)
         ]
         async with open_served(routes) as served:
             if asks_with_client:
@@ -195,6 +198,6 @@ async def test_an_answer_that_is_not_described_fails_its_test(
             else:
                 await served.ask("GET", "/queue/default")
 
-    async with open_push_side(hanging()) as side:
+    async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
         with pytest.raises(AssertionError, match="is not as described"):
             await get_queue()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests.web.odd_bodies import CORPUS, bodies
 from tests.web.values import json_values
 from trioworq.core.errors import InvalidRequest
-from trioworq.web.lenient import LARGE, read_items, read_object
+from trioworq.web.lenient import read_items, read_object
+from trioworq.web.scanner import LARGE
 
 
 def check(body: bytes) -> None:

@@ -102,14 +102,14 @@ def _check_throttle(per_second: float, burst: int) -> None:
         raise InvalidRequest(f"MaxBurstSize should be at most {UINT32_MAX}")
 
 
-def check_name(what: str, name: str) -> None:
-    """Raise InvalidRequest unless `name` fits the name columns of every store (1 to 255 bytes of UTF-8)."""
+def check_name(what: str, name: str, *, least_bytes: int = 1) -> None:
+    """Raise InvalidRequest unless `name` fits the name columns of every store: at most 255 bytes of UTF-8."""
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
         raise InvalidRequest(f"The {what} is not valid UTF-8") from None
-    if not 1 <= size <= NAME_MAX_BYTES:
-        raise InvalidRequest(f"The {what} should have 1 to {NAME_MAX_BYTES} bytes, not {size}")
+    if not least_bytes <= size <= NAME_MAX_BYTES:
+        raise InvalidRequest(f"The {what} should have {least_bytes} to {NAME_MAX_BYTES} bytes, not {size}")
     if "\x00" in name:
         raise InvalidRequest(f"The {what} contains a NUL")
 

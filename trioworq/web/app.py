@@ -48,17 +48,27 @@ def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
     app.config["RESPONSE_TIMEOUT"] = edge.config.request_timeout_s
     desk = _Desk(edge)
     for route in routes:
+        name = f"{route.method} {route.path}"
         app.add_url_rule(
             _rule(route.path),
-            endpoint=f"{route.method} {route.path}",
+            endpoint=name,
             view_func=desk.view(route),
             methods=[route.method],
             provide_automatic_options=False,
         )
+        if not route.is_safe:
+            _forget_head(app, name)
     app.register_error_handler(HTTPException, desk.refuse)
     app.register_error_handler(Exception, desk.fail)
     app.asgi_app = _Entrance(app.asgi_app, edge)  # type: ignore[method-assign, assignment]
     return app
+
+
+def _forget_head(app: QuartTrio, name: str) -> None:
+    """Have a route not answer HEAD, which Werkzeug gives to everyone that answers GET."""
+    for rule in app.url_map.iter_rules(name):
+        if rule.methods is not None:
+            rule.methods.discard("HEAD")
 
 
 def _rule(path: str) -> str:
@@ -84,6 +94,8 @@ class _Quart(QuartTrio):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
+        # It would redirect; what paths mean has been settled before.
+        self.url_map.merge_slashes = False
         self.url_map.converters.update(segment=_Segment, rest=_Rest)
 
     def create_url_adapter(self, request: BaseRequestWebsocket | None) -> MapAdapter | None:
@@ -111,8 +123,9 @@ class _Entrance:
         try:
             path = decode_path(scope["raw_path"])
         except InvalidRequest as error:
-            refusal = self._edge.guard.refuse("/", None, _authorization(scope))
-            await _send(send, _closing(refusal or refuse("/", HTTPStatus.BAD_REQUEST, str(error))))
+            target = scope["raw_path"].decode("latin-1")
+            refusal = self._edge.guard.refuse(target, None, _authorization(scope))
+            await _send(send, _closing(refusal or refuse(target, HTTPStatus.BAD_REQUEST, str(error))))
             return
         is_one_of_many = scope["http_version"] == "2"
         free_bytes = FREE_BYTES // MAX_STREAMS if is_one_of_many else FREE_BYTES
@@ -217,6 +230,7 @@ class _Desk:
                 query=decode_query(request.query_string),
                 body=body,
                 accept=request.headers.get("Accept", ""),
+                has_left=request.scope["state"]["has_left"],
             ),
         )
 
@@ -228,7 +242,7 @@ class _Desk:
 
     def _make_room(self, route: Route, request: QuartRequest, response: Response) -> Response:
         share: BodyShare = request.scope["state"]["answer"]
-        if route.method == "GET":
+        if route.method == "GET" and route.is_safe:
             return self._edge.make_room(request.path, response, share)
         # It says what has been done, which cannot be taken back.
         share.hold(len(response.body))
@@ -249,7 +263,11 @@ class _Desk:
         headers = _headers(response)
         if not self._edge.config.keep_alive:
             headers["Connection"] = "close"
-        return QuartResponse(response.body, response.status, headers)
+        answer = QuartResponse(response.body, response.status, headers)
+        if response.status == HTTPStatus.NO_CONTENT:
+            # RFC 9110, §8.6: no length where there can be no body.
+            del answer.headers["Content-Length"], answer.headers["Content-Type"]
+        return answer
 
 
 async def _read_body(request: QuartRequest) -> bytes:

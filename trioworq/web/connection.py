@@ -152,7 +152,7 @@ class Connection:
             service.config,
             service.context,
             tasks,
-            ConnectionState({}),
+            ConnectionState({"has_left": self._stream.has_hung_up}),
             service.is_secure,
             ends.client,
             ends.server,

@@ -7,10 +7,11 @@ from attrs import field, frozen
 
 from trioworq.config import Config
 from trioworq.logs import AccessLine, AccessLog, ErrorLog
+from trioworq.stores.interface import StoreBroken
 from trioworq.web.bodies import BodyBudget, BodyShare, Uploads
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Request, Response, Route
-from trioworq.web.replies import TooManyBodies, explain, refuse
+from trioworq.web.replies import TooManyBodies, explain, refuse, status_of_broken_store
 from trioworq.web.traffic import Traffic
 
 # After the last answer the client gets this long to read it: closing earlier, with unread bytes of a
@@ -51,6 +52,8 @@ class Edge:
         """Ask the endpoint; whatever it raises is answered too."""
         try:
             return await route.endpoint(request)
+        except StoreBroken as error:
+            return self.fault(request.path, error, status_of_broken_store(route.method, request.path))
         except Exception as error:  # noqa: BLE001  # a fault costs its own request and is logged, no more
             return self.explain(request.path, error)
 
@@ -64,11 +67,13 @@ class Edge:
         """Answer an error that kept a request from being answered otherwise."""
         return explain(path, error) or self.fault(path, error)
 
-    def fault(self, path: str, error: Exception) -> Response:
+    def fault(
+        self, path: str, error: Exception, status: HTTPStatus = HTTPStatus.INTERNAL_SERVER_ERROR
+    ) -> Response:
         """Answer a fault of this program, and log it."""
         # The error's own words stay in the log: they may name what a client is not to know (I14).
         self.error_log.error("request failed", path=path, exc_info=error)
-        return refuse(path, HTTPStatus.INTERNAL_SERVER_ERROR)
+        return refuse(path, status)
 
     def log(
         self,

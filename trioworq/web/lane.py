@@ -219,6 +219,7 @@ class Lane:
             arguments=head.arguments,
             query=decode_query(head.query),
             body=self._intake.take_body(),
+            has_left=self._stream.has_hung_up,
         )
         self._ends_at_s = _NEVER
         self._is_asking = True

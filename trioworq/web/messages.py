@@ -13,13 +13,18 @@ VARIABLE_PART = re.compile(r"\{(\w+)(\.\.\.)?\}")
 """A part of a route's path that is not literal; see Route."""
 
 
+def _stays() -> bool:
+    return False
+
+
 @frozen
 class Request:
     """One request, read to its end.
 
     `arguments` are the variable parts of the path, percent-decoded; `query` has the first value of each
-    key; `body` is as sent, whatever its content type says. `accept` is the header's value, for routes that
-    are not hot: the intake lane leaves it out.
+    key, where bytes that are not UTF-8 are lone surrogates; `body` is as sent, whatever its content type
+    says. `accept` is the header's value, for routes that are not hot: the intake lane leaves it out.
+    `has_left` tells whether the client has hung up by now, or at least said that no more will come.
     """
 
     method: str
@@ -28,6 +33,7 @@ class Request:
     query: Mapping[str, str]
     body: bytes
     accept: str = ""
+    has_left: Callable[[], bool] = _stays
 
 
 @frozen
@@ -56,7 +62,8 @@ class Scope(Enum):
 class Route:
     """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest.
 
-    A GET route also answers HEAD. `scope` is what a token has to allow where tokens are asked for: the most,
+    A GET route also answers HEAD, unless it is not `is_safe`, since what it does cannot be undone (RFC 9110,
+    §9.2.1). `scope` is what a token has to allow where tokens are asked for: the most,
     unless a route says less; None lets everybody in. `is_logged` is False for what monitors ask for all day.
     `is_hot` has the intake lane serve it where it can (design §6).
     """
@@ -66,4 +73,5 @@ class Route:
     endpoint: Endpoint
     scope: Scope | None = Scope.ADMIN
     is_logged: bool = True
+    is_safe: bool = True
     is_hot: bool = False

@@ -1,7 +1,8 @@
 """Request targets → paths to match (contract §1.1).
 
 Matching is on the percent-decoded path, and a path that is not in its shortest form is answered as if it
-were: a redirect would make some clients drop the body of their POST (README 25).
+were: a redirect would make some clients drop the body of their POST (README 25). But under `/v1/` a path is
+what it is: an id there may have slashes and dots of its own, and a shorter one would be another job's.
 """
 
 import re
@@ -14,7 +15,7 @@ _ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
 def decode_path(target: bytes) -> str:
-    """Return the path of a request target without its query, decoded and cleaned.
+    """Return the path of a request target without its query, decoded and, but for `/v1/`, cleaned.
 
     Raises InvalidRequest for a target without a path, a broken escape and bytes that are not UTF-8.
     """
@@ -25,9 +26,10 @@ def decode_path(target: bytes) -> str:
     if _BROKEN_ESCAPE.search(raw):
         raise InvalidRequest("The path has a broken percent escape")
     try:
-        return clean(unquote_to_bytes(raw).decode())
+        path = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         raise InvalidRequest("The path is not UTF-8") from None
+    return path if path.startswith("/v1/") else clean(path)
 
 
 def clean(path: str) -> str:
@@ -45,8 +47,8 @@ def clean(path: str) -> str:
 
 
 def decode_query(query: bytes) -> dict[str, str]:
-    """Return the first value of each key; what is not UTF-8 is replaced, as no key or value here needs it."""
+    """Return the first value of each key; bytes that are not UTF-8 become lone surrogates."""
     if not query:
         return {}
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="replace")
+    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
     return dict(reversed(pairs))

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from trioworq.web.fields import Fields
-from trioworq.web.lenient import MAX_MEMBERS
+from trioworq.web.scanner import MAX_MEMBERS
 
 Source = bytes | Raw
 

@@ -1,7 +1,7 @@
 """Every refusal, in the shape of the API family that its path belongs to (contract §1.3, README 4).
 
-Fireworq: `404 Not Found`, and after a blank line the detail, if any. Pull, under `/v1/`: one plain line.
-Manage and load, under `/api/v1/` and `/v6/`: `{"detail": …}`.
+Fireworq: `404 Not Found`, and after a blank line the detail, if any. Pull, under `/v1/` and at its bare
+verbs: one plain line, which nothing ends. Manage and load, under `/api/v1/` and `/v6/`: `{"detail": …}`.
 """
 
 from collections.abc import Mapping
@@ -9,13 +9,19 @@ from http import HTTPStatus
 
 import orjson
 
-from trioworq.core.errors import CallerError, InvalidRequest, NotFound
+from trioworq.core.errors import CallerError, Conflict, InvalidRequest, NotFound
 from trioworq.stores.interface import StoreUnavailable
 from trioworq.web.messages import JSON, TEXT, Response
 
 RETRY_AFTER_S = 1
 
 _STORE_IS_AWAY = "The store is out of reach for now; nothing was stored"
+
+# Of the pull side, beside all that is under `/v1/`.
+_VERBS = frozenset(
+    {"/enqueue", "/enqueue/batch", "/next", "/heartbeat", "/reschedule", "/complete", "/health"}
+)
+_NO_SUCH_PAGE = "404 page not found"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", "/v6/": "Not found."}
@@ -39,6 +45,7 @@ class TooManyBodies(CallerError):
 _STATUS: Mapping[type[Exception], HTTPStatus] = {
     InvalidRequest: HTTPStatus.BAD_REQUEST,
     NotFound: HTTPStatus.NOT_FOUND,
+    Conflict: HTTPStatus.CONFLICT,
     BodyTooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     TooManyBodies: HTTPStatus.SERVICE_UNAVAILABLE,
@@ -58,8 +65,19 @@ def explain(path: str, error: Exception) -> Response | None:
         return None
     # A store's own words may name the database.
     detail = _STORE_IS_AWAY if isinstance(error, StoreUnavailable) else str(error)
-    is_for_now = status is HTTPStatus.SERVICE_UNAVAILABLE
-    return refuse(path, status, detail, {"Retry-After": str(RETRY_AFTER_S)} if is_for_now else {})
+    if status is not HTTPStatus.SERVICE_UNAVAILABLE:
+        return refuse(path, status, detail)
+    if is_pull(path):
+        # What its clients take for something that passes (contract pull §2.5).
+        status = HTTPStatus.TOO_MANY_REQUESTS
+    return refuse(path, status, detail, {"Retry-After": str(RETRY_AFTER_S)})
+
+
+def status_of_broken_store(method: str, path: str) -> HTTPStatus:
+    """Return the status for a fault of the store's: its own on the pull side, but for what only reads."""
+    if is_pull(path) and method != "GET":
+        return HTTPStatus.UNPROCESSABLE_ENTITY
+    return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] | None = None) -> Response:
@@ -69,8 +87,8 @@ def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] 
     if path.startswith(tuple(_NOT_FOUND_DETAIL)):
         body = orjson.dumps({"detail": detail or HTTPStatus(status).phrase})
         return Response(status, body, JSON, more)
-    if path.startswith("/v1/"):
-        return Response(status, f"{detail or title}\n".encode(), TEXT, {**_NOSNIFF, **more})
+    if is_pull(path):
+        return Response(status, _in_one_line(detail or title), TEXT, {**_NOSNIFF, **more})
     text = f"{title}\n\n{detail}\n" if detail else f"{title}\n"
     return Response(status, text.encode(), TEXT, {**_NOSNIFF, **more})
 
@@ -80,4 +98,16 @@ def no_such_page(path: str) -> Response:
     for prefix, detail in _NOT_FOUND_DETAIL.items():
         if path.startswith(prefix):
             return refuse(path, HTTPStatus.NOT_FOUND, detail)
-    return Response(HTTPStatus.NOT_FOUND, b"404 page not found\n", TEXT, _NOSNIFF)
+    if is_pull(path):
+        return refuse(path, HTTPStatus.NOT_FOUND, _NO_SUCH_PAGE)
+    return Response(HTTPStatus.NOT_FOUND, f"{_NO_SUCH_PAGE}\n".encode(), TEXT, _NOSNIFF)
+
+
+def is_pull(path: str) -> bool:
+    """Whether a path belongs to the pull side."""
+    return path.startswith("/v1/") or path in _VERBS
+
+
+def _in_one_line(text: str) -> bytes:
+    """Write a text that may show a client's own names, which may have line ends."""
+    return " ".join(text.splitlines()).encode()

@@ -4,19 +4,26 @@ from collections.abc import Sequence
 
 from trioworq.config import Config
 from trioworq.dispatch.queues import Queues
+from trioworq.pull.jobs import PullJobs
 from trioworq.web import fireworq, health, metrics
 from trioworq.web.health import Check
 from trioworq.web.messages import Route
 from trioworq.web.metrics import Sources
 from trioworq.web.openapi.endpoint import described
+from trioworq.web.pull import endpoints
 
 
 def every_route(
-    queues: Queues, config: Config, ready: Sequence[Check], sources: Sources
+    queues: Queues, pull: PullJobs, config: Config, ready: Sequence[Check], sources: Sources
 ) -> tuple[Route, ...]:
     """Return the routes, and the one that describes them.
 
     `ready` are the checks of being ready, `sources` those of the metrics.
     """
-    routes = (*fireworq.routes(queues, config), *health.routes(ready), *metrics.routes(sources))
+    routes = (
+        *fireworq.routes(queues, config),
+        *endpoints.routes(pull, config),
+        *health.routes(ready),
+        *metrics.routes(sources),
+    )
     return described(routes, config)

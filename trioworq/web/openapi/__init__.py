@@ -5,10 +5,10 @@
 #
 #   endpoint       GET /openapi.json
 #   document       routes and their operations → the document
-#   pushing, definitions, inspection, daemon, health
+#   pushing, pulling, definitions, inspection, daemon, health
 #                  operations by route, a module for each part of the API
 #   parts          operations, bodies, answers: the pieces that they are made of
 #   parameters     those of paths and queries
-#   refusals       the answers that are errors
-#   job_shapes, definition_shapes, daemon_shapes
+#   refusals       the answers that are errors; pull_refusals those of the pull side
+#   job_shapes, pull_shapes, definition_shapes, daemon_shapes
 #                  the JSON shapes, by name; shapes is what they are written in

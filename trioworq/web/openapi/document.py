@@ -5,7 +5,7 @@ from typing import Any
 
 from trioworq import __version__
 from trioworq.config import Config
-from trioworq.web.messages import VARIABLE_PART, Route, Scope
+from trioworq.web.messages import VARIABLE_PART, Route
 from trioworq.web.openapi import (
     daemon,
     daemon_shapes,
@@ -14,13 +14,18 @@ from trioworq.web.openapi import (
     health,
     inspection,
     job_shapes,
+    pull_shapes,
+    pulling,
     pushing,
 )
 from trioworq.web.openapi.parameters import PARAMETERS
+from trioworq.web.openapi.pull_refusals import PULL_RESPONSES, PULL_WITHOUT_TOKEN
 from trioworq.web.openapi.refusals import RESPONSES, WITHOUT_TOKEN
+from trioworq.web.replies import is_pull
 
 OPERATIONS: Mapping[str, Any] = {
     **pushing.OPERATIONS,
+    **pulling.OPERATIONS,
     **definitions.OPERATIONS,
     **inspection.OPERATIONS,
     **daemon.OPERATIONS,
@@ -38,14 +43,19 @@ keeps what failed.
 - Paths are matched after percent-decoding. A queue or an id is one segment; a category is all the rest of the
   path, slashes included. `//`, `/./` and `/../` are resolved first. All of this holds for escaped slashes and
   dots too.
-- A `GET` operation answers `HEAD` too. An unknown path is answered `UnknownPath`, and a known one that does
-  not take the method `MethodNotAllowed`; both stand among the responses of the components.
+- A `GET` operation answers `HEAD` too, unless it says otherwise. An unknown path is answered `UnknownPath`,
+  and a known one that does not take the method `MethodNotAllowed`; both stand among the responses of the
+  components.
 - Errors are the status line again and, where there is more to say, a blank line and one line of detail.
 - After any error but a 500 nothing was stored.
+- Pulling is stricter: a body is one JSON value and nothing else, keys match exactly, none may be given twice,
+  and `null` only stands where a description says so. Paths under `/v1/` are not resolved. An error is one
+  plain line, and a 429 if another try may do better.
 """
 
 _TAGS = (
-    (pushing.TAG, "Taking jobs."),
+    (pushing.TAG, "Taking jobs that the daemon sends to workers."),
+    (pulling.TAG, "Jobs that workers fetch, in queues of their own."),
     (definitions.QUEUES, "Definitions of queues, their counters, and the nodes that dispatch them."),
     (definitions.ROUTINGS, "Which queue takes a category."),
     (inspection.JOBS, "Jobs that have not ended."),
@@ -82,9 +92,11 @@ def write_document(routes: Iterable[Route], config: Config) -> dict[str, Any]:
                 **job_shapes.batch_shapes(config.max_batch_jobs),
                 **definition_shapes.SHAPES,
                 **daemon_shapes.SHAPES,
+                **pull_shapes.PULL_SHAPES,
+                **pull_shapes.pull_batch_shape(config.max_batch_jobs),
             },
             "parameters": dict(PARAMETERS),
-            "responses": dict(RESPONSES),
+            "responses": {**RESPONSES, **PULL_RESPONSES},
             "securitySchemes": {"token": _TOKEN},
         },
     }
@@ -99,16 +111,17 @@ def _paths(routes: Iterable[Route], *, are_tokens_needed: bool) -> dict[str, Any
             item = paths.setdefault(VARIABLE_PART.sub(r"{\1}", route.path), {})
             if names:
                 item["parameters"] = [{"$ref": f"#/components/parameters/{name}"} for name in names]
-            item[route.method.lower()] = _guarded(operation, route.scope, are_tokens_needed=are_tokens_needed)
+            item[route.method.lower()] = _guarded(operation, route, are_tokens_needed=are_tokens_needed)
     return paths
 
 
-def _guarded(operation: Any, scope: Scope | None, *, are_tokens_needed: bool) -> dict[str, Any]:
+def _guarded(operation: Any, route: Route, *, are_tokens_needed: bool) -> dict[str, Any]:
     """Return an operation with what it asks of an API token; tokens need not be asked for at all."""
-    if scope is None:
+    if route.scope is None:
         return {**operation, "security": []}
-    answers = operation["responses"] | {str(status): answer for status, answer in WITHOUT_TOKEN.items()}
-    needed = {"token": [scope.value]}
+    without_token = PULL_WITHOUT_TOKEN if is_pull(route.path) else WITHOUT_TOKEN
+    answers = operation["responses"] | {str(status): answer for status, answer in without_token.items()}
+    needed = {"token": [route.scope.value]}
     return {
         **operation,
         "responses": dict(sorted(answers.items())),

@@ -1,13 +1,18 @@
-"""The parameters of paths and queries (contract §1.1, §1.10, §1.11)."""
+"""The parameters of paths and queries (contract §1.1, §1.10, §1.11, pull §2.5)."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from trioworq.core.jobs import INT64_MAX, NAME_MAX_BYTES
+from trioworq.core.jobs import INT64_MAX, NAME_MAX_BYTES, UINT32_MAX
+from trioworq.core.pull import MAX_JOBS
 from trioworq.web.fireworq import DEFAULT_LIMIT, MAX_LIMIT
+from trioworq.web.pull.queries import MAX_WAIT_S
 
 GREEDY = "x-greedy"
 """Marks a parameter in a path that takes all the rest of it, for which OpenAPI has no form."""
+
+NO_HEAD = "x-no-head"
+"""Marks a GET operation that does not answer HEAD, for which OpenAPI has no word either."""
 
 PARAMETERS: Mapping[str, Any] = {
     "q": {
@@ -48,6 +53,21 @@ PARAMETERS: Mapping[str, Any] = {
         "schema": {"type": "integer", "format": "int64", "minimum": 1, "maximum": INT64_MAX},
         "example": 7,
     },
+    "job_id": {
+        "name": "job_id",
+        "in": "path",
+        "required": True,
+        GREEDY: True,
+        "description": f"The job's id, 1 to {NAME_MAX_BYTES} bytes of UTF-8. It is all the rest of the path, "
+        "just as it is: slashes belong to it, escaped or not, which OpenAPI cannot say.",
+        "schema": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": NAME_MAX_BYTES,
+            "pattern": r"^[^\u0000]+$",
+        },
+        "example": "1",
+    },
     "limit": {
         "name": "limit",
         "in": "query",
@@ -73,5 +93,41 @@ PARAMETERS: Mapping[str, Any] = {
         "description": "`created` to sort by when the job was pushed, anything else by when it failed; "
         "newest first in both.",
         "schema": {"type": "string", "enum": ["created", "failed"], "default": "failed"},
+    },
+    "queue": {
+        "name": "queue",
+        "in": "query",
+        "required": True,
+        "description": "The queue's name.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": NAME_MAX_BYTES, "pattern": r"^[^\u0000]+$"},
+        "example": "my-queue",
+    },
+    "jobId": {
+        "name": "job_id",
+        "in": "query",
+        "required": True,
+        "description": "The job's id, which its client chose.",
+        "schema": {"type": "string", "maxLength": NAME_MAX_BYTES, "pattern": r"^[^\u0000]*$"},
+        "example": "1",
+    },
+    "run_id": {
+        "name": "run_id",
+        "in": "query",
+        "description": "The run that the job has to be in, as it was told when it was fetched.",
+        "schema": {"type": "string"},
+        "example": "7-1",
+    },
+    "numJobs": {
+        "name": "num_jobs",
+        "in": "query",
+        "description": f"How many jobs to fetch at most; more than {MAX_JOBS} count as so many.",
+        "schema": {"type": "integer", "minimum": 0, "maximum": UINT32_MAX, "default": 1},
+    },
+    "wait": {
+        "name": "wait",
+        "in": "query",
+        "description": "How many seconds to wait for a job when none is due; more than "
+        f"{MAX_WAIT_S} count as so many.",
+        "schema": {"type": "integer", "minimum": 0, "default": 0},
     },
 }

@@ -7,14 +7,16 @@ from collections.abc import Callable, Sequence
 
 from attrs import frozen
 
-from benchmark import figures, observed
 from benchmark.errors import BenchError, Deadline
-from benchmark.figures import Drain, Idle, Load, Memory
+from benchmark.figures import spread
 from benchmark.generator import Generator
+from benchmark.observed import Process
 from benchmark.progress import Progress
-from benchmark.pushes import pushes
+from benchmark.push import figures
+from benchmark.push.figures import Drain, Idle, Load
+from benchmark.push.pushes import pushes
+from benchmark.push.worker import Worker
 from benchmark.target import Target
-from benchmark.worker import Worker
 
 NAME = "trioworq-bench"
 IDLE_JOBS = 200
@@ -41,7 +43,7 @@ class Stage:
     worker: Worker
     deadline: Deadline
     progress: Progress
-    pid: int | None = None
+    process: Process
     queues: Sequence[str] = (NAME,)
 
     def generator(self, what: str, run: str, *, total: int, connections: int, batch: int) -> Generator:
@@ -68,24 +70,10 @@ class Stage:
         for queue in self.queues:
             self.target.wait_until_empty(queue)
 
-    def processor_s(self) -> float | None:
-        """Return the processor time that the server has used so far."""
-        return observed.processor_s(self.pid) if self.pid else None
-
-    def memory(self) -> Memory | None:
-        """Return the server's memory as it is now."""
-        return observed.memory(self.pid) if self.pid else None
-
 
 def new_run() -> str:
     """Return a name by which the sink tells the jobs of a phase from all others."""
     return secrets.token_hex(8)
-
-
-def _processor_us(stage: Stage, since_s: float | None, jobs: int) -> float | None:
-    """Return the server's processor time for each of the jobs that it has done since."""
-    now_s = stage.processor_s()
-    return None if now_s is None or since_s is None else (now_s - since_s) * 1e6 / jobs
 
 
 def idle(stage: Stage) -> Idle:
@@ -101,13 +89,13 @@ def idle(stage: Stage) -> Idle:
     stage.wait_for(run, count)
     starts_ns = figures.start_times(stage.worker.deliveries(run))
     stage.wait_until_empty()
-    return Idle(figures.spread(push_ns), figures.spread(starts_ns), stage.memory())
+    return Idle(spread(push_ns), spread(starts_ns), stage.process.memory())
 
 
 def load(stage: Stage) -> Load:
     """Push all jobs as fast as the connections allow; done when the server has none left."""
     run, count = new_run(), stage.plan.jobs
-    started_s, used_s = time.monotonic(), stage.processor_s()
+    started_s, used_s = time.monotonic(), stage.process.processor_s()
     push_ns = stage.pushing("pushed", run).push(count)
     pushing_s = time.monotonic() - started_s
     stage.wait_for(run, count)
@@ -117,11 +105,11 @@ def load(stage: Stage) -> Load:
     return Load(
         pushes_per_s=count / pushing_s,
         jobs_per_s=count / whole_s,
-        push=figures.spread(push_ns),
-        start=figures.spread(figures.start_times(deliveries)),
+        push=spread(push_ns),
+        start=spread(figures.start_times(deliveries)),
         repeated=figures.repeated(deliveries),
-        processor_us=_processor_us(stage, used_s, count),
-        memory=stage.memory(),
+        processor_us=stage.process.processor_us(used_s, count),
+        memory=stage.process.memory(),
     )
 
 
@@ -133,7 +121,7 @@ def drain(stage: Stage, expected_pushes_per_s: float) -> Drain:
     """
     run, count = new_run(), stage.plan.jobs
     started_s = time.monotonic()
-    used_s = stage.processor_s()
+    used_s = stage.process.processor_s()
     due_s = started_s + math.ceil(2 + 1.5 * count / expected_pushes_per_s)
     stage.pushing("pushed for later", run).push(count, lambda: max(1, math.ceil(due_s - time.monotonic())))
     pushing_s = time.monotonic() - started_s
@@ -146,8 +134,8 @@ def drain(stage: Stage, expected_pushes_per_s: float) -> Drain:
         pushes_per_s=count / pushing_s,
         jobs_per_s=figures.delivery_rate(deliveries),
         repeated=figures.repeated(deliveries),
-        processor_us=_processor_us(stage, used_s, count),
-        memory=stage.memory(),
+        processor_us=stage.process.processor_us(used_s, count),
+        memory=stage.process.memory(),
     )
 
 

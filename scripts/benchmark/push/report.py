@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from attrs import asdict, define, field, frozen
 
-from benchmark import figures
-from benchmark.figures import Flat, Run
-from benchmark.phases import Plan
+from benchmark import figures, table
+from benchmark.figures import Flat
+from benchmark.push.figures import Run
+from benchmark.push.phases import Plan
 
 # (name of the figure, what it is called, unit)
 ROWS = (
@@ -61,7 +62,7 @@ class Report:
             f"{self.server}: {plan.jobs} jobs of {plan.payload_bytes} bytes, {plan.batch} a push, "
             f"{plan.connections} connections, {plan.max_workers} workers, median of {len(self.runs)}"
         ]
-        lines += [line for row in ROWS for line in _line(median, *row)]
+        lines += table.lines(ROWS, median)
         if plan.jobs < median["drain.jobs_per_s"] * 2:
             lines.append("The backlog was too small for its drain to be measured; use more --jobs.")
         return "\n".join(lines)
@@ -90,7 +91,7 @@ class CurveReport:
         point = self.points[-1]
         titles = [_title(name) for name in point]
         cells = [
-            _number(value).rjust(len(title)) for title, value in zip(titles, point.values(), strict=True)
+            table.number(value).rjust(len(title)) for title, value in zip(titles, point.values(), strict=True)
         ]
         head = [f"{self.server}: {self.curve}", "  ".join(titles)] if len(self.points) == 1 else []
         return "\n".join([*head, "  ".join(cells)])
@@ -101,20 +102,3 @@ def _title(name: str) -> str:
         if name.endswith(ending):
             name = name.removesuffix(ending) + unit
     return name.replace("_", " ").rjust(7)
-
-
-def _line(median: Flat, name: str, title: str, unit: str) -> list[str]:
-    if name in median:
-        return [f"{title:<40}{_number(median[name]):>10} {unit}".rstrip()]
-    if f"{name}.p50_ms" in median:
-        spread = " / ".join(_number(median[f"{name}.{part}_ms"]) for part in ("p50", "p95", "p99"))
-        return [f"{title:<40}{spread:>10} {unit} (p50 / p95 / p99)"]
-    return []
-
-
-def _number(value: float) -> str:
-    if not math.isfinite(value):
-        return "-"
-    if value == int(value) or value >= 1000:
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 10 else f"{value:.2f}"

@@ -15,9 +15,9 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from benchmark import figures, phases
 from benchmark.figures import Flat, given, resident
-from benchmark.phases import NAME, Stage, new_run
+from benchmark.push import figures, phases
+from benchmark.push.phases import NAME, Stage, new_run
 
 FAR_AHEAD_S = 10_000_000
 FILL_BATCH = 500
@@ -45,7 +45,7 @@ def deferred(stage: Stage, depths: Sequence[int]) -> Iterator[Flat]:
                 "start_p50_ms": idle.start.p50_ms,
                 "start_p99_ms": idle.start.p99_ms,
                 **_answers(stage, "deferred"),
-                **resident(stage.memory()),
+                **resident(stage.process.memory()),
             }
 
 
@@ -62,7 +62,7 @@ def waiting(stage: Stage, depths: Sequence[int]) -> Iterator[Flat]:
                 "pushes_per_s": backlog.push(count),
                 **_answers(stage, "waiting"),
                 "drained_per_s": backlog.drain(count),
-                **resident(stage.memory()),
+                **resident(stage.process.memory()),
             }
 
 

@@ -1,31 +1,17 @@
 """Requests that push jobs; each payload tells the job's number and when its request was sent."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from attrs import frozen
 
-from benchmark.sink import NUMBER_DIGITS, TIME_DIGITS
+from benchmark.connection import Answer
+from benchmark.generator import Orders
+from benchmark.push.sink import NUMBER_DIGITS, TIME_DIGITS
 
+NAME = "a push"
+OK = 200
 MARKS = f'{{"n":"%0{NUMBER_DIGITS}d","t":"%0{TIME_DIGITS}d","pad":"'
 HEAD = "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %%d\r\n\r\n"
-
-
-class Pushes(Protocol):
-    """Makes requests for numbered jobs and knows their answers."""
-
-    @property
-    def batch(self) -> int:
-        """The most jobs that one request may carry."""
-        ...
-
-    def fill(self, numbers: range, run_after_s: int, sent_ns: int) -> bytes:
-        """Return the whole request for some jobs."""
-        ...
-
-    def is_accepted(self, numbers: range, answer: bytes) -> bool:
-        """Whether a successful answer took every one of these jobs."""
-        ...
 
 
 @frozen
@@ -35,6 +21,7 @@ class SinglePushes:
     heads: Sequence[bytes]
     body: bytes
     batch: int = 1
+    name: str = NAME
 
     def fill(self, numbers: range, run_after_s: int, sent_ns: int) -> bytes:
         """Return the whole request for one job."""
@@ -42,9 +29,9 @@ class SinglePushes:
         body = self.body % (run_after_s, number, sent_ns)
         return self.heads[number % len(self.heads)] % len(body) + body
 
-    def is_accepted(self, numbers: range, answer: bytes) -> bool:
-        """Return True: a job that is refused is not answered with success."""
-        return True
+    def is_accepted(self, numbers: range, answer: Answer) -> bool:
+        """Whether the answer is a success."""
+        return answer.status == OK
 
 
 @frozen
@@ -54,6 +41,7 @@ class BatchPushes:
     head: bytes
     items: Sequence[bytes]
     batch: int
+    name: str = NAME
 
     def fill(self, numbers: range, run_after_s: int, sent_ns: int) -> bytes:
         """Return the whole request for some jobs."""
@@ -62,12 +50,12 @@ class BatchPushes:
         body = b"[" + b",".join(filled) + b"]"
         return self.head % len(body) + body
 
-    def is_accepted(self, numbers: range, answer: bytes) -> bool:
+    def is_accepted(self, numbers: range, answer: Answer) -> bool:
         """Whether there are as many ids as jobs: a refused one has none."""
-        return answer.count(b'{"id":') == len(numbers)
+        return answer.status == OK and answer.body.count(b'{"id":') == len(numbers)
 
 
-def pushes(host: str, categories: Sequence[str], url: str, payload_bytes: int, batch: int) -> Pushes:
+def pushes(host: str, categories: Sequence[str], url: str, payload_bytes: int, batch: int) -> Orders:
     """Return what pushes jobs of these categories; a payload is never smaller than its marks."""
     padding = "x" * max(0, payload_bytes - len(MARKS % (0, 0)) - 2)
     rest = f'"url":"{url}","run_after":%d,"payload":{MARKS}{padding}"}}}}'

@@ -4,7 +4,7 @@ import time
 
 from attrs import frozen
 
-from benchmark import observed
+from benchmark.observed import processor_s
 from benchmark.progress import Progress
 from benchmark.target import SETTLE_S, Target
 
@@ -34,8 +34,8 @@ def quiet(target: Target, pid: int, *, queues: int, seconds: float, progress: Pr
 
 
 def _measure(pid: int, seconds: float, progress: Progress) -> float:
-    used_s, started_s = observed.processor_s(pid), time.monotonic()
+    used_s, started_s = processor_s(pid), time.monotonic()
     while (passed_s := time.monotonic() - started_s) < seconds:
         progress.show("seconds waited", int(passed_s), int(seconds))
         time.sleep(min(STEP_S, seconds - passed_s))
-    return 100 * (observed.processor_s(pid) - used_s) / (time.monotonic() - started_s)
+    return 100 * (processor_s(pid) - used_s) / (time.monotonic() - started_s)

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 
 from attrs import evolve
 
-from benchmark import phases
 from benchmark.figures import Flat, given, resident
-from benchmark.phases import NAME, Stage
-from benchmark.worker import started_worker
+from benchmark.push import phases
+from benchmark.push.phases import NAME, Stage
+from benchmark.push.worker import started_worker
 
 # As many bytes as one point of the payload curve may push.
 PAYLOADS_BYTES = 300_000_000

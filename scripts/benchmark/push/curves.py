@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from attrs import frozen
 
-from benchmark import depth, shapes
 from benchmark.figures import Flat
-from benchmark.phases import Stage
+from benchmark.push import depth, shapes
+from benchmark.push.phases import Stage
 
 
 @frozen

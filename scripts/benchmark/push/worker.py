@@ -1,8 +1,6 @@
 """Starts the sink as a process of its own and asks it what has come."""
 
 import http.client
-import subprocess
-import sys
 import time
 from array import array
 from collections.abc import Callable, Iterator
@@ -11,10 +9,10 @@ from contextlib import closing, contextmanager
 from attrs import frozen
 
 from benchmark.errors import BenchError, Deadline
-from benchmark.figures import Delivery
+from benchmark.private import started_listener
+from benchmark.push.figures import Delivery
 
 POLL_S = 0.02
-STOP_S = 5
 ANSWER_S = 30
 
 
@@ -66,13 +64,5 @@ class Worker:
 @contextmanager
 def started_worker(host: str, delay_ms: float) -> Iterator[Worker]:
     """Run the sink on a free port of `host`; it is ended on the way out."""
-    command = [sys.executable, "-m", "benchmark.sink", "--host", host, "--delay-ms", str(delay_ms)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            port = process.stdout.readline() if process.stdout else ""
-            if not port:
-                raise BenchError(f"the sink did not start on {host}")
-            yield Worker(host, int(port))
-        finally:
-            process.kill()
-            process.wait(STOP_S)
+    with started_listener("benchmark.push.sink", "--host", host, "--delay-ms", str(delay_ms)) as port:
+        yield Worker(host, port)

@@ -1,0 +1,58 @@
+"""What both command lines have: which server is measured, and how what is found is shown."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from benchmark.errors import BenchError
+from benchmark.observed import Process
+from benchmark.private import DRIVERS, started_server
+from benchmark.target import Place
+
+DEFAULT_URL = "http://127.0.0.1:8080"
+
+
+def parser(description: str, usage: str) -> argparse.ArgumentParser:
+    """Return a command line with the options that both have."""
+    made = argparse.ArgumentParser(prog="scripts/bench", usage=usage, description=description)
+    add = made.add_argument
+    add("--url", help=f"base URL of the server ({DEFAULT_URL})")
+    add("--start", choices=DRIVERS, help="start a private trioworq on this store and measure that")
+    add("--runs", type=whole(1, 100), default=1, help="runs; the table shows the medians (1)")
+    add("--timeout", type=whole(1, 86_400), default=900, help="seconds for everything (900)")
+    add("--pid", type=int, help="process whose memory is shown; found by its port on this machine")
+    add("--allow-remote", action="store_true", help="allow a server that is not on this machine")
+    add("--json", action="store_true", help="print JSON instead of a table")
+    return made
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """Return what reads a whole number from `low` to `high`."""
+
+    def whole_number(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not low <= int(text[:10]) <= high:
+            raise argparse.ArgumentTypeError(f"should be a whole number from {low} to {high}")
+        return int(text)
+
+    return whole_number
+
+
+def check_server(options: argparse.Namespace) -> None:
+    """Raise BenchError for options that contradict each other."""
+    if options.start and options.url:
+        raise BenchError("--start and --url exclude each other")
+
+
+@contextmanager
+def server(options: argparse.Namespace) -> Iterator[tuple[Place, Process]]:
+    """Start the server that is measured, if it is a private one, and find its process."""
+    if options.start:
+        with started_server(options.start) as url:
+            yield _found(url, options)
+    else:
+        yield _found(options.url or DEFAULT_URL, options)
+
+
+def _found(url: str, options: argparse.Namespace) -> tuple[Place, Process]:
+    place = Place.of(url, allow_remote=options.allow_remote)
+    return place, Process(options.pid) if options.pid else Process.listening(place.address[1])
