@@ -34,6 +34,13 @@ def test_the_clients_can_be_measured_alone() -> None:
     assert len(report["runs"]) == 2
 
 
+def test_a_request_may_be_larger_than_what_the_kernel_takes_at_once() -> None:
+    """What is left of it goes out as soon as there is room again, while others are served."""
+    small = ("--jobs=4", "--batch=2", "--connections=2", "--workers=1")
+    report = pull("--self-test", *small, "--payload-bytes=4000000")
+    assert report["median"]["batch.jobs_per_s"] > 0
+
+
 def test_the_table_names_every_figure() -> None:
     """People get the medians with their units."""
     done = bench("pull", "--self-test", *SMALL)
