@@ -10,7 +10,15 @@ import pytest
 import trio
 
 from tests.client.asking import ONCE, Asker
-from tests.client.scripted_server import DROP, Asked, Reply, in_turn, scripted_server
+from tests.client.scripted_server import (
+    DROP,
+    Asked,
+    Reply,
+    Respond,
+    ScriptedServer,
+    in_turn,
+    scripted_server,
+)
 from tests.client.values import a_job, handed_out, shown
 from tests.process.running_daemon import free_port
 from trioworq.client import (
@@ -220,21 +228,36 @@ async def test_a_cancelled_call_ends_at_once() -> None:
             gate.set()
 
 
-async def test_many_tasks_share_a_client() -> None:
-    """Each has a connection: none waits for another's poll."""
+def _meeting(server: Callable[[], ScriptedServer], number: int) -> Respond:
+    """Hold polls until so many have come."""
     gate = threading.Event()
-    polls = 150
 
-    def respond(asked: Asked) -> Reply:
-        if len(server.asked) == polls:
+    def respond(_asked: Asked) -> Reply:
+        if len(server().asked) == number:
             gate.set()
         return Reply(204, gate=gate)
 
-    with scripted_server(respond) as server:
+    return respond
+
+
+async def test_many_tasks_share_a_client() -> None:
+    """Each has a connection: none waits for another's poll."""
+    with scripted_server(_meeting(lambda: server, 150)) as server:
         async with AsyncClient(server.url) as client, trio.open_nursery() as nursery:
-            for _ in range(polls):
+            for _ in range(150):
                 nursery.start_soon(client.next, "q", 1, 60)
-    assert len(server.asked) == polls
+    assert len(server.asked) == 150
+
+
+def test_threads_share_a_client() -> None:
+    """The same for plain code."""
+    with scripted_server(_meeting(lambda: server, 20)) as server, Client(server.url) as client:
+        threads = [threading.Thread(target=client.next, args=("q", 1, 60)) for _ in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(server.asked) == 20
 
 
 def methods_of(kind: type) -> dict[str, Callable[..., Any]]:

@@ -185,8 +185,8 @@ async def test_a_thread_that_does_not_ask_is_waited_for(queue: FakeQueue, client
     async with running(Worker(client, "q", handle, concurrency=1)):
         await until(lambda: queue.verbs("heartbeat"))
         polls = len(queue.verbs("next"))
-        await trio.sleep(0.3)
-        assert len(queue.verbs("next")) == polls
+        await trio.sleep(0.5)
+        assert (len(queue.verbs("next")), len(queue.verbs("heartbeat"))) == (polls, 1)
         gate.set()
         await until(lambda: len(queue.verbs("next")) > polls)
 
