@@ -2,10 +2,7 @@
 
 import signal
 import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,8 +10,9 @@ import trio
 
 from tests.client.fake_queue import FakeQueue, until
 from tests.client.handlers import Gated, running
+from tests.client.program import program
 from tests.client.scripted_server import Reply
-from tests.process.running_daemon import clean_environment, wait_until
+from tests.process.running_daemon import wait_until
 from trioworq.client import AsyncClient, Run, Worker
 from trioworq.client import worker as worker_module
 
@@ -108,47 +106,6 @@ async def test_a_cancelled_worker_takes_its_handlers_along(queue: FakeQueue, cli
         await until(lambda: handler.started)
         nursery.cancel_scope.cancel()
     assert (handler.cancelled, queue.completed()) == (["a"], [])
-
-
-PROGRAM = """
-import sys
-import time
-from pathlib import Path
-
-import trio
-
-from trioworq.client import run_worker
-
-url, gate = sys.argv[1], Path(sys.argv[2])
-
-async def handle(run):
-    while not gate.exists():
-        await trio.sleep(0.01)
-
-def handle_in_thread(run):
-    while not gate.exists():
-        time.sleep(0.01)
-
-run_worker("q", {"task": handle, "thread": handle_in_thread}[sys.argv[3]], base_url=url, wait_s=60)
-print("ended")
-"""
-
-
-@contextmanager
-def program(url: str, gate: Path, kind: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a worker in a process of its own; its jobs end when the file `gate` is there."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, url, gate, kind],
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
