@@ -2,20 +2,25 @@
 
 import importlib
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.measuring import ROOT, Answers, bench, fake_server, figures_of, refusal
+from tests.process.running_daemon import running_daemon
 
 PERCENTILES = {"p50_ms", "p95_ms", "p99_ms"}
 SPREADS = {
     "waited.start", "waited.enqueue", "batch.answer", "single.answer",
     "one.next", "one.complete", "many.next", "many.complete",
 }  # fmt: skip
-SPEEDS = {f"{phase}.jobs_per_s" for phase in ("batch", "one", "single", "many")}
+PHASES = ("batch", "one", "single", "many")
+SPEEDS = {f"{phase}.jobs_per_s" for phase in PHASES}
 REPEATED = {"one.repeated", "many.repeated"}
 OF_THE_CLIENTS = {f"{spread}.{part}" for spread in SPREADS for part in PERCENTILES} | SPEEDS | REPEATED
 SMALL = ("--jobs=60", "--connections=5", "--workers=3", "--num-jobs=7", "--batch=20")
@@ -24,6 +29,49 @@ SMALL = ("--jobs=60", "--connections=5", "--workers=3", "--num-jobs=7", "--batch
 def pull(*arguments: str) -> Any:
     """Measure and return the figures."""
     return figures_of(bench("pull", *arguments, "--json"))
+
+
+OF_THE_SERVER = {
+    *(f"{phase}.memory.{name}_mib" for phase in ("waited", *PHASES) for name in ("resident", "peak")),
+    *(f"{phase}.processor_us" for phase in PHASES),
+}
+
+
+def test_a_daemon_is_measured(tmp_path: Path) -> None:
+    """Every figure is there, of jobs that were all fetched and completed once, and none is left."""
+    with running_daemon(tmp_path) as daemon:
+        report = pull("--url", daemon.url, *SMALL, "--runs=2")
+        assert daemon.request("GET", "/v1/next?queue=trioworq-bench").status_code == 204
+        calls = Counter((line["method"], urlsplit(line["url"]).path) for line in daemon.lines("access"))
+    assert set(report["median"]) == OF_THE_CLIENTS | OF_THE_SERVER
+    assert [report["median"][name] for name in sorted(REPEATED)] == [0, 0]
+    assert report["server"].startswith("Fireworq 1.5.1+trioworq.")
+    assert report["plan"]["num_jobs"] == 7
+    assert calls["POST", "/enqueue"] == calls["DELETE", "/v1/complete"] - 2 * 60 == 2 * 2 * 60
+    assert calls["POST", "/enqueue/batch"] == 2 * 3
+
+
+@pytest.mark.parametrize("driver", ["sqlite", "in-memory", "mysql"])
+def test_a_private_daemon_is_measured_alone_and_beside_jobs_of_the_future(
+    driver: str, tmp_path: Path
+) -> None:
+    """Two servers take turns, one of them filled; what changes is told, and nothing is left behind."""
+    options = ["--start", driver, *SMALL, "--runs=2", "--future=700", "--json"]
+    report = figures_of(bench("pull", *options, TMPDIR=str(tmp_path)))
+    assert report["plan"]["future"] == 700
+    assert set(report["median"]) == set(report["future_median"]) == set(report["change_percent"])
+    assert len(report["runs"]) == len(report["future_runs"]) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_table_of_a_comparison_has_a_column_for_the_change() -> None:
+    """Each line has the figures alone, those beside the jobs of the future, and what that changes."""
+    done = bench("pull", "--start=in-memory", *SMALL, "--future=10")
+    assert (done.returncode, done.stderr) == (0, "")
+    _, title, *lines = done.stdout.splitlines()
+    assert "beside 10 jobs of the future" in title
+    (rate,) = [line for line in lines if line.startswith("fetch one, complete: jobs")]
+    assert re.search(r": jobs +\d+ +\d+ /s +[+-]\d+\.\d %$", rate)
 
 
 def test_the_clients_can_be_measured_alone() -> None:
