@@ -196,6 +196,14 @@ async def test_a_base_url_may_have_a_path(ask: Asker) -> None:
     assert server.asked[0].path == "/queue/health"
 
 
+@pytest.mark.parametrize("url", ["localhost:8080", "127.0.0.1", "ftp://host", "http://", "", "http://a:x"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_base_url_that_is_none_is_a_mistake(kind: type[Client] | type[AsyncClient], url: str) -> None:
+    """It is told at once, rather than tried for a while."""
+    with pytest.raises(ValueError, match="base_url"):
+        kind(url)
+
+
 async def test_a_redirect_is_not_followed(ask: Asker) -> None:
     """Nobody but the daemon is to see jobs and tokens."""
     with (

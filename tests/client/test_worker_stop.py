@@ -4,6 +4,7 @@ import signal
 import subprocess
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -95,6 +96,13 @@ async def test_a_completion_without_an_answer_does_not_hold_a_worker_that_stops(
                 await until(lambda: queue.handed_out == 2)
             await until(queue.completed)
     gate.set()
+
+
+@pytest.mark.parametrize("options", [{"concurrency": 0}, {"num_jobs": 0}])
+async def test_a_worker_without_hands_is_a_mistake(client: AsyncClient, options: Any) -> None:
+    """It would wait for ever."""
+    with pytest.raises(ValueError, match="at least one"):
+        Worker(client, "q", Gated(), **options)
 
 
 async def test_a_cancelled_worker_takes_its_handlers_along(queue: FakeQueue, client: AsyncClient) -> None:

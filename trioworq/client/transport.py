@@ -21,10 +21,11 @@ def settings(base_url: str, token: str | None, tls: ssl.SSLContext | None) -> di
     """Return what a client of httpx2 is made with.
 
     The environment is not looked at: a proxy or a password from there is a surprise to a daemon's users. No
-    limit on connections, as callers are their own; those that are idle are kept.
+    limit on connections, as callers are their own; those that are idle are kept. Raises ValueError for a
+    `base_url` that is none.
     """
     # httpx2 would load the system's trust store in any case, which takes longer than a hundred calls.
-    is_plain = httpx2.URL(base_url).scheme == "http"
+    is_plain = _scheme_of(base_url) == "http"
     bearer = {} if token is None else {"Authorization": f"Bearer {token}"}
     return {
         "base_url": base_url,
@@ -33,6 +34,16 @@ def settings(base_url: str, token: str | None, tls: ssl.SSLContext | None) -> di
         "trust_env": False,
         "verify": tls or (ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else True),
     }
+
+
+def _scheme_of(base_url: str) -> str:
+    try:
+        url = httpx2.URL(base_url)
+    except httpx2.InvalidURL as error:
+        raise ValueError(f"base_url cannot be read: {error}") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("base_url is no URL of http or https")
+    return url.scheme
 
 
 def connect_timeout_s(timeout_s: float) -> float:
@@ -55,5 +66,5 @@ def answer_of(response: httpx2.Response) -> Answer:
 def no_answer(error: httpx2.RequestError) -> NoAnswer:
     """Return what an error of httpx2 says of a request."""
     # Raised before the first byte is sent.
-    is_unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol)
+    is_unsent = isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
     return NoAnswer(f"{type(error).__name__}: {error}", may_be_done=not is_unsent)

@@ -56,6 +56,8 @@ class Worker:
         drain_s: float = 30.0,
         on_error: OnError = leave_to_lease,
     ) -> None:
+        if min(concurrency, num_jobs) < 1:
+            raise ValueError("a worker has at least one hand, and fetches at least one job")
         self._client = client
         self._queue = queue
         self._concurrency = concurrency
