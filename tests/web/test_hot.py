@@ -9,6 +9,7 @@ from tests.web.endpoints import answer_ok
 from tests.web.face import CONFIG
 from trioworq.clock import Clock
 from trioworq.logs import AccessLog
+from trioworq.pull.jobs import PullJobs
 from trioworq.sinks import Sink
 from trioworq.web import fireworq
 from trioworq.web.app import create_app
@@ -16,11 +17,15 @@ from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
 from trioworq.web.hot import HotRoutes
 from trioworq.web.messages import Route
+from trioworq.web.pull import endpoints
 
 PATHS = [
     "/", "/version", "/job/a", "/job/a/b/", "/job/", "/job", "/jobs", "/queue/q", "/queue/", "/queue/a/b",
     "/queue/a\nb", "/queue/q/stats", "/queue/q/job/1", "/queue/q/job/", "/queues", "/queues/stats",
-    "/routing/a/b", "/routing/\n", "/job/é", "/stats", "/nothing", "/jobs/", "/queue/stats",
+    "/routing/a/b", "/routing/\n", "/job/é", "/stats", "/nothing", "/jobs/", "/queue/stats", "/next",
+    "/next/", "/v1/next", "/v1//next", "/v1/", "/enqueue/batch", "/v1/queues/jobs", "/v1/queues/q/jobs",
+    "/v1/queues//jobs", "/v1/queues/jobs/jobs", "/v1/queues/q/jobs/", "/v1/queues/q/jobs/a",
+    "/v1/queues/q/jobs//a/../b//", "/v1/queues/q/jobs/.", "/v1/queues/q//jobs/a", "/v1/queues/a/b/jobs/a",
 ]  # fmt: skip
 
 
@@ -30,7 +35,8 @@ async def test_the_lane_and_the_app_find_the_same_route() -> None:
     access_log = AccessLog(Sink("", 1), Clock(), "access")
     edge = Edge(config=CONFIG, access_log=access_log, error_log=error_log, guard=Guard())
     async with open_push_side(hanging()) as side:
-        routes = [evolve(route, is_hot=True) for route in fireworq.routes(side.queues, CONFIG)]
+        routes = [*fireworq.routes(side.queues, CONFIG), *endpoints.routes(PullJobs(), CONFIG)]
+    routes = [evolve(route, is_hot=True) for route in routes]
     app = create_app(routes, edge).url_map.bind("")
     hot = HotRoutes.of(routes)
     found_some = 0
@@ -44,7 +50,7 @@ async def test_the_lane_and_the_app_find_the_same_route() -> None:
                 in_app = None
             assert in_lane == in_app, (method, path)
             found_some += in_lane is not None
-    assert found_some > 20
+    assert found_some > 30
 
 
 def test_only_flagged_routes_are_hot() -> None:

@@ -27,10 +27,25 @@ from trioworq.web.paths import clean, decode_path, decode_query
         (b"/a%2F..%2Fb", "/b"),
         (b"http://host:80/a", "/a"),
         (b"http://host", "/"),
+        (b"/x/../v1//next", "/v1/next"),
     ],
 )
 def test_a_target_is_decoded_and_cleaned(target: bytes, path: str) -> None:
     """Escapes are decoded first; empty, `.` and `..` segments go; a slash at the end stays."""
+    assert decode_path(target) == path
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        (b"/v1/queues/q/jobs/a//b/", "/v1/queues/q/jobs/a//b/"),
+        (b"/v1/queues/q/jobs/a%2F..%2Fb", "/v1/queues/q/jobs/a/../b"),
+        (b"/v1/queues/q/jobs/%2E", "/v1/queues/q/jobs/."),
+        (b"http://host/v1//next", "/v1//next"),
+    ],
+)
+def test_a_path_of_jobs_is_decoded_and_otherwise_left_alone(target: bytes, path: str) -> None:
+    """An id may have slashes and dots, and without them would be another's."""
     assert decode_path(target) == path
 
 
@@ -45,13 +60,13 @@ def test_a_target_that_cannot_be_decoded_is_refused(target: bytes) -> None:
 
 @given(st.binary())
 def test_any_target_is_a_path_or_refused(target: bytes) -> None:
-    """A path begins with a slash and is clean."""
+    """A path begins with a slash and, but for those of jobs, is clean."""
     try:
         path = decode_path(target)
     except InvalidRequest:
         return
     assert path.startswith("/")
-    assert clean(path) == path
+    assert clean(path) == path or path.startswith("/v1/")
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def routes(jobs: PullJobs, config: Config) -> tuple[Route, ...]:
         Route("PATCH", "/heartbeat", pull.heartbeat, Scope.WORK, is_hot=True),
         Route("POST", "/reschedule", pull.reschedule, Scope.WORK),
         Route("DELETE", "/complete", pull.complete, Scope.WORK, is_hot=True),
-        Route("GET", "/health", _health, scope=None, is_logged=False),
+        Route("GET", "/health", pull.health, scope=None, is_logged=False),
     )
     one = "/v1/queues/{q}/jobs/{job_id...}"
     return (
@@ -42,10 +42,6 @@ def routes(jobs: PullJobs, config: Config) -> tuple[Route, ...]:
         Route("PATCH", one, pull.heartbeat, Scope.WORK, is_hot=True),
         Route("DELETE", one, pull.complete, Scope.WORK, is_hot=True),
     )
-
-
-async def _health(request: Request) -> Response:
-    return _DONE
 
 
 @frozen
@@ -77,6 +73,9 @@ class _Pull:
         queue, limit, wait_s = queue_of(request), limit_of(request.query), wait_of(request.query)
         jobs = await self._jobs.fetch(queue, limit, wait_s, request.has_left) if limit else []
         return Response(HTTPStatus.OK, show_jobs(jobs)) if jobs else _NOTHING
+
+    async def health(self, request: Request) -> Response:
+        return _DONE
 
     async def get(self, request: Request) -> Response:
         return Response(HTTPStatus.OK, show_job(await self._jobs.job(*job_of(request))))

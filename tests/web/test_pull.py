@@ -1,0 +1,526 @@
+"""relay-rs's endpoints, through both lanes, over real jobs (contract pull §2.2–§2.5, README 11–18)."""
+
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import httpx2
+import orjson
+import pytest
+
+from tests.web.face import Face, open_face
+from trioworq.web.messages import TEXT
+
+pytestmark = pytest.mark.usefixtures("lane")
+
+QUEUE = "my-queue"
+
+
+@pytest.fixture(params=["", "/v1"], ids=["bare", "v1"])
+def prefix(request: pytest.FixtureRequest) -> str:
+    """Each way to write a verb's path."""
+    prefix: str = request.param
+    return prefix
+
+
+def job(key: str = "1", **fields: Any) -> dict[str, Any]:
+    """Return a job as a client writes it."""
+    return {"id": key, "queue": QUEUE, "timeout": 30, **fields}
+
+
+def seen(answer: httpx2.Response) -> tuple[int, str]:
+    """Shorten an answer to (status, body)."""
+    return answer.status_code, answer.text
+
+
+class Client:
+    """Asks a face."""
+
+    def __init__(self, face: Face, prefix: str = "") -> None:
+        self._client = face.client
+        self._prefix = prefix
+
+    async def ask(self, method: str, verb: str, body: Any = None, **query: Any) -> httpx2.Response:
+        content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
+        target = f"{self._prefix}/{verb}" + (f"?{urlencode(query)}" if query else "")
+        return await self._client.request(method, target, content=content)
+
+    async def enqueue(self, key: str = "1", **fields: Any) -> httpx2.Response:
+        return await self.ask("POST", "enqueue", job(key, **fields))
+
+    async def fetch(self, **query: Any) -> list[dict[str, Any]]:
+        answer = await self.ask("GET", "next", **{"queue": QUEUE, **query})
+        if answer.status_code == 204:
+            assert answer.content == b""
+            return []
+        assert answer.status_code == 200, answer.text
+        jobs: list[dict[str, Any]] = answer.json()
+        return jobs
+
+    async def heartbeat(self, key: str = "1", body: Any = None, **query: Any) -> httpx2.Response:
+        return await self.ask("PATCH", "heartbeat", body, queue=QUEUE, job_id=key, **query)
+
+    async def complete(self, key: str = "1", **query: Any) -> httpx2.Response:
+        return await self.ask("DELETE", "complete", queue=QUEUE, job_id=key, **query)
+
+    async def reschedule(self, key: str = "1", **fields: Any) -> httpx2.Response:
+        return await self.ask("POST", "reschedule", job(key, **fields))
+
+    async def read(self, key: str = "1") -> httpx2.Response:
+        return await self._client.get(f"/v1/queues/{QUEUE}/jobs/{key}")
+
+
+@pytest.fixture
+def client(face: Face) -> Client:
+    """Asks the bare verbs."""
+    return Client(face)
+
+
+def not_found(key: str = "1") -> tuple[int, str]:
+    """Return the answer for a job that is not there."""
+    return 404, f"job with id `{key}` not found in queue `{QUEUE}`."
+
+
+EXISTS = (409, f"job with id `1` already exists in queue `{QUEUE}`.")
+STALE = (409, f"job with id `1` in queue `{QUEUE}` has another run now, or none.")
+ACCEPTED = (202, "")
+
+
+async def test_a_job_goes_its_way(face: Face, prefix: str) -> None:
+    """Enqueued, fetched, kept and completed: every status, and empty bodies but for the job itself."""
+    client = Client(face, prefix)
+    enqueued = await client.enqueue(max_retries=0, payload="RAW JSON", run_at="2022-01-02T03:04:05Z")
+    assert seen(enqueued) == ACCEPTED
+    assert enqueued.headers["content-type"] == TEXT
+    job_id = enqueued.headers["trioworq-job-id"]
+    answer = await client.ask("GET", "next", queue=QUEUE)
+    assert answer.headers["content-type"] == "application/json"
+    assert seen(answer) == (
+        200,
+        '[{"id":"1","queue":"my-queue","timeout":30,"max_retries":0,"payload":"RAW JSON",'
+        f'"run_at":"2022-01-02T03:04:05.000000Z","run_id":"{job_id}-1","attempt":1,"job_id":"{job_id}"}}]',
+    )
+    assert await client.fetch() == []
+    assert seen(await client.heartbeat()) == ACCEPTED
+    assert seen(await client.complete()) == (200, "")
+    assert seen(await client.complete()) == not_found()
+    assert face.errors == []
+
+
+async def test_a_job_that_is_there_is_in_conflict(client: Client) -> None:
+    """Whether it waits or is handed out; another queue has its own ids, and once it is gone it may come."""
+    await client.enqueue()
+    assert seen(await client.enqueue()) == EXISTS
+    await client.fetch()
+    assert seen(await client.enqueue()) == EXISTS
+    assert seen(await client.enqueue(queue="other")) == ACCEPTED
+    await client.complete()
+    assert seen(await client.enqueue()) == ACCEPTED
+
+
+async def test_a_batch_skips_what_is_there(face: Face, prefix: str) -> None:
+    """And of equal ids the later; nothing is said of it."""
+    client = Client(face, prefix)
+    await client.enqueue("1", payload="old")
+    jobs = [job("1", payload="new"), job("2", payload="first"), job("2", payload="second"), job("3")]
+    answer = await client.ask("POST", "enqueue/batch", jobs)
+    assert seen(answer) == ACCEPTED
+    assert "trioworq-job-id" not in answer.headers
+    fetched = await client.fetch(num_jobs=10)
+    assert [(each["id"], each["payload"]) for each in fetched] == [("1", "old"), ("2", "first"), ("3", None)]
+    assert seen(await client.ask("POST", "enqueue/batch", [])) == ACCEPTED
+
+
+@pytest.mark.parametrize("path", ["enqueue/batch", "v1/queues/jobs"])
+async def test_a_batch_with_a_bad_job_stores_nothing(client: Client, path: str) -> None:
+    """Nor one that has too many, or is no array."""
+    for body in ([job("1"), {"id": "2"}], job("1"), b"[" + orjson.dumps(job("1")), None):
+        answer = await client.ask("POST", path, body)
+        assert answer.status_code == 400
+        assert answer.text.startswith("Json deserialize error: ")
+    assert await client.fetch() == []
+
+
+@pytest.mark.parametrize("path", ["/enqueue/batch", "/v1/enqueue/batch", "/v1/queues/jobs"])
+async def test_a_batch_with_too_many_jobs_is_a_413(path: str) -> None:
+    """The limit is an option."""
+    async with open_face(max_batch_jobs=2) as face:
+        client = Client(face)
+        answer = await face.client.post(path, content=orjson.dumps([job(str(number)) for number in range(3)]))
+        assert seen(answer) == (413, "A batch should have at most 2 jobs")
+        assert await client.fetch() == []
+
+
+async def test_an_array_of_one_may_be_in_conflict(face: Face, client: Client) -> None:
+    """Of more, those that are there are skipped (contract pull §2.2)."""
+
+    async def enqueue(*keys: str) -> httpx2.Response:
+        return await face.client.post("/v1/queues/jobs", content=orjson.dumps([job(key) for key in keys]))
+
+    first = await enqueue("1")
+    assert seen(first) == ACCEPTED
+    assert seen(await enqueue("1")) == EXISTS
+    assert seen(await enqueue("1", "2")) == ACCEPTED
+    assert seen(await enqueue()) == ACCEPTED
+    assert [each["id"] for each in await client.fetch(num_jobs=9)] == ["1", "2"]
+    assert (await client.read()).json()["job_id"] == first.headers["trioworq-job-id"]
+
+
+@pytest.mark.parametrize("content_type", [None, "text/plain", "application/x-www-form-urlencoded", "x"])
+async def test_a_content_type_means_nothing(face: Face, client: Client, content_type: str | None) -> None:
+    """A body is JSON whatever it is called (contract §5.2, 17)."""
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    answer = await face.client.post("/enqueue", content=orjson.dumps(job()), headers=headers)
+    assert seen(answer) == ACCEPTED
+    answer = await face.client.patch(f"/heartbeat?queue={QUEUE}&job_id=1", content=b"{}", headers=headers)
+    assert seen(answer) == not_found()
+
+
+@pytest.mark.parametrize("verb", ["enqueue", "reschedule"])
+async def test_a_bad_body_is_a_400(face: Face, prefix: str, verb: str) -> None:
+    """One line, which nothing ends, in the original's first words."""
+    client = Client(face, prefix)
+    for body in (b"", b"{", b"[]", b"null", {"id": "1"}, job(timeout="30"), job(timeout=30.0), job(queue="")):
+        answer = await client.ask("POST", verb, body)
+        assert answer.status_code == 400
+        assert answer.text.startswith("Json deserialize error: ")
+        assert "\n" not in answer.text
+        assert answer.headers["content-type"] == TEXT
+    assert face.errors == []
+
+
+async def test_a_payload_comes_back_to_the_byte(face: Face, client: Client) -> None:
+    """Blanks, number literals, the order of keys and equal ones, escapes."""
+    payload = b'{ "b" : 1.0,\n"a":1e400, "a":"\\u00e9\\/", "n":123456789012345678901234567890 }'
+    body = b'{"id":"1","queue":"my-queue","timeout":30,"payload":%b}' % payload
+    assert seen(await client.ask("POST", "enqueue", body)) == ACCEPTED
+    assert b'"payload":' + payload + b"," in (await client.read()).content
+    fetched = await client.ask("GET", "next", queue=QUEUE)
+    assert b'"payload":' + payload + b"," in fetched.content
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        ("num_jobs=2", ["1", "2"]),
+        ("num_jobs=1", ["1"]),
+        ("", ["1"]),
+        ("num_jobs=0", []),
+        ("num_jobs=0002", ["1", "2"]),
+        ("num_jobs=4294967295", ["1", "2", "3"]),
+        ("num_jobs=2&num_jobs=x", ["1", "2"]),
+        ("other=x", ["1"]),
+    ],
+)
+async def test_as_many_jobs_are_fetched_as_are_asked_for(
+    face: Face, client: Client, query: str, keys: list[str]
+) -> None:
+    """By the verb and at the queue's own path; what does not come now comes later."""
+    for target in (f"/next?queue={QUEUE}&", f"/v1/queues/{QUEUE}/jobs?"):
+        await client.ask("POST", "enqueue/batch", [job(key) for key in "123"])
+        answer = await face.client.get(target + query)
+        assert [each["id"] for each in (answer.json() if answer.content else [])] == keys
+        assert len(await client.fetch(num_jobs=9)) == 3 - len(keys)
+        for key in "123":
+            await client.complete(key)
+
+
+@pytest.mark.parametrize("number", ["", "-1", "1.0", "x", "4294967296", "9" * 5000, "1 ", "1e1", "%D9%A1"])
+async def test_an_odd_number_of_jobs_is_a_400(face: Face, number: str) -> None:
+    """Nothing is fetched."""
+    for target in (f"/next?queue={QUEUE}&", f"/v1/next?queue={QUEUE}&", f"/v1/queues/{QUEUE}/jobs?"):
+        answer = await face.ask("GET", f"{target}num_jobs={number.replace(' ', '+')}")
+        assert (answer.status, answer.body[:25]) == (400, b"Query deserialize error: ")
+
+
+@pytest.mark.parametrize("wait", ["", "-1", "1.5", "x", "+1", "1s", "%D9%A1"])
+async def test_an_odd_wait_is_a_400(face: Face, wait: str) -> None:
+    """Only digits are a number of seconds (README 14)."""
+    for target in (f"/next?queue={QUEUE}&", f"/v1/queues/{QUEUE}/jobs?"):
+        answer = await face.ask("GET", f"{target}wait={wait}")
+        assert (answer.status, answer.body[:25]) == (400, b"Query deserialize error: ")
+
+
+async def test_more_than_a_thousand_jobs_are_never_fetched_at_once(client: Client) -> None:
+    """The rest comes with the next (README 15)."""
+    for start in (0, 1000):
+        jobs = [job(str(start + number)) for number in range(1000)]
+        assert seen(await client.ask("POST", "enqueue/batch", jobs)) == ACCEPTED
+    assert [each["id"] for each in await client.fetch(num_jobs=5000)] == [str(key) for key in range(1000)]
+
+
+async def test_jobs_come_by_priority_then_time_then_number(client: Client) -> None:
+    """And an answer is in that order; those that are not due do not come."""
+    past, long_past, future = "2022-01-02T00:00:00Z", "2021-01-02T00:00:00Z", "2999-01-01T00:00:00Z"
+    jobs = [
+        job("a"),
+        job("b", run_at=past),
+        job("c", run_at=long_past),
+        job("d", run_at=past),
+        job("e", priority=5),
+        job("f", priority=101, run_at=long_past),
+        job("g", run_at=future, priority=1),
+    ]
+    await client.ask("POST", "enqueue/batch", jobs)
+    assert [each["id"] for each in await client.fetch(num_jobs=4)] == ["e", "c", "b", "d"]
+    fetched = await client.fetch(num_jobs=4)
+    assert [(each["id"], each.get("priority")) for each in fetched] == [("a", None), ("f", 101)]
+
+
+async def test_a_head_hands_out_no_job(face: Face, client: Client) -> None:
+    """It is a 405 (RFC 9110, §9.2.1)."""
+    await client.enqueue()
+    for target in (f"/next?queue={QUEUE}", f"/v1/next?queue={QUEUE}", f"/v1/queues/{QUEUE}/jobs"):
+        answer = await face.client.head(target)
+        assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+    assert [each["attempt"] for each in await client.fetch()] == [1]
+
+
+async def test_a_heartbeat_needs_a_job_that_is_handed_out(face: Face, prefix: str) -> None:
+    """One that waits is as good as none."""
+    client = Client(face, prefix)
+    assert seen(await client.heartbeat()) == not_found()
+    await client.enqueue()
+    assert seen(await client.heartbeat()) == not_found()
+    await client.fetch()
+    assert seen(await client.heartbeat()) == ACCEPTED
+
+
+async def test_a_heartbeat_saves_what_it_brings(client: Client) -> None:
+    """To the byte; without a body what is saved stays, and null clears it."""
+    await client.enqueue()
+    await client.fetch()
+    assert "state" not in (await client.read()).json()
+    for body, state in (
+        (b"", None),
+        (b' { "page" : 1.0 }\n', b'"state":{ "page" : 1.0 },'),
+        (b"", b'"state":{ "page" : 1.0 },'),
+        (b'"x"', b'"state":"x",'),
+        (b"null", None),
+        (b"0", b'"state":0,'),
+    ):
+        assert seen(await client.heartbeat("1", body)) == ACCEPTED
+        shown = (await client.read()).content
+        assert state in shown if state else b'"state"' not in shown
+
+
+@pytest.mark.parametrize("body", [b"{", b"1 2", b" ", b"\xff", b"NaN"])
+async def test_a_heartbeat_that_is_no_json_changes_nothing(client: Client, body: bytes) -> None:
+    """It is a 400 (contract pull §2.5)."""
+    await client.enqueue()
+    await client.fetch()
+    await client.heartbeat("1", b"7")
+    answer = await client.heartbeat("1", body)
+    assert answer.status_code == 400
+    assert answer.text.startswith("Json deserialize error: ")
+    assert (await client.read()).json()["state"] == 7
+
+
+async def test_a_job_is_completed_whether_or_not_it_is_handed_out(face: Face, prefix: str) -> None:
+    """Once."""
+    client = Client(face, prefix)
+    await client.enqueue()
+    assert seen(await client.complete()) == (200, "")
+    assert await client.fetch() == []
+    await client.enqueue()
+    await client.fetch()
+    assert seen(await client.complete()) == (200, "")
+    assert seen(await client.complete()) == not_found()
+
+
+async def test_a_job_is_rescheduled(face: Face, prefix: str) -> None:
+    """What it brings takes the place of what was; it keeps its number, and its tries begin anew."""
+    client = Client(face, prefix)
+    await client.enqueue(max_retries=1, payload=[1], priority=5)
+    [before] = await client.fetch()
+    await client.heartbeat("1", b"7")
+    assert seen(await client.reschedule(timeout=60, max_retries=9, payload=[2])) == ACCEPTED
+    [after] = await client.fetch()
+    assert "state" not in after
+    assert (after["timeout"], after["max_retries"], after["payload"]) == (60, 9, [2])
+    assert (after["priority"], after["attempt"]) == (5, 1)
+    assert after["job_id"] == before["job_id"]
+    assert after["run_id"] != before["run_id"]
+    assert (
+        seen(await client.reschedule(state={"page": 8}, priority=7, run_at="2999-01-01T00:00:00Z"))
+        == ACCEPTED
+    )
+    assert await client.fetch() == []
+    shown = (await client.read()).json()
+    assert (shown["state"], shown["priority"], shown["payload"]) == ({"page": 8}, 7, None)
+    assert shown["run_at"] == "2999-01-01T00:00:00.000000Z"
+
+
+async def test_only_a_job_that_is_handed_out_is_rescheduled(face: Face, client: Client) -> None:
+    """By the verb and by the later route."""
+
+    async def put() -> httpx2.Response:
+        return await face.client.put("/v1/queues/jobs", content=orjson.dumps(job()))
+
+    for ask in (client.reschedule, put):
+        assert seen(await ask()) == not_found()
+        await client.enqueue()
+        assert seen(await ask()) == not_found()
+        await client.fetch()
+        assert seen(await ask()) == ACCEPTED
+        await client.complete()
+
+
+async def test_a_state_is_no_part_of_a_new_job(client: Client) -> None:
+    """It is passed over (contract pull §2.3)."""
+    await client.enqueue(state={"page": 7})
+    await client.ask("POST", "enqueue/batch", [job("2", state=7)])
+    assert ["state" in each for each in await client.fetch(num_jobs=2)] == [False, False]
+
+
+async def test_a_run_that_is_over_changes_nothing(client: Client) -> None:
+    """Nor one that never was; the present one does (I3, README 13)."""
+    await client.enqueue()
+    [first] = await client.fetch()
+    run_id = first["run_id"]
+    assert seen(await client.heartbeat("1", b"7", run_id=run_id)) == ACCEPTED
+    assert seen(await client.ask("POST", "reschedule", job(), run_id=run_id)) == ACCEPTED
+    [second] = await client.fetch()
+    for stale in (run_id, "", "x", "0-0", "99-1"):
+        assert seen(await client.heartbeat("1", b"8", run_id=stale)) == STALE
+        assert seen(await client.complete(run_id=stale)) == STALE
+        assert seen(await client.reschedule(run_id=stale)) == STALE
+        assert seen(await client.ask("POST", "reschedule", job(), run_id=stale)) == STALE
+    assert "state" not in (await client.read()).json()
+    assert seen(await client.reschedule(run_id=second["run_id"])) == ACCEPTED
+    assert seen(await client.heartbeat(run_id=second["run_id"])) == STALE
+    [third] = await client.fetch()
+    assert seen(await client.complete(run_id=third["run_id"])) == (200, "")
+    assert seen(await client.complete(run_id=third["run_id"])) == not_found()
+
+
+async def test_a_job_can_be_read(face: Face, client: Client) -> None:
+    """As `next` shows it; `run_id` is there only while it is handed out. HEAD tells whether it exists."""
+    assert seen(await client.read()) == not_found()
+    assert (await face.client.head(f"/v1/queues/{QUEUE}/jobs/1")).status_code == 404
+    await client.enqueue(payload={"n": 1})
+    waiting = (await client.read()).json()
+    assert (await face.client.head(f"/v1/queues/{QUEUE}/jobs/1")).status_code == 200
+    [fetched] = await client.fetch()
+    assert (await client.read()).json() == fetched
+    assert waiting == {**{name: each for name, each in fetched.items() if name != "run_id"}, "attempt": 0}
+
+
+NAMES = ["a/b", "a//b", "..", ".", "a/../b", "/", "a b", "ä+%", "?#", "a\nb", "x/", "jobs", "💥" * 63]
+
+
+@pytest.mark.parametrize("key", NAMES, ids=ascii)
+async def test_an_id_in_a_path_may_be_anything_but_empty(face: Face, client: Client, key: str) -> None:
+    """Percent-encoded it means itself to the character, slashes and dots too: no other job is meant."""
+    jobs = [job(name) for name in ("b", "a/b")] + [job(key)]
+    await client.ask("POST", "enqueue/batch", jobs)
+    await client.fetch(num_jobs=9)
+    target = f"/v1/queues/{QUEUE}/jobs/{quote(key, safe='').replace('.', '%2E')}"
+    answers = [
+        await face.ask(method, target, body)
+        for method, body in (("PATCH", b"7"), ("GET", b""), ("DELETE", b""), ("DELETE", b""))
+    ]
+    assert [answer.status for answer in answers] == [202, 200, 200, 404]
+    shown = orjson.loads(answers[1].body)
+    assert (shown["id"], shown["state"]) == (key, 7)
+    left = {"b", "a/b"} - {key}
+    assert [(await client.complete(name)).status_code for name in left] == [200] * len(left)
+
+
+@pytest.mark.parametrize("queue", ["a b", "ä+%", "jobs", "?#", "."], ids=ascii)
+async def test_a_queue_in_a_path_is_a_segment(face: Face, client: Client, queue: str) -> None:
+    """Percent-encoded like an id, and without a slash."""
+    await client.enqueue(queue=queue)
+    target = f"/v1/queues/{quote(queue, safe='').replace('.', '%2E')}/jobs"
+    fetched = orjson.loads((await face.ask("GET", target)).body)
+    assert [(each["id"], each["queue"]) for each in fetched] == [("1", queue)]
+    assert (await face.ask("DELETE", f"{target}/1")).status == 200
+
+
+@pytest.mark.parametrize(
+    ("verb", "query", "why"),
+    [
+        ("GET /next", "", "missing field `queue`"),
+        ("GET /next", "Queue=q", "missing field `queue`"),
+        ("GET /next", "queue=", "1 to 255 bytes"),
+        ("GET /next", "queue", "1 to 255 bytes"),
+        ("GET /next", "queue=%FF", "not valid UTF-8"),
+        ("GET /next", "queue=%ED%A0%80", "not valid UTF-8"),
+        ("GET /next", "queue=a%00b", "contains a NUL"),
+        ("GET /next", f"queue={'x' * 256}", "1 to 255 bytes"),
+        ("PATCH /heartbeat", "queue=q", "missing field `job_id`"),
+        ("PATCH /heartbeat", "job_id=1", "missing field `queue`"),
+        ("DELETE /complete", "queue=q", "missing field `job_id`"),
+        ("DELETE /complete", f"queue=q&job_id={'x' * 256}", "0 to 255 bytes"),
+        ("DELETE /complete", "queue=q&job_id=%00", "contains a NUL"),
+    ],
+)
+async def test_a_bad_query_is_a_400(face: Face, prefix: str, verb: str, query: str, why: str) -> None:
+    """In the original's first words."""
+    method, path = verb.split()
+    answer = await face.ask(method, f"{prefix}{path}?{query}")
+    assert (answer.status, answer.body[:25]) == (400, b"Query deserialize error: ")
+    assert why in answer.body.decode()
+
+
+async def test_a_query_is_decoded_as_a_form(face: Face, client: Client) -> None:
+    """A plus is a blank; of equal keys the first counts; an id may be empty."""
+    for key, query in (("a b+é", "job_id=a+b%2B%C3%A9&job_id=x"), ("", "job_id=")):
+        await client.enqueue(key, queue="q r")
+        assert (await face.ask("DELETE", f"/complete?queue=q+r&{query}")).status == 200
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/queues/%00/jobs", f"/v1/queues/{'x' * 256}/jobs", "/v1/queues/q/jobs/%00"]
+)
+async def test_a_bad_name_in_a_path_is_a_400(face: Face, target: str) -> None:
+    """As in a query."""
+    answer = await face.ask("GET", target)
+    assert (answer.status, answer.body[:25]) == (400, b"Query deserialize error: ")
+
+
+@pytest.mark.parametrize("target", ["/v1/queues/%zz/jobs", "/v1/queues/%FF/jobs"])
+async def test_a_path_that_cannot_be_decoded_is_refused_in_one_line(face: Face, target: str) -> None:
+    """Its family can be told all the same."""
+    answer = await face.ask("GET", target)
+    assert answer.status == 400
+    assert b"\n" not in answer.body
+
+
+@pytest.mark.parametrize(
+    "target", ["/next/", "/v1/next/", "/enqueue/batch/", "/v1/queues/q/jobs/", "/health/"]
+)
+async def test_a_slash_at_the_end_is_another_path(face: Face, target: str) -> None:
+    """One that is not there (contract §5.1)."""
+    for method in ("GET", "POST", "DELETE"):
+        assert (await face.ask(method, target, b"{}")).status == 404
+
+
+async def test_health_is_for_everybody(face: Face, prefix: str) -> None:
+    """It is empty, answers HEAD, and is not in the access log."""
+    for method in ("GET", "HEAD"):
+        assert seen(await Client(face, prefix).ask(method, "health")) == (200, "")
+    assert face.access_lines == []
+
+
+async def test_names_in_a_refusal_stay_in_one_line(client: Client) -> None:
+    """Whatever is in them."""
+    answer = await client.complete("a\r\nb")
+    assert seen(answer) == (404, f"job with id `a b` not found in queue `{QUEUE}`.")
+
+
+async def test_push_and_pull_queues_of_one_name_share_nothing(face: Face, client: Client) -> None:
+    """A queue of either kind is no queue of the other (README 11)."""
+    await face.push("any")
+    await client.enqueue(queue="default")
+    assert len(await client.fetch(queue="default", num_jobs=9)) == 1
+    assert len(await face.jobs()) == 1
+    await client.enqueue(queue="only-pull")
+    assert (await face.client.get("/queue/only-pull")).status_code == 404
+
+
+async def test_a_request_is_in_the_access_log(face: Face, client: Client) -> None:
+    """With its target and status, as any other."""
+    await client.enqueue()
+    await client.fetch()
+    lines = [(line["method"], line["url"], line["status"]) for line in face.access_lines]
+    assert lines == [("POST", "/enqueue", 202), ("GET", f"/next?queue={QUEUE}", 200)]
