@@ -5,19 +5,17 @@ from attrs import evolve
 from werkzeug.exceptions import HTTPException
 
 from tests.dispatch.push_side import hanging, kept_errors, open_push_side
+from tests.pull.pull_side import open_pull_side
 from tests.web.endpoints import answer_ok
-from tests.web.face import CONFIG
+from tests.web.face import CONFIG, routes_of
 from trioworq.clock import Clock
 from trioworq.logs import AccessLog
-from trioworq.pull.jobs import PullJobs
 from trioworq.sinks import Sink
-from trioworq.web import fireworq
 from trioworq.web.app import create_app
 from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
 from trioworq.web.hot import HotRoutes
 from trioworq.web.messages import Route
-from trioworq.web.pull import endpoints
 
 PATHS = [
     "/", "/version", "/job/a", "/job/a/b/", "/job/", "/job", "/jobs", "/queue/q", "/queue/", "/queue/a/b",
@@ -34,9 +32,8 @@ async def test_the_lane_and_the_app_find_the_same_route() -> None:
     error_log, _ = kept_errors()
     access_log = AccessLog(Sink("", 1), Clock(), "access")
     edge = Edge(config=CONFIG, access_log=access_log, error_log=error_log, guard=Guard())
-    async with open_push_side(hanging()) as side:
-        routes = [*fireworq.routes(side.queues, CONFIG), *endpoints.routes(PullJobs(), CONFIG)]
-    routes = [evolve(route, is_hot=True) for route in routes]
+    async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
+        routes = [evolve(route, is_hot=True) for route in routes_of(side, pull_side)]
     app = create_app(routes, edge).url_map.bind("")
     hot = HotRoutes.of(routes)
     found_some = 0

@@ -1,7 +1,8 @@
 """The OpenAPI document is whole, valid, and says what the server does; see also `witness`."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from tests.dispatch.push_side import hanging, open_push_side
 from tests.pull.pull_side import open_pull_side
 from tests.web.face import CONFIG, Face, open_face, open_served, routes_of
 from trioworq import __version__
+from trioworq.core.errors import NoSuchJob
 from trioworq.web.fireworq import MAX_LIMIT
 from trioworq.web.messages import TEXT, VARIABLE_PART, Request, Response, Route
 from trioworq.web.openapi import pulling
@@ -114,7 +116,7 @@ def test_examples_are_as_their_schemas_say() -> None:
 
 
 async def test_examples_of_bodies_are_taken(face: Face) -> None:
-    """Each body that the document shows is answered with 200."""
+    """Each body that the document shows of pushing is answered with 200."""
     await face.put_queue("mail")
     for method, path, operation in operations(document()):
         if operation["tags"] == [pulling.TAG]:
@@ -126,6 +128,34 @@ async def test_examples_of_bodies_are_taken(face: Face) -> None:
                     method.upper(), target, content=orjson.dumps(example["value"])
                 )
                 assert answer.status_code == 200, (target, answer.text)
+
+
+async def test_examples_of_bodies_to_pull_are_taken(face: Face) -> None:
+    """Each body that the document shows is answered with 202, where the job that it is about is handed out."""
+    for method, path, operation in operations(document()):
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            if operation["tags"] != [pulling.TAG]:
+                continue
+            for example in media["examples"].values():
+                async with handed_out(face, "1", "2", unless="enqueue" in operation["operationId"]):
+                    target = f"{path.format(q='my-queue', job_id=1)}?queue=my-queue&job_id=1"
+                    answer = await face.client.request(
+                        method.upper(), target, content=orjson.dumps(example["value"])
+                    )
+                    assert answer.status_code == 202, (target, answer.text)
+
+
+@asynccontextmanager
+async def handed_out(face: Face, *keys: str, unless: bool) -> AsyncIterator[None]:
+    """Have jobs handed out, unless there are to be none; afterwards there are none."""
+    pull_side = face.pull_side
+    if not unless:
+        await pull_side.enqueue(*keys, queue="my-queue")
+        await pull_side.fetch(len(keys), queue="my-queue")
+    yield
+    for key in keys:
+        with suppress(NoSuchJob):
+            await pull_side.pull.complete("my-queue", key)
 
 
 async def test_operations_name_the_scope_that_they_need(face: Face) -> None:

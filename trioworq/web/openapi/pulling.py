@@ -83,13 +83,13 @@ def _enqueue(name: str) -> Part:
     )
 
 
-def _enqueue_batch(name: str, more: str, answers: Mapping[int, Part]) -> Part:
+def _enqueue_batch(name: str, more: str = "", answers: Mapping[int, Part] | None = None) -> Part:
     return _operation(
         name,
         "Enqueue many jobs",
         "They are stored in one transaction. Those whose id the queue has already are left out, and of equal "
         f"ones in the array all but the first.{more}",
-        {202: _nothing("The jobs are stored."), **answers},
+        {202: _nothing("The jobs are stored."), **(answers or {})},
         body=json_body("The jobs.", schema("PullBatch"), {"two jobs": [_JOB, _LATER], "none": []}),
     )
 
@@ -153,7 +153,7 @@ def _health(name: str) -> Part:
 def _verbs(prefix: str, mark: str) -> Mapping[str, Any]:
     return {
         f"POST {prefix}/enqueue": _enqueue(f"enqueue{mark}"),
-        f"POST {prefix}/enqueue/batch": _enqueue_batch(f"enqueueBatch{mark}", "", {}),
+        f"POST {prefix}/enqueue/batch": _enqueue_batch(f"enqueueBatch{mark}"),
         f"GET {prefix}/next": _fetch(f"next{mark}", "queue"),
         f"PATCH {prefix}/heartbeat": _heartbeat(f"heartbeat{mark}", "queue", "jobId"),
         f"POST {prefix}/reschedule": _reschedule(f"reschedule{mark}"),
@@ -168,7 +168,9 @@ OPERATIONS: Mapping[str, Any] = {
     **_verbs("", ""),
     **_verbs("/v1", "V1"),
     "POST /v1/queues/jobs": _enqueue_batch(
-        "enqueueJobs", " But one alone is refused if its id is there.", _EXISTS
+        "enqueueJobs",
+        " But one alone is refused if its id is there.",
+        {202: _nothing("The jobs are stored.", _JOB_ID), **_EXISTS},
     ),
     "PUT /v1/queues/jobs": _reschedule("rescheduleJob"),
     "GET /v1/queues/{q}/jobs": _fetch("fetchJobs"),
