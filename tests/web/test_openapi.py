@@ -131,7 +131,7 @@ async def test_examples_of_bodies_are_taken(face: Face) -> None:
 
 
 async def test_examples_of_bodies_to_pull_are_taken(face: Face) -> None:
-    """Each body that the document shows is answered with 202, where the job that it is about is handed out."""
+    """Each body that the document shows is answered with 202, where its job is handed out."""
     for method, path, operation in operations(document()):
         for media in operation.get("requestBody", {}).get("content", {}).values():
             if operation["tags"] != [pulling.TAG]:
