@@ -5,7 +5,7 @@
 ALTER TABLE job
     ADD COLUMN pull_key VARBINARY(255) NULL;                 -- the client's id of a pull job
 
--- One row for each pull job. Whoever changes it has locked the job's row in `job`, or neither.
+-- One row for each pull job.
 CREATE TABLE IF NOT EXISTS pull_job (
     queue VARBINARY(255) NOT NULL,
     pull_key VARBINARY(255) NOT NULL,
@@ -14,7 +14,7 @@ CREATE TABLE IF NOT EXISTS pull_job (
     max_retries INT NOT NULL,                                -- as given; negative: no end
     pull_state LONGBLOB NULL,                                -- what the worker has saved
     lease_end BIGINT NULL,                                   -- of a running job
-    PRIMARY KEY (queue, pull_key),
+    PRIMARY KEY (pull_key, queue),                           -- so that no one goes through a whole queue
     KEY pull_job_lease (lease_end)
 ) ENGINE = InnoDB;
 

@@ -2,6 +2,7 @@
 
 One priority after the other: each is one range of the index, whatever is deferred.
 """
+# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from trioworq.core.jobs import DEFAULT_PRIORITY, Kind
 from trioworq.stores.interface import CLAIM_BYTES
 from trioworq.stores.mysql.conversations import Conversation
 from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.pull_reads import ITS_KEY
 from trioworq.stores.mysql.wire import Result
 from trioworq.stores.rows import Row
 
@@ -18,14 +20,19 @@ NEXT_PRIORITY = (
     "SELECT priority FROM job FORCE INDEX (job_claim) WHERE kind = %s AND queue = %s AND state = 0 "
     "AND priority > %s ORDER BY priority LIMIT 1"
 )
-_DUE = (
-    "FROM job FORCE INDEX (job_claim) WHERE kind = {kind} AND queue = %s AND state = 0 AND priority = %s "
-    "AND next_try <= %s ORDER BY next_try, id LIMIT %s"
-)
 FIND_DUE = {
-    Kind.PUSH: "SELECT id, LENGTH(payload) " + _DUE.format(kind=0),
+    Kind.PUSH: (
+        "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) "
+        "WHERE kind = 0 AND queue = %s AND state = 0 AND priority = %s AND next_try <= %s "
+        "ORDER BY next_try, id LIMIT %s"
+    ),
     # Whoever comes second takes others, and waits for nobody.
-    Kind.PULL: "SELECT id, LENGTH(payload), pull_key " + _DUE.format(kind=1) + " FOR UPDATE SKIP LOCKED",
+    Kind.PULL: (
+        "SELECT id, LENGTH(payload) + COALESCE(LENGTH(pull_state), 0), job.pull_key "
+        f"FROM job FORCE INDEX (job_claim) STRAIGHT_JOIN {ITS_KEY} "
+        "WHERE kind = 1 AND job.queue = %s AND state = 0 AND priority = %s AND next_try <= %s "
+        "ORDER BY next_try, id LIMIT %s FOR UPDATE SKIP LOCKED"
+    ),
 }
 
 # Below every priority.
@@ -55,9 +62,9 @@ class Search:
         ]
 
     def finish(self, answers: Sequence[Result]) -> Conversation[list[Row]]:
-        """Return those that were found, up to the one whose payload fills `CLAIM_BYTES`.
+        """Return those that were found, up to the one that fills `CLAIM_BYTES`.
 
-        The columns are the id, the size of the payload, and a pull job's key.
+        The columns are the id, the size of what is handed out, and a pull job's key.
         """
         priorities, found, others = answers
         due: list[Row] = []

@@ -5,7 +5,7 @@ are made and removed in one transaction.
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from attrs import frozen
 
@@ -19,7 +19,7 @@ from trioworq.stores.mysql.due import Search
 from trioworq.stores.mysql.jobs import start_many
 from trioworq.stores.mysql.literals import fill, numbers, rows
 from trioworq.stores.mysql.packets import grouped, misfit, numbered
-from trioworq.stores.mysql.pull_reads import JOINED, PULL_JOB, pull_job_of
+from trioworq.stores.mysql.pull_reads import BY_ID, PULL_JOB, pull_job_of
 
 # A queue, and a client's id of a job in it.
 Key = tuple[str, str]
@@ -35,11 +35,11 @@ ENTER = (
     b"ON DUPLICATE KEY UPDATE job_id = pull_job.job_id"
 )
 ENTER_ROW = "(%s, %s, LAST_INSERT_ID() + %s, %s, %s)"
-FIND_KEYS = b"SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE"
+FIND_KEYS = b"SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE "
 
 # See core.pull.lease_end_ms.
-BEGIN = f"UPDATE pull_job SET lease_end = LEAST(%s + pull_timeout * 1000, {INT64_MAX}) WHERE"
-READ_STARTED = f"SELECT {PULL_JOB} FROM {JOINED} WHERE id IN (%s) AND state = 1".encode()
+BEGIN = "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = %s + LEAST(pull_timeout * 1000, %s) WHERE "
+READ_STARTED = f"SELECT {PULL_JOB} FROM {BY_ID} WHERE id IN (%s) AND state = 1".encode()
 
 
 @frozen
@@ -80,7 +80,7 @@ def enqueue(
 
 
 def _taken(keys: Collection[Key]) -> Conversation[list[Key]]:
-    found = yield list(by_queue(FIND_KEYS, keys))
+    found = yield [FIND_KEYS + those for those, _ in by_queue(keys)]
     return [(queue.decode(), key.decode()) for result in found for queue, key in result.rows]
 
 
@@ -127,21 +127,26 @@ def take(take: Take) -> Conversation[list[PullJob]]:
     if not due:
         return []
     ids = [job_id for job_id, _, _ in due]
-    begin = by_queue(fill(BEGIN, (take.now_ms,)), [(take.queue, key.decode()) for _, _, key in due])
-    *_, started = yield [start_many(ids, take.now_ms), *begin, READ_STARTED % numbers(ids)]
+    begin = fill(BEGIN, (take.now_ms, INT64_MAX - take.now_ms))
+    keys = by_queue((take.queue, key.decode()) for _, _, key in due)
+    _, _, started = yield [
+        start_many(ids, take.now_ms),
+        *(begin + those for those, _ in keys),
+        READ_STARTED % numbers(ids),
+    ]
     jobs = {job.id: job for job in map(pull_job_of, started.rows)}
     # One may have been completed since, by another write of this transaction.
     return [jobs[job_id] for job_id in ids if job_id in jobs]
 
 
-def by_queue(statement: bytes, keys: Collection[Key]) -> Iterator[bytes]:
-    """Restrict a statement to rows of `pull_job`; one for each queue.
+def by_queue(keys: Iterable[Key]) -> Iterator[tuple[bytes, int]]:
+    """Return the conditions that find rows of `pull_job`, one for each queue, and how many each may find.
 
     Pairs in IN would have some servers go through the whole table.
     """
-    queues: dict[str, list[str]] = {}
+    queues: dict[str, list[tuple[str]]] = {}
     for queue, key in sorted(keys):
-        queues.setdefault(queue, []).append(key)
+        queues.setdefault(queue, []).append((key,))
     for queue, its_keys in queues.items():
-        places = rows("%s", [(key,) for key in its_keys])
-        yield statement + fill(" pull_job.queue = %s", (queue,)) + b" AND pull_job.pull_key IN (%s)" % places
+        condition = fill("pull_job.queue = %s AND pull_job.pull_key IN ", (queue,))
+        yield b"%s(%s)" % (condition, rows("%s", its_keys)), len(its_keys)

@@ -29,11 +29,11 @@ from trioworq.core.results import ResultStatus
 from trioworq.stores.mysql.conversations import Conversation
 from trioworq.stores.mysql.literals import fill, numbers
 from trioworq.stores.mysql.pull import Key, by_queue
-from trioworq.stores.mysql.pull_reads import BY_KEY, JOINED
+from trioworq.stores.mysql.pull_reads import BY_ID, BY_KEY
 from trioworq.stores.operations import ExpireLeases
 
 LOOK = (
-    f"SELECT pull_job.queue, pull_job.pull_key, id, state, attempt, pull_timeout FROM {BY_KEY} WHERE"
+    f"SELECT pull_job.queue, pull_job.pull_key, id, state, attempt, pull_timeout FROM {BY_KEY} WHERE "
 ).encode()
 
 _THE_KEY = "queue = %s AND pull_key = %s"
@@ -48,8 +48,9 @@ WAIT_ANEW = (
     "UPDATE job SET state = 0, started_at = NULL, payload = %s, next_try = %s, retries_left = %s, "
     "fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
 )
-REMOVE = b"DELETE FROM job WHERE id IN (%s)"
-REMOVE_KEYS = b"DELETE FROM pull_job WHERE"
+# The limits keep servers from going through the whole of a small table; see jobs.complete_many.
+REMOVE = b"DELETE FROM job WHERE id IN (%s) ORDER BY id LIMIT %d"
+REMOVE_KEYS = b"DELETE FROM pull_job WHERE %s ORDER BY pull_key LIMIT %d"
 
 # Leases that another node is just ending are left to it.
 EXPIRED = (
@@ -57,9 +58,9 @@ EXPIRED = (
     "FROM pull_job FORCE INDEX (pull_job_lease) STRAIGHT_JOIN job ON id = job_id "
     "WHERE lease_end < %s ORDER BY lease_end LIMIT %s FOR UPDATE SKIP LOCKED"
 )
-LET_GO_KEYS = b"UPDATE pull_job SET lease_end = NULL WHERE"
+LET_GO_KEYS = b"UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL WHERE "
 TRY_AGAIN = (
-    b"UPDATE job SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
+    b"UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
     b"retries_left = retries_left - %d WHERE id IN (%s)"
 )
 FAIL = (
@@ -68,7 +69,7 @@ FAIL = (
     "failed_at, created_at) "
     "SELECT kind, id, job.queue, category, url, payload, payload_form, job.pull_key, pull_state, "
     "priority, pull_timeout, retry_delay, max_retries, %s, 0, %s, %s, %s, created_at "
-    f"FROM {JOINED} WHERE id IN "
+    f"FROM {BY_ID} WHERE id IN "
 )
 
 
@@ -104,7 +105,7 @@ def change(changes: Sequence[PullChange]) -> Conversation[list[Verdict]]:
 
 
 def _look(keys: set[Key]) -> Conversation[dict[Key, _Found]]:
-    results = yield [statement + b" FOR UPDATE" for statement in by_queue(LOOK, keys)]
+    results = yield [LOOK + those + b" FOR UPDATE" for those, _ in by_queue(keys)]
     return {
         (queue.decode(), key.decode()): _Found(Standing(job_id, JobState(state), attempt), timeout_s)
         for result in results
@@ -133,8 +134,9 @@ def _steps(change: PullChange, job_id: int, timeout_s: int) -> list[bytes]:
 
 def _remove(ended: dict[Key, int]) -> Iterator[bytes]:
     if ended:
-        yield REMOVE % numbers(ended.values())
-        yield from by_queue(REMOVE_KEYS, ended)
+        yield REMOVE % (numbers(ended.values()), len(ended))
+        for those, count in by_queue(ended):
+            yield REMOVE_KEYS % (those, count)
 
 
 def expire(operation: ExpireLeases) -> Conversation[list[TimedOut]]:
@@ -156,9 +158,10 @@ def expire(operation: ExpireLeases) -> Conversation[list[TimedOut]]:
         )
         if not is_failed:
             (endless if max_retries < 0 else finite).append(job_id)
+    waiting = [(each.queue, each.key) for each in timed_out if not each.is_failed]
     yield [
         *(TRY_AGAIN % (used, numbers(ids)) for used, ids in ((1, finite), (0, endless)) if ids),
-        *by_queue(LET_GO_KEYS, [(each.queue, each.key) for each in timed_out if not each.is_failed]),
+        *(LET_GO_KEYS + those for those, _ in by_queue(waiting)),
         *_fail([each for each in timed_out if each.is_failed], operation.now_ms),
     ]
     return timed_out

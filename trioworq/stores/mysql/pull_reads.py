@@ -16,10 +16,8 @@ PULL_JOB = (
     "pull_timeout, max_retries, retries_left, fail_count, attempt, lease_end"
 )
 # From the job to its key, and from the key to its job.
-JOINED = (
-    "job STRAIGHT_JOIN pull_job FORCE INDEX (PRIMARY) "
-    "ON pull_job.queue = job.queue AND pull_job.pull_key = job.pull_key"
-)
+ITS_KEY = "pull_job FORCE INDEX (PRIMARY) ON pull_job.queue = job.queue AND pull_job.pull_key = job.pull_key"
+BY_ID = f"job FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ITS_KEY}"
 BY_KEY = "pull_job FORCE INDEX (PRIMARY) STRAIGHT_JOIN job ON id = job_id"
 
 FIND_PULL_JOB = f"SELECT {PULL_JOB} FROM {BY_KEY} WHERE pull_job.queue = %s AND pull_job.pull_key = %s"

@@ -117,9 +117,9 @@ def _enqueue(connection: Connection, operations: Sequence[Operation], *, is_care
 
 
 def _expire(operations: Sequence[Operation]) -> Iterator[_Talk]:
-    for place, operation in enumerate(operations):
-        if isinstance(operation, ExpireLeases):
-            yield [place], in_turn([pull_changes.expire(operation)])
+    ends = {place: each for place, each in enumerate(operations) if isinstance(each, ExpireLeases)}
+    if ends:
+        yield list(ends), in_turn(map(pull_changes.expire, ends.values()))
 
 
 def _change(operations: Sequence[Operation], *, are_returns: bool) -> Iterator[_Talk]:
@@ -133,9 +133,12 @@ def _change(operations: Sequence[Operation], *, are_returns: bool) -> Iterator[_
 
 
 def _take(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    queues: dict[str, dict[int, Take]] = {}
     for place, operation in enumerate(operations):
         if isinstance(operation, Take):
-            yield [place], in_turn([pull.take(operation)])
+            queues.setdefault(operation.queue, {})[place] = operation
+    for takes in queues.values():
+        yield list(takes), in_turn(map(pull.take, takes.values()))
 
 
 def _tell(statement: bytes) -> Conversation[Sequence[object]]:
