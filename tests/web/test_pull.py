@@ -51,6 +51,7 @@ class Client:
         answer = await self.ask("GET", "next", **{"queue": QUEUE, **query})
         if answer.status_code == 204:
             assert answer.content == b""
+            assert not {"content-length", "content-type"} & answer.headers.keys()
             return []
         assert answer.status_code == 200, answer.text
         jobs: list[dict[str, Any]] = answer.json()
