@@ -1,6 +1,16 @@
 """Mistakes of a caller: their kinds and the texts that reach the wire (contract §1.3)."""
 
-from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue, NoSuchRoute, NotFound
+from trioworq.core.errors import (
+    CallerError,
+    Conflict,
+    InvalidRequest,
+    JobExists,
+    NoSuchJob,
+    NoSuchQueue,
+    NoSuchRoute,
+    NotFound,
+    StaleRun,
+)
 
 
 def test_an_undefined_queue_is_named_in_the_text() -> None:
@@ -13,9 +23,20 @@ def test_a_category_without_a_queue_is_named_in_the_text() -> None:
     assert str(NoSuchRoute("mail")) == "No routing of job category 'mail' exists"
 
 
+def test_a_pull_job_is_named_in_the_text() -> None:
+    """The texts are those that relay-rs answers (contract pull §2.5)."""
+    assert str(NoSuchJob("q", "k")) == "job with id `k` not found in queue `q`."
+    assert str(JobExists("q", "k")) == "job with id `k` already exists in queue `q`."
+    assert str(StaleRun("q", "k")) == "job with id `k` in queue `q` has another run now, or none."
+
+
 def test_every_mistake_is_a_callers_error() -> None:
     """The edge can tell mistakes of a caller from everything else by one class."""
     assert issubclass(InvalidRequest, CallerError)
     assert issubclass(NotFound, CallerError)
     assert issubclass(NoSuchQueue, NotFound)
     assert issubclass(NoSuchRoute, NotFound)
+    assert issubclass(NoSuchJob, NotFound)
+    assert issubclass(Conflict, CallerError)
+    assert issubclass(JobExists, Conflict)
+    assert issubclass(StaleRun, Conflict)

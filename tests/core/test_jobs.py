@@ -1,9 +1,22 @@
-"""What a job is from its push to its first run."""
+"""What a job is from its push to its first run, and once it has failed."""
 
 import pytest
+from attrs import evolve
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import INT64_MAX, NO_PAYLOAD, Job, JobState, NewJob, Order, Payload, PayloadForm
+from trioworq.core.jobs import (
+    INT64_MAX,
+    NO_PAYLOAD,
+    FailedJob,
+    Job,
+    JobState,
+    Kind,
+    NewJob,
+    Order,
+    Payload,
+    PayloadForm,
+)
+from trioworq.core.results import Result, ResultStatus
 
 
 def test_a_stored_job_is_what_was_pushed_and_waits_untried() -> None:
@@ -67,3 +80,21 @@ def test_an_order_for_a_time_that_no_store_can_hold_is_refused() -> None:
     assert order.accepted("q", INT64_MAX - 1000).next_try_ms == INT64_MAX
     with pytest.raises(InvalidRequest, match="run_after is out of range"):
         order.accepted("q", INT64_MAX - 999)
+
+
+def test_a_failure_is_of_the_kind_of_its_job() -> None:
+    """Pull jobs have a key, an empty one too; push jobs have none."""
+    failed = FailedJob(
+        id=1,
+        job_id=2,
+        queue="q",
+        category="c",
+        url="u",
+        payload=NO_PAYLOAD,
+        result=Result(ResultStatus.FAILURE, 0, ""),
+        fail_count=1,
+        failed_at_ms=3,
+        created_at_ms=4,
+    )
+    assert failed.kind is Kind.PUSH
+    assert evolve(failed, key="").kind is Kind.PULL

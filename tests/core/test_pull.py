@@ -1,6 +1,7 @@
 """The rules of leases, row by row (contract pull §2.5, §2.6, README 13, 21)."""
 
 import pytest
+from attrs import evolve
 
 from trioworq.core.jobs import DEFAULT_PRIORITY, INT64_MAX, JobState
 from trioworq.core.pull import (
@@ -202,3 +203,28 @@ def test_a_lease_ends_after_the_timeout() -> None:
     assert lease_end_ms(1000, 0) == 1000
     assert lease_end_ms(1000, -1) == 0
     assert lease_end_ms(INT64_MAX - 1, 1) == INT64_MAX
+
+
+def test_enqueued_job_waits_with_all_its_retries() -> None:
+    """It has never been tried, and nothing has been saved for it."""
+    job = NewPullJob(
+        queue="q", key="k", payload=b"1", created_at_ms=1, run_at_ms=2, timeout_s=3, max_retries=4, priority=5
+    )
+    assert job.stored(7) == PullJob(
+        id=7,
+        queue="q",
+        key="k",
+        payload=b"1",
+        saved_state=None,
+        state=JobState.WAITING,
+        priority=5,
+        created_at_ms=1,
+        run_at_ms=2,
+        timeout_s=3,
+        max_retries=4,
+        retries_left=4,
+        fail_count=0,
+        attempt=0,
+        lease_ends_at_ms=None,
+    )
+    assert evolve(job, max_retries=-4).stored(7).retries_left == 0

@@ -16,6 +16,7 @@ by both the id and the attempt: who names an older one changes nothing (I3).
 
 import re
 from enum import Enum
+from typing import assert_never
 
 from attrs import frozen
 
@@ -262,6 +263,8 @@ def standing_after(change: PullChange, standing: Standing) -> Standing | None:
             return standing
         case Rescheduling() | Return():
             return Standing(standing.id, JobState.WAITING, standing.attempt)
+        case _:
+            assert_never(change)
 
 
 @frozen(kw_only=True)

@@ -69,7 +69,7 @@ class PullQueues:
 
     def expire_leases(self, now_ms: int, limit: int) -> list[TimedOut]:
         """End leases that ended before `now_ms`."""
-        ended = [job_id for _, job_id in self._leases.irange(None, (now_ms, 0), inclusive=(True, False))]
+        ended = [job_id for _, job_id in self._leases.irange(None, (now_ms, 0))]
         return [self._expire(self._jobs[job_id], now_ms) for job_id in ended[:limit]]
 
     def outlook(self, queues: Collection[str]) -> Outlook:

@@ -31,7 +31,7 @@ ENQUEUE = (
 ENQUEUE_ROW = f"(1, %s, '', '', %s, {PayloadForm.JSON.value}, 0, %s, %s, %s, 0, 0, %s, 0, 0, %s)"
 # Goes out right behind the statement above. Counts no row for a key that is taken.
 ENTER = (
-    b"INSERT INTO pull_job (queue, pull_key, job_id, pull_timeout, max_retries) VALUES %s "
+    b"INSERT INTO pull_job (pull_key, queue, job_id, pull_timeout, max_retries) VALUES %s "
     b"ON DUPLICATE KEY UPDATE job_id = pull_job.job_id"
 )
 ENTER_ROW = "(%s, %s, LAST_INSERT_ID() + %s, %s, %s)"
@@ -90,7 +90,8 @@ def _store(connection: Connection, new: Sequence[_New]) -> Conversation[None]:
     rest = iter(new)
     statements = []
     for group in groups:
-        entries = [_entry(connection, step, next(rest).job) for step in range(len(group))]
+        # Sorted, so that nodes that enter the same keys wait for each other, and do not get in a deadlock.
+        entries = sorted(_entry(connection, step, next(rest).job) for step in range(len(group)))
         statements += [ENQUEUE + b",".join(group), ENTER % b",".join(entries)]
     results = yield statements
     if [entered.affected for entered in results[1::2]] != [len(group) for group in groups]:
@@ -114,7 +115,7 @@ def _job_row(job: NewPullJob) -> bytes:
 
 def _entry(connection: Connection, step: int, job: NewPullJob) -> bytes:
     """Return the row that goes with the one that is `step` rows behind the first of its statement."""
-    values = (job.queue, job.key, step * connection.id_step, job.timeout_s, job.max_retries)
+    values = (job.key, job.queue, step * connection.id_step, job.timeout_s, job.max_retries)
     return fill(ENTER_ROW, values)
 
 

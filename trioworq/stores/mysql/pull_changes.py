@@ -52,16 +52,20 @@ WAIT_ANEW = (
 REMOVE = b"DELETE FROM job WHERE id IN (%s) ORDER BY id LIMIT %d"
 REMOVE_KEYS = b"DELETE FROM pull_job WHERE %s ORDER BY pull_key LIMIT %d"
 
-# Leases that another node is just ending are left to it.
+# Without locks: one would be on the first lease that goes on, too.
+FIND_EXPIRED = (
+    "SELECT queue, pull_key FROM pull_job FORCE INDEX (pull_job_lease) WHERE lease_end < %s "
+    "ORDER BY lease_end LIMIT %s"
+)
 EXPIRED = (
     "SELECT id, job.queue, job.pull_key, max_retries, retries_left, fail_count "
-    "FROM pull_job FORCE INDEX (pull_job_lease) STRAIGHT_JOIN job ON id = job_id "
-    "WHERE lease_end < %s ORDER BY lease_end LIMIT %s FOR UPDATE SKIP LOCKED"
+    f"FROM {BY_KEY} WHERE lease_end < %s AND "
 )
 LET_GO_KEYS = b"UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL WHERE "
+# Those that are tried without end have none left, and keep none.
 TRY_AGAIN = (
     b"UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
-    b"retries_left = retries_left - %d WHERE id IN (%s)"
+    b"retries_left = GREATEST(retries_left, 1) - 1 WHERE id IN (%s)"
 )
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, pull_key, pull_state, "
@@ -141,30 +145,38 @@ def _remove(ended: dict[Key, int]) -> Iterator[bytes]:
 
 def expire(operation: ExpireLeases) -> Conversation[list[TimedOut]]:
     """End leases: the jobs wait again, or move to the failed store when they have no retries left."""
-    (expired,) = yield [fill(EXPIRED, (operation.now_ms, operation.limit))]
-    timed_out: list[TimedOut] = []
-    finite: list[int] = []
-    endless: list[int] = []
-    for job_id, queue, key, max_retries, retries_left, fail_count in expired.rows:
-        is_failed = is_exhausted(max_retries, retries_left)
-        timed_out.append(
-            TimedOut(
-                id=job_id,
-                queue=queue.decode(),
-                key=key.decode(),
-                fail_count=fail_count + 1,
-                is_failed=is_failed,
-            )
-        )
-        if not is_failed:
-            (endless if max_retries < 0 else finite).append(job_id)
-    waiting = [(each.queue, each.key) for each in timed_out if not each.is_failed]
+    (found,) = yield [fill(FIND_EXPIRED, (operation.now_ms, operation.limit))]
+    keys = by_queue((queue.decode(), key.decode()) for queue, key in found.rows)
+    # What others have locked is just being kept or ended by them.
+    expired = fill(EXPIRED, (operation.now_ms,))
+    results = yield [expired + those + b" FOR UPDATE SKIP LOCKED" for those, _ in keys]
+    rows = {row[1:3]: row for each in results for row in each.rows}
+    timed_out = [_timed_out(*rows[place]) for place in found.rows if place in rows]
     yield [
-        *(TRY_AGAIN % (used, numbers(ids)) for used, ids in ((1, finite), (0, endless)) if ids),
-        *(LET_GO_KEYS + those for those, _ in by_queue(waiting)),
+        *_try_again([each for each in timed_out if not each.is_failed]),
         *_fail([each for each in timed_out if each.is_failed], operation.now_ms),
     ]
     return timed_out
+
+
+def _timed_out(
+    job_id: int, queue: bytes, key: bytes, max_retries: int, retries_left: int, fail_count: int
+) -> TimedOut:
+    return TimedOut(
+        id=job_id,
+        queue=queue.decode(),
+        key=key.decode(),
+        fail_count=fail_count + 1,
+        is_failed=is_exhausted(max_retries, retries_left),
+    )
+
+
+def _try_again(timed_out: Sequence[TimedOut]) -> Iterator[bytes]:
+    """Return the statements that have jobs wait again."""
+    if timed_out:
+        yield TRY_AGAIN % numbers(each.id for each in timed_out)
+        for those, _ in by_queue((each.queue, each.key) for each in timed_out):
+            yield LET_GO_KEYS + those
 
 
 def _fail(failed: Sequence[TimedOut], now_ms: int) -> Iterator[bytes]:
