@@ -10,9 +10,9 @@ import trio
 from tests.process.harness.assignments import QUEUES
 from tests.process.harness.cluster import Cluster, Node
 from tests.process.harness.evidence import read
+from tests.process.harness.report import judge, rows, show
 from tests.process.harness.running import Plan, carry_out
 from tests.process.harness.scene import NODES, open_scene
-from tests.process.harness.table import judge, rows, show
 
 # The longest gaps in deliveries that are promised.
 KILL_GAP_S = 1.0

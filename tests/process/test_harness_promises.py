@@ -16,9 +16,11 @@ from tests.process.harness.assignments import (
     Assignment,
     Kind,
 )
-from tests.process.harness.evidence import Ending, Evidence, Fault, Outcome, Push, Request, Run
+from tests.process.harness.evidence import Ending, Evidence, Fault, Push, Run
+from tests.process.harness.ledger import Outcome, Request
 from tests.process.harness.promises import PROMISES
-from tests.process.harness.table import Row, judge, longest_gap_s, rows, show
+from tests.process.harness.report import judge, rows, show
+from tests.process.harness.table import Row, longest_gap_s
 
 COUNTERS = {"total_pushes": 0, "total_completes": 0}
 CLEAN = Evidence(
@@ -254,5 +256,4 @@ def test_the_table_says_what_each_fault_did() -> None:
 
 def test_a_stream_that_stops_for_good_is_a_gap_up_to_its_end() -> None:
     """And none is counted before the span begins."""
-    runs = [run(str(at_s), at_s, queue=PULSE) for at_s in (90.0, 100.5, 101.0)]
-    assert longest_gap_s(runs, 100.0, 110.0) == 0.5
+    assert longest_gap_s((90.0, 100.5, 101.0), 100.0, 110.0) == 0.5

@@ -14,9 +14,9 @@ import trio
 from tests.process.harness.evidence import Evidence, read
 from tests.process.harness.faults import faults
 from tests.process.harness.promises import PROMISES
+from tests.process.harness.report import show
 from tests.process.harness.running import Plan, carry_out
 from tests.process.harness.scene import NODES
-from tests.process.harness.table import show
 
 CALM_S = 5.0
 # As many jobs at the least, or the run has shown nothing.

@@ -5,8 +5,12 @@
 #   running        carries a plan out: calm, faults, quiet end
 #                    scene        what it takes place on
 #                    assignments  what the jobs are, and how each has to end
-#                    load         the clients: they push, delete, list and redefine, and keep the ledger
+#                    sides        what a side of a run is: jobs that are pushed, jobs that are fetched
+#                    push_side    the one side
+#                    load         its clients: they push, delete, list and redefine
+#                    pull         the other side, a folder of its own
 #                    connection   one request to one node: answered, broken off, or never sent
+#                    ledger       what was asked, and what came of it
 #                    worker       records each run of a job
 #                    cluster      the daemons, as processes
 #                    databases    what they keep their jobs in
@@ -18,7 +22,7 @@
 #   promises       I1 to I15, each a function from the evidence to what breaks it
 #   explaining     which fault may have made a job run again
 #   table          for each fault: how often, jobs, lost, run twice, longest gap
+#   report         the table and the broken promises of a run
 #   soak           the command line: python -m tests.process.harness
 #
-# Workers that fetch their jobs would be a second kind of `worker` and of clients: a run of a job is the same
-# record, whoever began it, and nothing from `evidence` on asks how a worker got its job.
+# Assignments, load, evidence, promises and report are those of the push side; `pull` has its own.

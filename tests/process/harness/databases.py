@@ -2,10 +2,10 @@
 
 import sqlite3
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import trio
 from attrs import frozen
@@ -31,6 +31,10 @@ class Database(Protocol):
         """What goes into the daemons' environment as their DSN; holds a password, used or not."""
         ...
 
+    async def read(self, query: str) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query, whatever the daemons do."""
+        ...
+
 
 @frozen
 class SqliteFile:
@@ -47,6 +51,15 @@ class SqliteFile:
     def dsn(self) -> str:
         """A DSN that is never used; its password must not be shown all the same."""
         return f"{USER}:{PASSWORD}@tcp(127.0.0.1:1)/unused"
+
+    async def read(self, query: str) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query."""
+
+        def rows() -> list[tuple[Any, ...]]:
+            with closing(sqlite3.connect(self.path, timeout=LOCK_WAIT_S)) as connection:
+                return connection.execute(query).fetchall()
+
+        return await trio.to_thread.run_sync(rows)
 
     async def lock(self, lock_s: float) -> None:
         """Hold the write lock as a foreign process would; gives up where it cannot have it in time."""
@@ -77,6 +90,11 @@ class MariaDBServer:
     def dsn(self) -> str:
         """The DSN of the database."""
         return self.server.dsn(self.name)
+
+    async def read(self, query: str) -> Sequence[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        async with open_connection(parse(self.dsn)) as connection:
+            return (await connection.execute(query)).rows
 
     async def kill(self) -> None:
         """End the server as a crash would."""

@@ -16,13 +16,14 @@ import pytest
 
 from trioworq.cli import main
 from trioworq.core.jobs import Job, JobState
+from trioworq.core.pull import Completion, Heartbeat, Rescheduling
 from trioworq.core.retry import Completed, Failed, Retried
 from trioworq.dispatch import exchange
 from trioworq.dispatch.workers import Workers
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim
+from trioworq.stores.interface import Claim, Take
 from trioworq.stores.mysql import writes as mysql_writes
-from trioworq.stores.operations import Operation, PushJobs
+from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation, PushJobs
 from trioworq.stores.sqlite import writes as sqlite_writes
 
 Strike = Callable[[], None]
@@ -30,12 +31,12 @@ Replace = Callable[[str, object], None]
 
 
 def before_insert_commit(replace: Replace, strike: Strike) -> None:
-    """The jobs of a push are in the transaction, which is not committed."""
+    """New jobs are in the transaction, which is not committed."""
     apply_sqlite, apply_mysql = sqlite_writes.apply, mysql_writes.apply
 
     def sqlite(connection: Any, operations: Sequence[Operation]) -> list[object]:
         outcomes = apply_sqlite(connection, operations)
-        if _pushes(operations):
+        if _has_inserts(operations):
             strike()
         return outcomes
 
@@ -43,7 +44,7 @@ def before_insert_commit(replace: Replace, strike: Strike) -> None:
         connection: Any, operations: Sequence[Operation], *rest: Any, **more: Any
     ) -> list[object]:
         outcomes = await apply_mysql(connection, operations, *rest, **more)
-        if _pushes(operations):
+        if _has_inserts(operations):
             strike()
         return outcomes
 
@@ -52,16 +53,16 @@ def before_insert_commit(replace: Replace, strike: Strike) -> None:
 
 
 def after_insert_commit(replace: Replace, strike: Strike) -> None:
-    """The jobs of a push are durable; its client has no answer."""
-    _after_commit(replace, strike, lambda operations, _outcomes: bool(_pushes(operations)))
+    """New jobs are durable; their client has no answer."""
+    _after_commit(replace, strike, lambda operations, _outcomes: _has_inserts(operations))
 
 
 def after_claim(replace: Replace, strike: Strike) -> None:
-    """Jobs are stored as running, and no worker knows of them."""
+    """Jobs are stored as running, and no worker knows of them; claimed or fetched."""
 
     def has_started(operations: Sequence[Operation], outcomes: Sequence[Any]) -> bool:
         return any(
-            bool(outcome) and (isinstance(operation, Claim) or _is_started(operation, outcome))
+            bool(outcome) and (isinstance(operation, Claim | Take) or _is_started(operation, outcome))
             for operation, outcome in zip(operations, outcomes, strict=True)
         )
 
@@ -92,6 +93,27 @@ def after_reply(replace: Replace, strike: Strike) -> None:
     replace("trioworq.dispatch.workers.Workers.post", post_and_strike)
 
 
+def after_change(replace: Replace, strike: Strike) -> None:
+    """What a worker asked for of a job is durable; it has no answer."""
+
+    def has_changed(operations: Sequence[Operation], _outcomes: Sequence[Any]) -> bool:
+        return any(isinstance(operation, Completion | Rescheduling | Heartbeat) for operation in operations)
+
+    _after_commit(replace, strike, has_changed)
+
+
+def after_expiry(replace: Replace, strike: Strike) -> None:
+    """Leases have ended durably; nobody who waits has been told of the jobs."""
+
+    def has_ended(operations: Sequence[Operation], outcomes: Sequence[Any]) -> bool:
+        return any(
+            isinstance(operation, ExpireLeases) and bool(outcome)
+            for operation, outcome in zip(operations, outcomes, strict=True)
+        )
+
+    _after_commit(replace, strike, has_ended)
+
+
 def after_settle(replace: Replace, strike: Strike) -> None:
     """What follows from a verdict is durable, and neither counted nor logged."""
 
@@ -108,11 +130,17 @@ POINTS: dict[str, Callable[[Replace, Strike], None]] = {
     "after-request": after_request,
     "after-reply": after_reply,
     "after-settle": after_settle,
+    "after-change": after_change,
+    "after-expiry": after_expiry,
 }
+_OF_PUSH_ALONE = ("after-request", "after-reply", "after-settle")
+_OF_PULL_ALONE = ("after-change", "after-expiry")
+PUSH_POINTS = [point for point in POINTS if point not in _OF_PULL_ALONE]
+PULL_POINTS = [point for point in POINTS if point not in _OF_PUSH_ALONE]
 
 
-def _pushes(operations: Sequence[Operation]) -> list[PushJobs]:
-    return [operation for operation in operations if isinstance(operation, PushJobs)]
+def _has_inserts(operations: Sequence[Operation]) -> bool:
+    return any(isinstance(operation, PushJobs | EnqueueJobs) for operation in operations)
 
 
 def _is_started(operation: Operation, outcome: Any) -> bool:

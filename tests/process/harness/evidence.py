@@ -3,7 +3,6 @@
 import signal
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,36 +13,11 @@ from attrs import evolve, frozen
 from tests.mariadb import PASSWORD
 from tests.process.harness.assignments import Assignment, Kind
 from tests.process.harness.journal import read_journal
+from tests.process.harness.ledger import FOR_EVER, Outcome, Request, read_requests
 from tests.process.harness.running import PLAN
 from tests.process.harness.scene import EVENTS, LEDGER, RUNS
 
-FOR_EVER = float("inf")
 KILLED = -signal.SIGKILL
-
-
-class Outcome(Enum):
-    """What the client knows of a request."""
-
-    DONE = auto()  # 2xx
-    REFUSED = auto()  # any other answer
-    UNKNOWN = auto()  # no answer
-    UNSENT = auto()  # no connection
-
-
-@frozen(kw_only=True)
-class Request:
-    """A request and what came of it. `ended_at_s` is when that was known, or never."""
-
-    event: str
-    node: str
-    path: str
-    began_at_s: float
-    ended_at_s: float = FOR_EVER
-    outcome: Outcome = Outcome.UNKNOWN
-    status: int = 0
-    text: str = ""
-    ids: Sequence[int | None] = ()
-    facts: Mapping[str, Any]
 
 
 @frozen(kw_only=True)
@@ -176,7 +150,7 @@ def read(folder: Path) -> Evidence:
     """Read what `running.carry_out` has left in a folder."""
     (plan,) = read_journal(folder / PLAN)
     events = read_journal(folder / EVENTS)
-    requests = list(_requests(read_journal(folder / LEDGER)))
+    requests = read_requests(read_journal(folder / LEDGER))
     (calm,) = (line for line in events if line["event"] == "calm")
     (quiet,) = (line for line in events if line["event"] == "quiet")
     return Evidence(
@@ -185,8 +159,8 @@ def read(folder: Path) -> Evidence:
         pushes=[push for request in requests for push in _pushes(request)],
         requests=requests,
         runs=read_runs(folder),
-        faults=_faults(events),
-        endings=_endings(events),
+        faults=read_faults(events),
+        endings=read_endings(events),
         calm_at_s=calm["at_s"],
         calm_stats=calm["stats"],
         listed=quiet["jobs"],
@@ -211,52 +185,19 @@ def read_runs(folder: Path) -> list[Run]:
     return list(runs.values())
 
 
-def _requests(lines: Iterable[Mapping[str, Any]]) -> Iterable[Request]:
-    ends = {}
-    begins = []
-    for line in lines:
-        if line["event"] in ("answered", "broken", "unsent"):
-            ends[line["number"]] = line
-        else:
-            begins.append(line)
-    for line in begins:
-        request = Request(
-            event=line["event"],
-            node=line["node"],
-            path=line["path"],
-            began_at_s=line["at_s"],
-            facts=line,
-        )
-        yield _ended(request, ends.get(line["number"]))
-
-
-def _ended(request: Request, line: Mapping[str, Any] | None) -> Request:
-    if line is None or line["event"] == "broken":
-        return request
-    if line["event"] == "unsent":
-        return evolve(request, outcome=Outcome.UNSENT, ended_at_s=line["at_s"])
-    return evolve(
-        request,
-        outcome=Outcome.DONE if line["status"] == 200 else Outcome.REFUSED,
-        ended_at_s=line["at_s"],
-        status=line["status"],
-        text=line["text"],
-        ids=line["ids"],
-    )
-
-
 def _pushes(request: Request) -> Iterable[Push]:
     if request.event != "push":
         return
     jobs = [Assignment(**job) for job in request.facts["jobs"]]
-    for job, job_id in zip(jobs, request.ids or [None] * len(jobs), strict=True):
+    for job, job_id in zip(jobs, request.told.get("ids") or [None] * len(jobs), strict=True):
         outcome = request.outcome
         if outcome is Outcome.DONE and job_id is None:
             outcome = Outcome.REFUSED
         yield Push(job=job, request=request, outcome=outcome, job_id=job_id)
 
 
-def _faults(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:
+def read_faults(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:
+    """Return the faults of a run, from its events."""
     faults: list[Fault] = []
     for line in lines:
         if line["event"] == "fault began":
@@ -268,7 +209,8 @@ def _faults(lines: Iterable[Mapping[str, Any]]) -> list[Fault]:
     return faults
 
 
-def _endings(lines: Iterable[Mapping[str, Any]]) -> list[Ending]:
+def read_endings(lines: Iterable[Mapping[str, Any]]) -> list[Ending]:
+    """Return the ends of daemons, from the events of a run."""
     signals: dict[str, dict[str, float]] = defaultdict(dict)
     crashed = set()
     endings = []

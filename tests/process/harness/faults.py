@@ -12,12 +12,16 @@ from attrs import frozen
 from tests.process.harness.assignments import PULSE
 from tests.process.harness.cluster import Cluster, Node
 from tests.process.harness.databases import MariaDBServer, SqliteFile
-from tests.process.harness.doomed import POINTS
+from tests.process.harness.doomed import PULL_POINTS, PUSH_POINTS
+from tests.process.harness.pull.crew import Crew, Member
+from tests.process.harness.sides import Mode
 
 # How long a doomed node has to come to its point beside the others, and then alone.
 DOOM_BESIDE_S = 3.0
 DOOM_ALONE_S = 15.0
 CLOCK_STEP_S = 3600
+# Most leases are of three seconds.
+STALLED_WORKER_S = (3.5, 6.0)
 
 
 @frozen
@@ -26,6 +30,7 @@ class Site:
 
     cluster: Cluster
     rng: random.Random
+    crew: Crew | None = None
 
     @property
     def sqlite(self) -> SqliteFile:
@@ -38,6 +43,11 @@ class Site:
         """The database, which is a server."""
         assert isinstance(self.cluster.database, MariaDBServer)
         return self.cluster.database
+
+    def any_worker(self) -> Member:
+        """Pick a worker process that may be harmed."""
+        assert self.crew is not None
+        return self.rng.choice(self.crew.mortals)
 
     def any_node(self) -> Node:
         """Pick a node."""
@@ -66,6 +76,29 @@ async def stall_owner(site: Site) -> None:
     node.stall()
     await trio.sleep(site.rng.uniform(2, 8))
     node.resume()
+
+
+async def stall_node(site: Site) -> None:
+    """SIGSTOP any node; SIGCONT it seconds later."""
+    node = site.any_node()
+    node.stall()
+    await trio.sleep(site.rng.uniform(2, 8))
+    node.resume()
+
+
+async def kill_worker(site: Site) -> None:
+    """SIGKILL a worker process with all the jobs in its hands, and start another."""
+    worker = site.any_worker()
+    await worker.kill()
+    await worker.start()
+
+
+async def stall_worker(site: Site) -> None:
+    """SIGSTOP a worker process until its leases have ended; it goes on as if nothing had happened."""
+    worker = site.any_worker()
+    worker.stall()
+    await trio.sleep(site.rng.uniform(*STALLED_WORKER_S))
+    worker.resume()
 
 
 async def restart_node(site: Site) -> None:
@@ -157,13 +190,24 @@ async def lock_file(site: Site) -> None:
 
 Fault = Callable[[Site], Awaitable[None]]
 
-OF_NODES: Mapping[str, Fault] = {
-    "kill owner": kill_owner,
-    "kill node": kill_node,
-    "stall owner": stall_owner,
-    "restart owner": restart_owner,
-    "restart node": restart_node,
-    **{f"die {point}": partial(doom, point) for point in POINTS},
+# What concerns the owner of a queue concerns no job that workers fetch.
+OF_NODES: Mapping[Mode, Mapping[str, Fault]] = {
+    Mode.PUSH: {
+        "kill owner": kill_owner,
+        "kill node": kill_node,
+        "stall owner": stall_owner,
+        "restart owner": restart_owner,
+        "restart node": restart_node,
+        **{f"die {point}": partial(doom, point) for point in PUSH_POINTS},
+    },
+    Mode.PULL: {
+        "kill node": kill_node,
+        "stall node": stall_node,
+        "restart node": restart_node,
+        "kill worker": kill_worker,
+        "stall worker": stall_worker,
+        **{f"die {point}": partial(doom, point) for point in PULL_POINTS},
+    },
 }
 OF_DATABASES: Mapping[str, Mapping[str, Fault]] = {
     "sqlite": {"fill disk": fill_disk, "lock file": lock_file},
@@ -176,6 +220,7 @@ OF_DATABASES: Mapping[str, Mapping[str, Fault]] = {
 }
 
 
-def faults(store: str) -> Mapping[str, Fault]:
+def faults(store: str, mode: Mode = Mode.PUSH) -> Mapping[str, Fault]:
     """Return what can be done to a cluster on this kind of store, by name."""
-    return {**OF_NODES, **OF_DATABASES[store]}
+    of_nodes = (OF_NODES[Mode.PUSH], OF_NODES[Mode.PULL]) if mode is Mode.BOTH else (OF_NODES[mode],)
+    return {name: fault for each in (*of_nodes, OF_DATABASES[store]) for name, fault in each.items()}

@@ -19,8 +19,8 @@ from tests.process.harness.assignments import (
     draw,
 )
 from tests.process.harness.cluster import Cluster, Node
-from tests.process.harness.connection import Answer, Broken, Connection, Unsent, open_connection
-from tests.process.harness.journal import Journal
+from tests.process.harness.connection import Answer, Connection, open_connection
+from tests.process.harness.ledger import Call, Ledger
 
 PUSHERS = 3
 PULSES = 4
@@ -36,10 +36,9 @@ class Load:
     """What the clients share. The ledger has a line for each request, and one for what came of it."""
 
     cluster: Cluster
-    ledger: Journal
+    ledger: Ledger
     worker_url: str
     rng: random.Random
-    numbers: "count[int]" = field(factory=count)
     # Jobs that were acknowledged and might still be there.
     recent: list[tuple[Assignment, int]] = field(factory=list)
 
@@ -47,8 +46,9 @@ class Load:
         """Push one job, or several as a batch; return whether they were acknowledged."""
         orders = [{"category": job.queue, **job.order(self.worker_url)} for job in jobs]
         path, body = ("/jobs", orders) if len(orders) > 1 else (f"/job/{jobs[0].queue}", orders[0])
-        facts = {"jobs": [asdict(job) for job in jobs]}
-        answer = await self.ask(connection, "push", node, "POST", path, body, **facts)
+        call = Call(node.label, node.url, "POST", path, body)
+        facts = [asdict(job) for job in jobs]
+        answer = await self.ledger.ask(connection, "push", call, _told, jobs=facts)
         if answer is None or answer.status != 200:
             return False
         stored = zip(jobs, _ids(answer), strict=True)
@@ -67,25 +67,16 @@ class Load:
         **facts: Any,
     ) -> Answer | None:
         """Send a request, and keep in the ledger what was asked and what came of it; None for no answer."""
-        number = next(self.numbers)
-        line = {"number": number, "node": node.label, "method": method, "path": path}
-        await self.ledger.record(event, **line, **facts)
-        try:
-            answer = await connection.ask(node.url, method, path, body)
-        except Unsent as error:
-            await self.ledger.record("unsent", number=number, error=str(error))
-        except Broken as error:
-            await self.ledger.record("broken", number=number, error=str(error))
-        else:
-            ids = _ids(answer) if event == "push" and answer.status == 200 else []
-            text = answer.body[:200].decode(errors="replace") if answer.status != 200 else ""
-            await self.ledger.record("answered", number=number, status=answer.status, ids=ids, text=text)
-            return answer
-        return None
+        call = Call(node.label, node.url, method, path, body)
+        return await self.ledger.ask(connection, event, call, **facts)
 
     def any_node(self) -> Node:
         """Return any node, dead and stalled ones too: a client cannot know."""
         return self.rng.choice(self.cluster.nodes)
+
+
+def _told(answer: Answer) -> dict[str, Any]:
+    return {"ids": _ids(answer)}
 
 
 def _ids(answer: Answer) -> list[int | None]:

@@ -14,8 +14,9 @@ from tests.process.harness.assignments import (
     THROTTLED,
 )
 from tests.process.harness.cluster import SHUTDOWN_S
-from tests.process.harness.evidence import KILLED, Evidence, Outcome, Push, Run
+from tests.process.harness.evidence import KILLED, Ending, Evidence, Push, Run
 from tests.process.harness.explaining import PARTING, RECOVERY_S, cause, repetitions
+from tests.process.harness.ledger import Outcome
 from tests.process.harness.worker import CUT_OFF
 
 # What clocks and a busy machine may add up to: between the nodes' clocks and ours, on the way of a call, from
@@ -230,7 +231,12 @@ def deleting_is_final(evidence: Evidence) -> Breaches:
 
 def nodes_stay_small(evidence: Evidence) -> Breaches:
     """I13. What a node takes of the machine is bounded, whatever happened."""
-    for before, after in evidence.sizes:
+    yield from large_nodes(evidence.sizes)
+
+
+def large_nodes(sizes: Sequence[tuple[Mapping[str, int], Mapping[str, int]]]) -> Breaches:
+    """Say which nodes take too much, or a good deal more than before."""
+    for before, after in sizes:
         if after["memory"] > MEMORY_BYTES:
             yield f"a node takes {after['memory'] // 2**20} MiB"
         if after["files"] > before["files"] + MORE_FILES:
@@ -245,20 +251,35 @@ def no_secret_leaks(evidence: Evidence) -> Breaches:
 
 def stops_are_graceful(evidence: Evidence) -> Breaches:
     """I15. A node that is asked to stop claims nothing more, and ends in time with code 0."""
-    for ending in evidence.endings:
-        asked_at_s = ending.signals.get("SIGTERM")
-        if asked_at_s is None or "SIGKILL" in ending.signals:
-            continue
-        if ending.code != 0 or ending.at_s > asked_at_s + SHUTDOWN_S + ENDING_S:
-            yield f"{ending.node} ended with code {ending.code} after {ending.at_s - asked_at_s:.1f} s"
+    yield from bad_stops(evidence.endings)
+    for ending in stopped(evidence.endings):
+        asked_at_s = ending.signals["SIGTERM"]
         for run in evidence.runs:
             if run.node == ending.node and run.began_at_s > asked_at_s + HEARING_S:
                 yield f"{ending.node} started {run.name} {run.began_at_s - asked_at_s:.2f} s after SIGTERM"
 
 
+def stopped(endings: Sequence[Ending]) -> list[Ending]:
+    """Return the ends of those nodes that were asked to stop, and had the time to."""
+    return [each for each in endings if "SIGTERM" in each.signals and "SIGKILL" not in each.signals]
+
+
+def bad_stops(endings: Sequence[Ending]) -> Breaches:
+    """Say which nodes did not stop in time, or not with code 0."""
+    for ending in stopped(endings):
+        took_s = ending.at_s - ending.signals["SIGTERM"]
+        if ending.code != 0 or took_s > SHUTDOWN_S + ENDING_S:
+            yield f"{ending.node} ended with code {ending.code} after {took_s:.1f} s"
+
+
 def no_node_crashes(evidence: Evidence) -> Breaches:
     """Nothing but a signal ends a node, and it ends as the signal says."""
-    for ending in evidence.endings:
+    yield from crashes(evidence.endings)
+
+
+def crashes(endings: Sequence[Ending]) -> Breaches:
+    """Say which nodes ended by themselves."""
+    for ending in endings:
         if ending.is_crash or ending.code not in (0, KILLED):
             yield f"{ending.node} ended with code {ending.code}"
 

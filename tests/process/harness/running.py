@@ -2,21 +2,23 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import psutil
 import trio
-from attrs import asdict, define, frozen
+from attrs import asdict, define, field, frozen
 
-from tests.process.harness.assignments import QUEUES
-from tests.process.harness.connection import Answer, Broken, Connection, Unsent, open_connection
+from tests.process.harness.connection import open_connection
 from tests.process.harness.faults import Site, faults
 from tests.process.harness.journal import open_journal
-from tests.process.harness.load import Load, open_load, open_pulse
+from tests.process.harness.ledger import Ledger
+from tests.process.harness.load import Load
+from tests.process.harness.pull.side import open_pull_side
+from tests.process.harness.push_side import PushSide, insist
 from tests.process.harness.scene import Scene, open_scene
+from tests.process.harness.sides import Mode, Side
 
 PLAN = "plan.jsonl"
 
@@ -24,7 +26,6 @@ PLAN = "plan.jsonl"
 QUIET_S = 90.0
 PAUSE_S = (0.3, 1.0)
 POLL_S = 0.2
-LISTS = ("grabbed", "waiting", "deferred")
 
 Say = Callable[[str], None]
 
@@ -40,6 +41,7 @@ class Plan:
     nodes: int
     seed: int
     calm_s: float
+    mode: Mode = field(default=Mode.PUSH, converter=Mode)
     faults: tuple[str, ...] = ()
     minutes: float = 0.0
     is_light: bool = False
@@ -51,7 +53,7 @@ class Running:
 
     plan: Plan
     scene: Scene
-    load: Load
+    sides: Sequence[Side]
     site: Site
     say: Say
 
@@ -60,29 +62,34 @@ class Running:
         async with self._open_load("calm"):
             await trio.sleep(self.plan.calm_s)
         await self._wait_until_quiet()
-        self.scene.events.note("calm", stats=await self._stats(), sizes=self._sizes())
+        counted = {name: fact for side in self.sides for name, fact in (await side.counted()).items()}
+        self.scene.events.note("calm", sizes=self._sizes(), **counted)
 
     async def break_things(self) -> None:
         """Load with one fault after the other."""
-        known = faults(self.plan.store)
+        known = faults(self.plan.store, self.plan.mode)
         async with self._open_load("broken"):
             for name in self._names():
                 await trio.sleep(self.site.rng.uniform(*PAUSE_S))
                 self.scene.events.note("fault began", fault=name)
-                self.say(f"{name}, after {self.scene.worker.arrivals} runs")
+                self.say(f"{name}, after {sum(side.runs for side in self.sides)} runs")
                 await known[name](self.site)
                 self.scene.events.note("fault ended", fault=name)
                 await self._mend()
 
-    def _open_load(self, phase: str) -> AbstractAsyncContextManager[None]:
-        return open_pulse(self.load, phase) if self.plan.is_light else open_load(self.load, phase)
+    @asynccontextmanager
+    async def _open_load(self, phase: str) -> AsyncIterator[None]:
+        async with AsyncExitStack() as loads:
+            for side in self.sides:
+                await loads.enter_async_context(side.open_load(phase))
+            yield
 
     def _names(self) -> Iterator[str]:
         """Each fault of the plan; then any, until the time is over."""
         ends_at_s = time.monotonic() + self.plan.minutes * 60
         yield from self.plan.faults
         while time.monotonic() < ends_at_s:
-            yield self.site.rng.choice(sorted(faults(self.plan.store)))
+            yield self.site.rng.choice(sorted(faults(self.plan.store, self.plan.mode)))
 
     async def _mend(self) -> None:
         """Start again what has ended and should not have; its end is in the record."""
@@ -94,75 +101,27 @@ class Running:
                 await node.start()
 
     async def end(self) -> None:
-        """Wait until all is quiet, note what the store holds then, and stop the nodes in order."""
+        """Wait until all is quiet, note what the store holds then, and stop the nodes."""
         await self._wait_until_quiet()
-        end = {"failures": await self._failures(), "jobs": await self._jobs(), "sizes": self._sizes()}
-        self.scene.events.note("quiet", **end, shown=await self._shown())
-        for node in self.scene.cluster.nodes:
-            await node.terminate()
+        left = {name: fact for side in self.sides for name, fact in (await side.left()).items()}
+        self.scene.events.note("quiet", sizes=self._sizes(), shown=await self._shown(), **left)
+        async with trio.open_nursery() as stopping:
+            for node in self.scene.cluster.nodes:
+                stopping.start_soon(node.terminate)
 
     async def _wait_until_quiet(self) -> None:
         with trio.move_on_after(QUIET_S):
-            while any((await self._jobs()).values()):
-                await trio.sleep(POLL_S)
-
-    async def _jobs(self) -> dict[str, list[str]]:
-        async with open_connection() as connection:
-            return {
-                queue: [
-                    job["payload"]["name"]
-                    for what in LISTS
-                    for job in await self._list(connection, queue, what)
-                ]
-                for queue in QUEUES
-            }
-
-    async def _failures(self) -> dict[str, list[list[Any]]]:
-        async with open_connection() as connection:
-            return {
-                queue: [
-                    [job["payload"]["name"], job["fail_count"]]
-                    for job in await self._list(connection, queue, "failed")
-                ]
-                for queue in QUEUES
-            }
-
-    async def _list(self, connection: Connection, queue: str, what: str) -> list[dict[str, Any]]:
-        jobs: list[dict[str, Any]] = []
-        cursor = ""
-        while True:
-            path = f"/queue/{queue}/{what}?limit=1000&cursor={cursor}"
-            page = (await self._insist(connection, path)).value
-            jobs += page["failed_jobs" if what == "failed" else "jobs"]
-            cursor = page["next_cursor"]
-            if not cursor:
-                return jobs
-
-    async def _stats(self) -> list[dict[str, dict[str, int]]]:
-        async with open_connection() as connection:
-            answers = [
-                await connection.ask(node.url, "GET", "/queues/stats") for node in self.scene.cluster.nodes
-            ]
-        return [answer.value for answer in answers]
+            for side in self.sides:
+                while not await side.is_quiet():
+                    await trio.sleep(POLL_S)
 
     async def _shown(self) -> str:
         """Return what a node tells of itself to anybody."""
         async with open_connection() as connection:
-            answers = [await self._insist(connection, path) for path in ("/settings", "/stats", "/version")]
+            answers = [
+                await insist(self.scene, connection, path) for path in ("/settings", "/stats", "/version")
+            ]
         return "".join(answer.body.decode() for answer in answers)
-
-    async def _insist(self, connection: Connection, path: str) -> Answer:
-        """Ask any node until one answers."""
-        with trio.fail_after(QUIET_S):
-            while True:
-                for node in self.scene.cluster.nodes:
-                    try:
-                        answer = await connection.ask(node.url, "GET", path)
-                    except (Unsent, Broken):
-                        continue
-                    if answer.status == 200:
-                        return answer
-                await trio.sleep(POLL_S)
 
     def _sizes(self) -> list[dict[str, int]]:
         """Return what each node takes of the machine."""
@@ -185,9 +144,20 @@ async def carry_out(plan: Plan, folder: Path, say: Say) -> None:
     """
     with open_journal(folder / PLAN) as plans:
         plans.note("plan", **asdict(plan))
-    async with open_scene(plan.store, plan.nodes, folder) as scene:
-        load = Load(scene.cluster, scene.ledger, scene.worker.url, random.Random(plan.seed + 1))
-        running = Running(plan, scene, load, Site(scene.cluster, random.Random(plan.seed)), say)
+    async with AsyncExitStack() as opened:
+        scene = await opened.enter_async_context(open_scene(plan.store, plan.nodes, folder))
+        sides: list[Side] = []
+        crew = None
+        if plan.mode.pushes:
+            load = Load(scene.cluster, Ledger(scene.ledger), scene.worker.url, random.Random(plan.seed + 1))
+            sides.append(PushSide(scene, load, plan.is_light))
+        if plan.mode.pulls:
+            opening = open_pull_side(scene, plan.seed + 2, is_light=plan.is_light)
+            pull_side = await opened.enter_async_context(opening)
+            sides.append(pull_side)
+            crew = pull_side.crew
+        site = Site(scene.cluster, random.Random(plan.seed), crew)
+        running = Running(plan, scene, sides, site, say)
         await running.calm()
         await running.break_things()
         await running.end()
