@@ -113,3 +113,10 @@ async def test_an_end_that_hangs_up_is_noticed_behind_what_it_sent(
 def test_nothing_is_agreed_on_in_the_clear(pair: tuple[PlainStream, socket.socket]) -> None:
     """There was no handshake."""
     assert pair[0].agreed_protocol is None
+
+
+async def test_a_stream_that_is_closed_has_hung_up(pair: tuple[PlainStream, socket.socket]) -> None:
+    """Whoever waits for something on behalf of its peer may ask later than that."""
+    stream, _ = pair
+    stream.close()
+    assert stream.has_hung_up()

@@ -49,7 +49,10 @@ class Stream(Protocol):
         ...
 
     def has_hung_up(self) -> bool:
-        """Whether the peer has said that no more will come, even if something is left to be read."""
+        """Whether the peer has said that no more will come, even if something is left to be read.
+
+        So it has when the stream is closed.
+        """
         ...
 
     def is_quiet(self) -> bool:
@@ -83,6 +86,8 @@ class _OnSocket:
 
     def has_hung_up(self) -> bool:
         """Whether the peer has ended; see Stream."""
+        if self._socket.fileno() < 0:
+            return True
         look = select.poll()
         look.register(self._socket, select.POLLRDHUP)
         return bool(look.poll(0))

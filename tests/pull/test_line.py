@@ -3,12 +3,32 @@
 from collections.abc import Collection
 
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from trioworq.core.jobs import JobState
 from trioworq.core.pull import PullJob
 from trioworq.pull.line import TAKE_ROWS, Line, Waiter
 from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
+
+
+A_JOB = PullJob(
+    id=1,
+    queue="q",
+    key="1",
+    payload=b"1",
+    saved_state=None,
+    state=JobState.RUNNING,
+    priority=100,
+    created_at_ms=1,
+    run_at_ms=1,
+    timeout_s=1,
+    max_retries=0,
+    retries_left=0,
+    fail_count=0,
+    attempt=1,
+    lease_ends_at_ms=1000,
+)
+LARGE = b"x" * CLAIM_BYTES
 
 
 @define
@@ -26,30 +46,9 @@ class Jobs:
         return Line("q", lambda: 1000, self.give_back)
 
 
-def job(number: int, payload: bytes = b"1") -> PullJob:
-    """Return a job that has been handed out."""
-    return PullJob(
-        id=number,
-        queue="q",
-        key=str(number),
-        payload=payload,
-        saved_state=None,
-        state=JobState.RUNNING,
-        priority=100,
-        created_at_ms=1,
-        run_at_ms=1,
-        timeout_s=1,
-        max_retries=0,
-        retries_left=0,
-        fail_count=0,
-        attempt=1,
-        lease_ends_at_ms=1000,
-    )
-
-
 def jobs(*numbers: int) -> list[PullJob]:
     """Return jobs in this order."""
-    return [job(number) for number in numbers]
+    return [evolve(A_JOB, id=number, key=str(number)) for number in numbers]
 
 
 def waiter(limit: int = 1, *, is_patient: bool = False, has_left: bool = False) -> Waiter:
@@ -159,6 +158,19 @@ def test_one_that_hung_up_while_it_waited_is_given_none() -> None:
     assert given(gone, hasty, here) == [[], [1], [2]]
 
 
+def test_one_that_hung_up_before_its_time_was_over_is_given_none() -> None:
+    """Though a take was under way for it by then."""
+    kept = Jobs()
+    line = kept.line()
+    worker = waiter(is_patient=True, has_left=True)
+    line.join(worker)
+    line.ask()
+    line.end(worker)
+    line.take(jobs(1))
+    assert given(worker) == [[]]
+    assert kept.returned == [1]
+
+
 def test_a_take_that_brought_all_it_could_is_followed_by_another() -> None:
     """More may be due, for those who still wait."""
     line = Jobs().line()
@@ -174,13 +186,30 @@ def test_a_take_that_brought_all_it_could_is_followed_by_another() -> None:
     assert line.seems_empty
 
 
-def test_a_take_that_large_payloads_cut_short_is_followed_by_another() -> None:
-    """It had fewer jobs than were asked for, and still more may be due."""
+@pytest.mark.parametrize("large", [evolve(A_JOB, payload=LARGE), evolve(A_JOB, saved_state=LARGE)])
+@pytest.mark.parametrize("is_patient", [True, False])
+def test_a_take_that_large_jobs_cut_short_is_followed_by_another(large: PullJob, is_patient: bool) -> None:
+    """It had fewer jobs than were asked for, and still more may be due: nobody is told that there is none."""
     line = Jobs().line()
-    joined(line, waiter(), waiter(is_patient=True))
+    workers = [waiter(), waiter(is_patient=is_patient)]
+    joined(line, *workers)
     line.ask()
-    line.take([job(1, b"x" * CLAIM_BYTES)])
+    line.take([large])
+    assert given(*workers) == [[1], None]
     assert line.ask() == Take("q", 1, 1000)
+    line.take(jobs(2))
+    assert given(*workers) == [[1], [2]]
+
+
+def test_one_whose_time_is_over_does_not_wait_for_another_take() -> None:
+    """Not even when the last one was cut short; the daemon may be stopping."""
+    line = Jobs().line()
+    workers = [waiter(is_patient=True), waiter(is_patient=True)]
+    joined(line, *workers)
+    line.ask()
+    line.dismiss()
+    line.take([evolve(A_JOB, payload=LARGE)])
+    assert given(*workers) == [[1], []]
 
 
 def test_a_take_that_brought_less_is_followed_by_none() -> None:
@@ -198,7 +227,7 @@ def test_one_whose_time_is_over_waits_for_the_take_that_is_under_way_for_it() ->
     worker = waiter(is_patient=True)
     line.join(worker)
     line.ask()
-    line.lose_patience(worker)
+    line.end(worker)
     assert given(worker) == [None]
     line.take(())
     assert given(worker) == [[]]
@@ -209,7 +238,7 @@ def test_one_whose_time_is_over_goes_at_once_otherwise() -> None:
     line = Jobs().line()
     worker = waiter(is_patient=True)
     line.join(worker)
-    line.lose_patience(worker)
+    line.end(worker)
     assert given(worker) == [[]]
     assert line.ask() is None
 

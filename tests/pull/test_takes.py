@@ -152,6 +152,25 @@ async def test_jobs_are_given_back_before_the_store_closes(autojump_clock: MockC
             assert (await other.fetch_one()).tries == 1
 
 
+async def test_a_crash_during_a_take_leaves_its_jobs_to_their_leases(
+    autojump_clock: MockClock, tmp_path: Path
+) -> None:
+    """There is nobody left to give them back, and the store still closes in order."""
+    async with open_gated_store(tmp_path) as (store, gate):
+        with trio.CancelScope() as crash:
+            async with open_pull_side(store) as side, trio.open_nursery() as nursery:
+                await side.enqueue("a")
+                gate.close()
+                nursery.start_soon(side.fetch)
+                await gate.wait_until_reached()
+                crash.cancel()
+        gate.open()
+        await wait_all_tasks_blocked()
+        job = await store.pull_job("q", "a")
+        assert job is not None
+        assert job.run is not None
+
+
 async def test_a_full_disk_is_told_and_nothing_is_handed_out(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:

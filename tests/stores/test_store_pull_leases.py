@@ -217,6 +217,13 @@ async def test_outlook_tells_when_the_first_waiting_job_of_each_queue_is_due(sto
     assert (await store.outlook([])).first_tries_ms == {}
 
 
+async def test_outlook_may_be_asked_for_hundreds_of_queues(store: Store) -> None:
+    """However many of them have jobs."""
+    queues = [f"q{number}" for number in range(333)]
+    await store.enqueue([pull_job(queue=queue) for queue in queues])
+    assert (await store.outlook([*queues, "empty"])).first_tries_ms == dict.fromkeys(queues, NOW)
+
+
 async def test_outlook_tells_when_the_first_lease_ends(store: Store) -> None:
     """Of all queues, as leases are taken, kept and given up."""
     for key, timeout_s in {"a": 9, "b": 5, "c": 7}.items():

@@ -216,6 +216,11 @@ class PullJob:
         return Run(self.id, self.attempt) if self.state is JobState.RUNNING else None
 
     @property
+    def size(self) -> int:
+        """How many bytes of JSON it carries."""
+        return len(self.payload) + len(self.saved_state or b"")
+
+    @property
     def tries(self) -> int:
         """How often it has been tried since it was enqueued or rescheduled, this time included."""
         return self.fail_count + (self.state is JobState.RUNNING)

@@ -18,11 +18,12 @@ TAKE_ROWS = 1000
 
 @define(eq=False)
 class Waiter:
-    """A worker that asks for up to `limit` jobs, and is patient as long as it may be kept waiting for one."""
+    """A worker that asks for up to `limit` jobs; a patient one may be kept waiting until its time is over."""
 
     limit: int
     is_patient: bool
     has_left: Callable[[], bool]
+    is_over: bool = field(default=False, init=False)
     answered: trio.Event = field(factory=trio.Event, init=False)
     jobs: Sequence[PullJob] = field(default=(), init=False)
     error: StoreUnavailable | None = field(default=None, init=False)
@@ -45,7 +46,7 @@ class Line:
         self._give_back = give_back
         self._waiting: dict[Waiter, None] = {}
         # Those for whom the take under way is; some may have left since.
-        self._asked: tuple[Waiter, ...] = ()
+        self._asked: dict[Waiter, None] = {}
         self._limit = 0
         # Whether there is a reason to look for jobs that the last take cannot have seen.
         self._is_called = False
@@ -65,9 +66,9 @@ class Line:
         self._waiting[waiter] = None
         self._is_called = True
 
-    def lose_patience(self, waiter: Waiter) -> None:
+    def end(self, waiter: Waiter) -> None:
         """Let a worker go without a job; if a take is under way for it, with what that brings."""
-        waiter.is_patient = False
+        waiter.is_over = True
         if waiter in self._waiting and waiter not in self._asked:
             self._answer(waiter)
 
@@ -81,11 +82,11 @@ class Line:
     def dismiss(self) -> None:
         """Let everybody go, as soon as no take is under way for them."""
         for waiter in list(self._waiting):
-            self.lose_patience(waiter)
+            self.end(waiter)
 
     def fail(self, error: StoreUnavailable) -> None:
         """Tell everybody that the store is out of reach."""
-        self._asked, self._is_called = (), False
+        self._asked, self._is_called = {}, False
         for waiter in list(self._waiting):
             self._answer(waiter, error=error)
 
@@ -106,21 +107,22 @@ class Line:
         if not self.has_work:
             return None
         self._is_called = False
-        self._asked = tuple(self._waiting)
+        self._asked = dict(self._waiting)
         self._limit = min(TAKE_ROWS, sum(waiter.limit for waiter in self._asked))
         return Take(self.queue, self._limit, self._now_ms())
 
     def take(self, jobs: Sequence[PullJob]) -> None:
         """Hand out what was found, in the order of those who wait; give back what is left of it."""
-        asked, self._asked = self._asked, ()
+        asked, self._asked = self._asked, {}
         left = deque(jobs)
+        # Else it was cut short by its limit or by their size: more may be due, also for the hasty.
+        self.seems_empty = len(jobs) < self._limit and sum(job.size for job in jobs) < CLAIM_BYTES
+        self._is_called = self._is_called or not self.seems_empty
         for waiter in asked:
-            self._serve(waiter, left, is_last=not waiter.is_patient)
+            is_hasty = not waiter.is_patient
+            self._serve(waiter, left, is_last=waiter.is_over or (is_hasty and self.seems_empty))
         for waiter in list(self._waiting) if left else ():
             self._serve(waiter, left, is_last=False)
-        # It was cut short by its limit or by their size: more may be due.
-        self.seems_empty = len(jobs) < self._limit and sum(len(job.payload) for job in jobs) < CLAIM_BYTES
-        self._is_called = self._is_called or not self.seems_empty
         if left:
             self._give_back(left)
 

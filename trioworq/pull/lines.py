@@ -28,6 +28,7 @@ class Lines:
         self._error_log = error_log
         self._tasks = tasks
         self._lines: dict[str, Line] = {}
+        self._is_over = False
 
     @property
     def size(self) -> int:
@@ -50,7 +51,7 @@ class Lines:
             if waiter.is_patient:
                 with trio.move_on_after(wait_s):
                     await waiter.answered.wait()
-                line.lose_patience(waiter)
+                line.end(waiter)
             await waiter.answered.wait()
         except trio.Cancelled:
             line.leave(waiter)
@@ -89,13 +90,19 @@ class Lines:
             self._tasks.start_soon(self._attend, line)
 
     async def _attend(self, line: Line) -> None:
-        """Take jobs for a line as long as there is a reason to. If cancelled: nobody is told."""
+        """Take jobs for a line as long as there is a reason to.
+
+        If cancelled: nobody is told, and jobs that a take under way still brings are left to their leases.
+        """
         try:
             while line.has_work:
                 if not line.seems_empty or await self._is_due(line):
                     await self._store.take(line)
         except StoreUnavailable as error:
             line.fail(error)
+        except trio.Cancelled:
+            self._is_over = True
+            raise
         finally:
             line.is_attended = False
 
@@ -113,7 +120,8 @@ class Lines:
     # What nobody got.
 
     def _give_back(self, jobs: Collection[PullJob]) -> None:
-        self._tasks.start_soon(self._return, tuple(jobs))
+        if not self._is_over:
+            self._tasks.start_soon(self._return, tuple(jobs))
 
     async def _return(self, jobs: Sequence[PullJob]) -> None:
         """Have jobs wait again. If cancelled: their leases run out by themselves."""

@@ -16,6 +16,8 @@ from trioworq.stores.interface import Outlook, Store, StoreUnavailable
 # lease that ended is noticed within a second (contract pull §2.6).
 WAITING_INTERVAL_S = 0.05
 IDLE_INTERVAL_S = 0.5
+# How many times as long as a look takes there is none: workers may wait at thousands of queues.
+PAUSE_SHARE = 4
 # How many leases one transaction ends.
 EXPIRE_ROWS = 200
 # How long to let a store alone that could not be reached.
@@ -56,34 +58,36 @@ class Lookout:
         while True:
             self._hurry = trio.Event()
             queues = self._waited_for()
+            began_s = trio.current_time()
             try:
                 outlook = await self._store.outlook(queues)
-                await self._end_leases(outlook)
+                took_s = trio.current_time() - began_s
+                is_done = await self._end_leases(outlook)
             except StoreUnavailable as error:
                 self._error_log.warning("cannot look after pull jobs; trying again", reason=str(error))
                 await trio.sleep(STORE_BACK_OFF_S)
                 continue
             now_ms = self._clock.now_ms()
             self._found([queue for queue, due_ms in outlook.first_tries_ms.items() if due_ms <= now_ms])
-            await self._pause(outlook, is_waited_for=bool(queues))
+            if is_done:
+                await self._pause(outlook, took_s, is_waited_for=bool(queues))
 
-    async def _end_leases(self, outlook: Outlook) -> None:
+    async def _end_leases(self, outlook: Outlook) -> bool:
+        """End leases, a transaction's worth: there may always be more. False when there may be."""
         now_ms = self._clock.now_ms()
         if outlook.first_lease_end_ms is None or outlook.first_lease_end_ms >= now_ms:
-            return
-        while True:
-            ended = await self._store.expire_leases(now_ms, EXPIRE_ROWS)
-            self._timed_out(ended)
-            if len(ended) < EXPIRE_ROWS:
-                return
+            return True
+        ended = await self._store.expire_leases(now_ms, EXPIRE_ROWS)
+        self._timed_out(ended)
+        return len(ended) < EXPIRE_ROWS
 
-    async def _pause(self, outlook: Outlook, *, is_waited_for: bool) -> None:
+    async def _pause(self, outlook: Outlook, took_s: float, *, is_waited_for: bool) -> None:
         """Wait for the next look: until something is due that this one has shown, if that is sooner."""
         now_ms = self._clock.now_ms()
         ends_ms = [] if outlook.first_lease_end_ms is None else [outlook.first_lease_end_ms + 1]
         coming_s = [(due_ms - now_ms) / 1000 for due_ms in (*ends_ms, *outlook.first_tries_ms.values())]
-        interval_s = WAITING_INTERVAL_S if is_waited_for else IDLE_INTERVAL_S
-        delay_s = min([interval_s, *(each for each in coming_s if each > 0)])
+        interval_s = max(WAITING_INTERVAL_S, took_s * PAUSE_SHARE) if is_waited_for else IDLE_INTERVAL_S
+        delay_s = min([interval_s, IDLE_INTERVAL_S, *(each for each in coming_s if each > 0)])
         # Those who join others are looked after already.
         with trio.move_on_after(delay_s):
             await (trio.Event() if is_waited_for else self._hurry).wait()

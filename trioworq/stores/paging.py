@@ -78,7 +78,7 @@ def job_size(job: Job) -> int:
 
 def pull_job_size(job: PullJob) -> int:
     """Return how much of `CLAIM_BYTES` a pull job takes."""
-    return len(job.payload) + len(job.saved_state or b"")
+    return job.size
 
 
 def cut_jobs(jobs: Iterable[Job], limit: int) -> Page[Job]:

@@ -31,6 +31,10 @@ FIRST_TRY = (
     "ORDER BY next_try LIMIT 1)"
 )
 
+# How many queues one statement asks for. With thousands it takes the server many times as long for each,
+# until it gives up.
+OUTLOOK_QUEUES = 50
+
 
 async def read_pull_job(connection: Connection, queue: str, key: str) -> PullJob | None:
     """Return a pull job that has not ended."""
@@ -40,8 +44,12 @@ async def read_pull_job(connection: Connection, queue: str, key: str) -> PullJob
 
 async def read_outlook(connection: Connection, queues: Collection[str]) -> Outlook:
     """Return when a lease ends first, and when the first waiting job of each queue is due."""
-    first_tries = b" UNION ALL ".join(fill(FIRST_TRY, (queue,)) for queue in queues)
-    lease_ends, *found = await connection.send_all([FIRST_LEASE_END, *([first_tries] if queues else [])])
+    parts = [fill(FIRST_TRY, (queue,)) for queue in queues]
+    first_tries = [
+        b" UNION ALL ".join(parts[first : first + OUTLOOK_QUEUES])
+        for first in range(0, len(parts), OUTLOOK_QUEUES)
+    ]
+    lease_ends, *found = await connection.send_all([FIRST_LEASE_END, *first_tries])
     return Outlook(
         lease_ends.rows[0][0] if lease_ends.rows else None,
         {queue.decode(): next_try for result in found for queue, next_try in result.rows},
