@@ -22,7 +22,13 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.mariadb import administer
-from tests.process.running_daemon import clean_environment, free_port, running_daemon, wait_until
+from tests.process.running_daemon import (
+    clean_environment,
+    free_port,
+    recording_worker,
+    running_daemon,
+    wait_until,
+)
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -107,6 +113,26 @@ def test_the_first_job_goes_as_the_readme_says(tmp_path: Path, store_options: li
         said = re.search(r"The worker prints `(.*?)`", README)
         assert said is not None
         assert said[1] in printed.read_text().splitlines()
+
+
+def test_the_python_of_the_readme_does_what_it_says(tmp_path: Path) -> None:
+    """It pushes a job, enqueues another, works on that one and waits for more, until it is told to end."""
+    with recording_worker() as worker, running_daemon(tmp_path / "daemon") as daemon:
+        text = the_block("python", "run_worker").replace("http://127.0.0.1:8080", daemon.url)
+        program = text.replace("http://127.0.0.1:3000/", worker.url)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program], env=clean_environment(), stdout=subprocess.PIPE, text=True
+        )
+        with process:
+            try:
+                assert process.stdout is not None
+                assert process.stdout.readline() == "got {'photo': 7}\n"
+                process.send_signal(signal.SIGTERM)
+                assert process.wait(30) == 0
+            finally:
+                process.kill()
+        wait_until(lambda: worker.answered == [b'{"hello":"world"}'])
+        assert daemon.request("GET", "/v1/next?queue=thumbnails").status_code == 204
 
 
 def test_every_command_of_the_readme_is_there() -> None:

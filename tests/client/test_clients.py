@@ -12,6 +12,7 @@ import trio
 from tests.client.asking import ONCE, Asker
 from tests.client.scripted_server import (
     DROP,
+    HOLD_S,
     Asked,
     Reply,
     Respond,
@@ -250,7 +251,7 @@ def _meeting(server: Callable[[], ScriptedServer], number: int) -> Respond:
 
 async def test_many_tasks_share_a_client() -> None:
     """Each has a connection: none waits for another's poll."""
-    with scripted_server(_meeting(lambda: server, 150)) as server:
+    with scripted_server(_meeting(lambda: server, 150)) as server, trio.fail_after(HOLD_S / 2):
         async with AsyncClient(server.url) as client, trio.open_nursery() as nursery:
             for _ in range(150):
                 nursery.start_soon(client.next, "q", 1, 60)
