@@ -42,7 +42,18 @@ def ask(line: bytes, body: bytes = b"", *headers: bytes) -> bytes:
 ORDER = orjson.dumps({"url": "http://worker/", "payload": {"a": [1, 2.5, "é\\u0041", None]}, "run_after": 5})
 BATCH = orjson.dumps([{"category": "c", "url": "http://worker/", "payload": "x"}] * 3)
 
+PULL_ORDER = orjson.dumps({"id": "é", "queue": "q", "timeout": 1, "payload": {"a": [1, 2.5, "\\u0041"]}})
+
 HTTP_1: Sequence[bytes] = [
+    *[ask(b"POST /enqueue", PULL_ORDER)] * 3,
+    *[ask(b"GET /next?queue=q&num_jobs=2")] * 3,
+    ask(b"POST /v1/enqueue/batch", b"[%b, %b]" % (PULL_ORDER, PULL_ORDER)),
+    ask(b"GET /v1/queues/q/jobs?wait=1"),
+    ask(b"PATCH /heartbeat?queue=q&job_id=%C3%A9", b'{"page": 7}'),
+    ask(b"PATCH /v1/queues/q/jobs/%C3%A9?run_id=1-1", b"null"),
+    ask(b"PUT /v1/queues/jobs", PULL_ORDER),
+    ask(b"HEAD /v1/queues/q/jobs/%C3%A9"),
+    ask(b"DELETE /complete?queue=q&job_id=%C3%A9"),
     *[ask(b"POST /job/c", ORDER)] * 8,
     *[ask(b"POST /jobs", BATCH)] * 4,
     ask(b"POST /job/a%2Fb?x=%C3%A9", ORDER, b"Expect: 100-continue"),

@@ -27,6 +27,7 @@
 #   routes         every route of the daemon
 #   messages       what an endpoint sees: Request, Response, Route
 #   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
+#   pull           relay-rs's endpoints
 #   health         /livez and /readyz
 #   metrics        /metrics, and what it tells of
 #                    traffic    what comes in, counted
@@ -34,6 +35,7 @@
 #   wire           JSON ⇄ values
 #                    quick      reads what nearly all clients send
 #                    lenient    reads all that Fireworq reads
+#                    scanner    goes through JSON text, here and for pull
 #                    spans      where the values of large texts end
 #                    fields     what both read into
 #                    compact    payloads as answers show them
