@@ -10,7 +10,6 @@ from trioworq.core.pull import PullJob
 from trioworq.pull.line import TAKE_ROWS, Line, Waiter
 from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
 
-
 A_JOB = PullJob(
     id=1,
     queue="q",

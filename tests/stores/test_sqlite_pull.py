@@ -18,6 +18,7 @@ from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation
 from trioworq.stores.rows import Row
 from trioworq.stores.sqlite import reads, writes
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
+from trioworq.stores.sqlite.due import PRIORITIES
 from trioworq.stores.sqlite.store import open_sqlite_store
 
 KEPT = "kind, pull_key, pull_state, max_retries, priority, timeout, retry_delay"
@@ -74,6 +75,22 @@ def test_take_reads_no_more_than_it_hands_out(connection: sqlite3.Connection) ->
     assert isinstance(jobs, list)
     assert [job.id for job in jobs] == read
     assert len(read) == 2
+
+
+def test_thousands_of_priorities_without_a_due_job_are_passed_by(connection: sqlite3.Connection) -> None:
+    """A take keeps others waiting, and must not take a statement for each of them (I13)."""
+    numbers = range(5 * PRIORITIES)
+    commit(
+        connection,
+        EnqueueJobs([pull_job(str(number), priority=number, run_at_ms=NOW + 1) for number in numbers]),
+        EnqueueJobs([pull_job("due", priority=len(numbers))]),
+    )
+    statements: list[str] = []
+    connection.set_trace_callback(statements.append)
+    (jobs,) = commit(connection, Take("q", 1, NOW))
+    assert isinstance(jobs, list)
+    assert [job.key for job in jobs] == ["due"]
+    assert len(statements) < 3 * PRIORITIES
 
 
 def test_failed_pull_job_keeps_what_running_it_again_needs(connection: sqlite3.Connection) -> None:

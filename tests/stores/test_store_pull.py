@@ -209,6 +209,17 @@ async def test_deferred_job_of_a_better_priority_does_not_hold_up_due_ones(store
     assert [job.key for job in await take(store)] == ["due"]
 
 
+async def test_order_holds_behind_any_number_of_priorities_of_deferred_jobs(store: Store) -> None:
+    """Also where the store no longer goes through them one by one."""
+    deferred = [
+        pull_job(f"later {number}", priority=-1 - number, run_at_ms=NOW + 1) for number in range(1100)
+    ]
+    due = [pull_job(str(place), priority=priority) for place, priority in enumerate((300, -1, 200, 300))]
+    await store.enqueue([*deferred, *due])
+    assert [job.key for job in await take(store, 3)] == ["1", "2", "0"]
+    assert [job.key for job in await take(store)] == ["3"]
+
+
 async def test_take_takes_no_more_than_its_limit(store: Store) -> None:
     """The rest waits for the next one; a limit of none takes none (contract pull §2.5)."""
     ids = await enqueue_keys(store, *"abcde")

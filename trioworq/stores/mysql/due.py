@@ -20,6 +20,10 @@ NEXT_PRIORITY = (
     "SELECT priority FROM job FORCE INDEX (job_claim) WHERE kind = %s AND queue = %s AND state = 0 "
     "AND priority > %s ORDER BY priority LIMIT 1"
 )
+DUE_PRIORITIES = (
+    "SELECT DISTINCT priority FROM job FORCE INDEX (job_list) WHERE kind = %s AND queue = %s AND state = 0 "
+    "AND next_try <= %s AND priority > %s ORDER BY priority LIMIT %s"
+)
 FIND_DUE = {
     Kind.PUSH: (
         "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) "
@@ -34,6 +38,10 @@ FIND_DUE = {
         "ORDER BY next_try, id LIMIT %s FOR UPDATE SKIP LOCKED"
     ),
 }
+
+# How many priorities may turn out to have nothing but deferred jobs before it is asked which have others:
+# that reads all that is due, but thousands of priorities would be as many round trips.
+BARREN_PRIORITIES = 50
 
 # Below every priority.
 _LOWEST = -(2**31)
@@ -70,14 +78,29 @@ class Search:
         due: list[Row] = []
         if priorities.rows == ((DEFAULT_PRIORITY,),):
             due, priorities = list(found.rows), others
-        while priorities.rows and len(due) < self.limit:
+        barren = 0
+        while priorities.rows and len(due) < self.limit and barren < BARREN_PRIORITIES:
             ((priority,),) = priorities.rows
             found, priorities = yield [
                 self._find(priority, self.limit - len(due)),
                 self._next_priority(priority),
             ]
             due += found.rows
+            barren += not found.rows
+        if barren == BARREN_PRIORITIES:
+            due += yield from self._finish_by_time(priority, self.limit - len(due))
         return _first(due, CLAIM_BYTES)
+
+    def _finish_by_time(self, behind: int, limit: int) -> Conversation[list[Row]]:
+        """Find those with a priority `behind` which only some have jobs that are due."""
+        due: list[Row] = []
+        asked = (self.kind.value, self.queue, self.now_ms, behind, limit)
+        (priorities,) = yield [fill(DUE_PRIORITIES, asked)]
+        for (priority,) in priorities.rows:
+            if len(due) < limit:
+                (found,) = yield [self._find(priority, limit - len(due))]
+                due += found.rows
+        return due
 
     def _next_priority(self, priority: int) -> bytes:
         return fill(NEXT_PRIORITY, (self.kind.value, self.queue, priority))
