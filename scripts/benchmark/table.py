@@ -23,7 +23,7 @@ def lines(rows: Sequence[Row], figures: Flat) -> list[str]:
 def compared(rows: Sequence[Row], before: Flat, after: Flat, change_percent: Flat) -> list[str]:
     """Return a line for each row that there are figures for; of percentiles the change of the first."""
     return [
-        f"{title:<46}{_cell(before, name):>20}{_cell(after, name):>20} {unit:<3}"
+        f"{title:<46}{_cell(before, name):>24}{_cell(after, name):>24} {unit:<3}"
         f"{_signed(change_percent[name if name in change_percent else f'{name}.p50_ms']):>9}"
         f"{_note(before, name)}".rstrip()
         for name, title, unit in rows
