@@ -12,7 +12,7 @@ import trio
 from attrs import define
 from trio.testing import MockClock
 
-from tests.dispatch.push_side import kept_errors
+from tests.kept_logs import kept_errors
 from trioworq.service import ServiceManager, open_service_manager
 
 

@@ -3,6 +3,7 @@
 import pytest
 from attrs import evolve
 
+from tests.pull_jobs import A_PULL_JOB
 from trioworq.core.jobs import DEFAULT_PRIORITY, INT64_MAX, JobState
 from trioworq.core.pull import (
     NO_RUN,
@@ -157,23 +158,7 @@ def test_rescheduling_keeps_the_priority_and_takes_over_the_state() -> None:
 
 def stored(state: JobState, fail_count: int) -> PullJob:
     """Return a job."""
-    return PullJob(
-        id=7,
-        queue="q",
-        key="k",
-        payload=b"1",
-        saved_state=None,
-        state=state,
-        priority=100,
-        created_at_ms=1,
-        run_at_ms=1,
-        timeout_s=1,
-        max_retries=1,
-        retries_left=1,
-        fail_count=fail_count,
-        attempt=3,
-        lease_ends_at_ms=None,
-    )
+    return evolve(A_PULL_JOB, id=7, state=state, fail_count=fail_count, attempt=3)
 
 
 def test_a_job_has_a_run_while_it_is_handed_out() -> None:

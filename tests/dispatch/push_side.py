@@ -4,11 +4,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-import orjson
-import structlog
 import trio
 from attrs import define, field
 
+from tests.kept_logs import keep_logs
 from trioworq.clock import Clock
 from trioworq.config import Config, Driver
 from trioworq.core.jobs import NO_PAYLOAD, Order, Payload, PayloadForm
@@ -17,8 +16,6 @@ from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
-from trioworq.logs import AccessLog, ErrorLog, Logs, PullLog, QueueLog
-from trioworq.sinks import Sink
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
@@ -26,24 +23,6 @@ SUCCESS = Result(ResultStatus.SUCCESS, 200, "done")
 FAILURE = Result(ResultStatus.FAILURE, 200, "not today")
 PERMANENT = Result(ResultStatus.PERMANENT_FAILURE, 200, "never")
 DEFAULTS = QueueDefaults(polling_interval_ms=200, max_workers=20)
-
-
-class KeptLines(Sink):
-    """A log target that keeps its lines, read."""
-
-    def __init__(self) -> None:
-        super().__init__("", 1)
-        self.lines: list[dict[str, Any]] = []
-
-    def write(self, line: bytes) -> None:
-        self.lines.append(orjson.loads(line))
-
-
-def kept_errors() -> tuple[ErrorLog, list[Any]]:
-    """Return an error log of every level, and the list that it keeps its lines in."""
-    capture = structlog.testing.LogCapture()
-    level = structlog.make_filtering_bound_logger(0)
-    return structlog.wrap_logger(None, processors=[capture], wrapper_class=level), capture.entries
 
 
 @define
@@ -190,22 +169,14 @@ async def open_push_side(
             yield side
         return
     clock = clock or Clock()
-    queue_lines = KeptLines()
-    error_log, error_lines = kept_errors()
-    logs = Logs(
-        access=AccessLog(KeptLines(), clock, "access"),
-        queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
-        pull=PullLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
-        error=error_log,
-        sinks=(),
-    )
+    kept = keep_logs(clock)
     settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms)
     async with open_queues(
         node=Node(node_id, "host"),
         store=store,
         workers=workers,
         clock=clock,
-        logs=logs,
+        logs=kept.logs,
         settings=settings,
     ) as queues:
-        yield PushSide(queues, store, queue_lines.lines, error_lines)
+        yield PushSide(queues, store, kept.queue_lines, kept.errors)

@@ -8,7 +8,7 @@ from trio.testing import MockClock
 
 from tests.dispatch.hostile_worker import Peer, acting, answer, hostile_worker, polite, replying
 from tests.dispatch.pools import pool
-from tests.dispatch.push_side import kept_errors
+from tests.kept_logs import kept_errors
 from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.addresses import MAX_FOUND
 from trioworq.dispatch.egress import EgressRules, read_egress_rules

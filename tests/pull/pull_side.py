@@ -6,10 +6,9 @@ from typing import Any
 
 from attrs import define
 
-from tests.dispatch.push_side import KeptLines, kept_errors
+from tests.kept_logs import keep_logs
 from trioworq.clock import Clock
 from trioworq.core.pull import PullJob, PullOrder
-from trioworq.logs import AccessLog, Logs, PullLog, QueueLog
 from trioworq.pull.jobs import PullJobs, open_pull
 from trioworq.stores.interface import Store
 
@@ -52,14 +51,6 @@ def order(key: str, queue: str = "q", **fields: Any) -> PullOrder:
 async def open_pull_side(store: Store, clock: Clock | None = None) -> AsyncIterator[PullSide]:
     """Run a node over a store; nodes that share one on a mocked clock share a `clock` too."""
     clock = clock or Clock()
-    queue_lines = KeptLines()
-    error_log, errors = kept_errors()
-    logs = Logs(
-        access=AccessLog(KeptLines(), clock, "access"),
-        queue=QueueLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
-        pull=PullLog(queue_lines, clock, "queue", shows_info=True, shows_debug=True),
-        error=error_log,
-        sinks=(),
-    )
-    async with open_pull(store=store, clock=clock, logs=logs) as pull:
-        yield PullSide(pull, store, clock, queue_lines.lines, errors)
+    kept = keep_logs(clock)
+    async with open_pull(store=store, clock=clock, logs=kept.logs) as pull:
+        yield PullSide(pull, store, clock, kept.queue_lines, kept.errors)

@@ -5,28 +5,11 @@ from collections.abc import Collection
 import pytest
 from attrs import define, evolve, field
 
-from trioworq.core.jobs import JobState
+from tests.pull_jobs import A_PULL_JOB
 from trioworq.core.pull import PullJob
 from trioworq.pull.line import TAKE_ROWS, Line, Waiter
 from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
 
-A_JOB = PullJob(
-    id=1,
-    queue="q",
-    key="1",
-    payload=b"1",
-    saved_state=None,
-    state=JobState.RUNNING,
-    priority=100,
-    created_at_ms=1,
-    run_at_ms=1,
-    timeout_s=1,
-    max_retries=0,
-    retries_left=0,
-    fail_count=0,
-    attempt=1,
-    lease_ends_at_ms=1000,
-)
 LARGE = b"x" * CLAIM_BYTES
 
 
@@ -47,7 +30,7 @@ class Jobs:
 
 def jobs(*numbers: int) -> list[PullJob]:
     """Return jobs in this order."""
-    return [evolve(A_JOB, id=number, key=str(number)) for number in numbers]
+    return [evolve(A_PULL_JOB, id=number, key=str(number)) for number in numbers]
 
 
 def waiter(limit: int = 1, *, is_patient: bool = False, has_left: bool = False) -> Waiter:
@@ -185,7 +168,7 @@ def test_a_take_that_brought_all_it_could_is_followed_by_another() -> None:
     assert line.seems_empty
 
 
-@pytest.mark.parametrize("large", [evolve(A_JOB, payload=LARGE), evolve(A_JOB, saved_state=LARGE)])
+@pytest.mark.parametrize("large", [evolve(A_PULL_JOB, payload=LARGE), evolve(A_PULL_JOB, saved_state=LARGE)])
 @pytest.mark.parametrize("is_patient", [True, False])
 def test_a_take_that_large_jobs_cut_short_is_followed_by_another(large: PullJob, is_patient: bool) -> None:
     """It had fewer jobs than were asked for, and still more may be due: nobody is told that there is none."""
@@ -207,7 +190,7 @@ def test_one_whose_time_is_over_does_not_wait_for_another_take() -> None:
     joined(line, *workers)
     line.ask()
     line.dismiss()
-    line.take([evolve(A_JOB, payload=LARGE)])
+    line.take([evolve(A_PULL_JOB, payload=LARGE)])
     assert given(*workers) == [[1], []]
 
 

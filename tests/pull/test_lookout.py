@@ -7,7 +7,7 @@ import trio
 from attrs import define, field
 from trio.testing import MockClock
 
-from tests.dispatch.push_side import kept_errors
+from tests.kept_logs import kept_errors
 from trioworq.clock import Clock
 from trioworq.core.pull import TimedOut
 from trioworq.pull.lookout import EXPIRE_ROWS, Lookout

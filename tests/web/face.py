@@ -14,7 +14,8 @@ import trio
 from attrs import define, evolve
 from hypercorn.typing import ASGIFramework
 
-from tests.dispatch.push_side import KeptLines, PushSide, hanging, kept_errors, open_push_side
+from tests.dispatch.push_side import PushSide, hanging, open_push_side
+from tests.kept_logs import KeptLines, kept_errors
 from tests.pull.pull_side import PullSide, open_pull_side
 from tests.trust import NO_TRUST
 from tests.web.witness import Witness, WitnessedStream

@@ -8,7 +8,7 @@ import pytest
 import trio
 from attrs import define, field
 
-from tests.dispatch.push_side import kept_errors
+from tests.kept_logs import kept_errors
 from trioworq.config import ConfigError
 from trioworq.web.following import Followed
 

@@ -4,7 +4,8 @@ import pytest
 from attrs import evolve
 from werkzeug.exceptions import HTTPException
 
-from tests.dispatch.push_side import hanging, kept_errors, open_push_side
+from tests.dispatch.push_side import hanging, open_push_side
+from tests.kept_logs import kept_errors
 from tests.pull.pull_side import open_pull_side
 from tests.web.endpoints import answer_ok
 from tests.web.face import CONFIG, routes_of

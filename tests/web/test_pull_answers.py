@@ -4,26 +4,22 @@ import orjson
 import pytest
 from attrs import evolve
 
+from tests.pull_jobs import A_PULL_JOB
 from trioworq.core.jobs import JobState
-from trioworq.core.pull import PullJob
 from trioworq.web.pull.answers import show_job, show_jobs
 
-JOB = PullJob(
+JOB = evolve(
+    A_PULL_JOB,
     id=7,
     queue="my-queue",
     key="1",
     payload=b'"RAW JSON"',
-    saved_state=None,
-    state=JobState.RUNNING,
-    priority=100,
-    created_at_ms=1,
     run_at_ms=1_795_334_717_087,
     timeout_s=30,
     max_retries=3,
     retries_left=1,
     fail_count=2,
     attempt=5,
-    lease_ends_at_ms=1_795_334_747_087,
 )
 
 

@@ -12,7 +12,7 @@ import trustme
 from attrs import define, evolve
 from cryptography.hazmat.primitives import serialization
 
-from tests.dispatch.push_side import kept_errors
+from tests.kept_logs import kept_errors
 from tests.web.endpoints import Gate
 from tests.web.exchanges import echo_routes
 from tests.web.face import CONFIG, Served, open_served, read_all, read_until
