@@ -13,6 +13,7 @@ from tests.client.fake_queue import FakeQueue, until
 from tests.client.handlers import Gated, running
 from tests.client.program import program
 from tests.client.scripted_server import Reply
+from tests.client.values import handed_out, shown
 from tests.process.running_daemon import wait_until
 from trioworq.client import AsyncClient, Run, Worker
 from trioworq.client import worker as worker_module
@@ -34,6 +35,38 @@ async def test_a_stopped_worker_finishes_what_it_has_and_fetches_no_more(
         handler.gate.set()
     assert queue.completed() == ["a"]
     assert len(queue.verbs("next")) == 2
+
+
+async def test_jobs_that_are_on_their_way_at_a_stop_are_done(
+    queue: FakeQueue, client: AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are in this worker's hands already, and nobody else gets them before their leases end."""
+    monkeypatch.setattr(worker_module, "LAST_POLL_S", 20)
+    gate = threading.Event()
+    handler = Gated()
+    handler.gate.set()
+    queue.replies["next"] = Reply(200, handed_out(shown("a"), shown("b")).body, gate=gate)
+    async with running(Worker(client, "q", handler)) as worker:
+        await until(lambda: queue.verbs("next"))
+        worker.stop()
+        await trio.sleep(0.1)
+        gate.set()
+    assert sorted(queue.completed()) == ["a", "b"]
+    assert len(queue.verbs("next")) == 1
+
+
+async def test_a_hand_that_is_free_again_after_the_stop_fetches_nothing(
+    queue: FakeQueue, client: AsyncClient
+) -> None:
+    """Although the worker was waiting for it."""
+    handler = Gated()
+    queue.put("a", "b")
+    async with running(Worker(client, "q", handler, concurrency=1)) as worker:
+        await until(lambda: handler.started)
+        worker.stop()
+        handler.gate.set()
+    assert queue.completed() == ["a"]
+    assert len(queue.verbs("next")) == 1
 
 
 async def test_a_worker_that_is_idle_ends_at_once(queue: FakeQueue, client: AsyncClient) -> None:

@@ -19,6 +19,9 @@ from trioworq.client.values import Job
 logger = logging.getLogger("trioworq.client")
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+# How long a poll may go on when the worker is to stop: jobs that are on their way are not to be lost, as
+# their leases would have to end first. A poll that brings nothing until then is one that waits for jobs.
+LAST_POLL_S = 0.5
 # How long those handlers' jobs have to be completed that end when they are told to.
 LAST_WORDS_S = 5.0
 # Between polls that bring nothing and were not held, and after those that failed.
@@ -66,16 +69,20 @@ class Worker:
         self._drain_s = drain_s
         self._on_error = on_error
         self._fetching = trio.CancelScope()
+        self._is_stopping = False
         self._hands = trio.Semaphore(concurrency, max_value=concurrency)
         self._call = _as_async(handler, trio.CapacityLimiter(concurrency))
         self._leases: set[Lease] = set()
 
     def stop(self) -> None:
-        """Fetch no more jobs; `run` ends when those at hand are done, or `drain_s` seconds from now.
+        """Ask for no more jobs; `run` ends when those at hand are done, or `drain_s` seconds from now.
 
-        A job that is handed out in this very moment may be left to its lease.
+        To be called within Trio, also before `run`.
+        A poll that is under way has half a second to bring what it was given. A job that is handed out in the
+        very moment in which it is given up is left to its lease.
         """
-        self._fetching.cancel(reason="the worker is to stop")
+        self._is_stopping = True
+        self._fetching.deadline = trio.current_time() + LAST_POLL_S
 
     async def run(
         self,
@@ -127,9 +134,9 @@ class Worker:
         for _ in range(self._concurrency):
             await self._hands.acquire()
 
-    async def _fetch(self, jobs: trio.Nursery) -> Refused:
+    async def _fetch(self, jobs: trio.Nursery) -> Refused | None:
         in_vain = 0
-        while True:
+        while not self._is_stopping:
             began_at = trio.current_time()
             fetched = await self._try_to_fetch(jobs)
             if isinstance(fetched, Refused):
@@ -138,6 +145,7 @@ class Worker:
             in_vain = in_vain + 1 if is_early and not fetched else 0
             if in_vain:
                 await trio.sleep(_PACE.delay_s(in_vain, random.random()))  # noqa: S311  # no secret
+        return None
 
     async def _try_to_fetch(self, jobs: trio.Nursery) -> int | Refused:
         try:
@@ -153,7 +161,8 @@ class Worker:
         free = await self._take_free_hands()
         fetched: list[Job] = []
         try:
-            fetched = await self._client.next(self._queue, free, self._wait_s)
+            if not self._is_stopping:
+                fetched = await self._client.next(self._queue, free, self._wait_s)
         finally:
             for _ in range(free - len(fetched)):
                 self._hands.release()
