@@ -10,11 +10,11 @@ from attrs import evolve
 from tests.dispatch.push_side import hanging, open_memory_store, open_push_side
 from tests.dispatch.tripping_store import TrippingStore
 from tests.web.face import CONFIG, Face, open_face, open_served, parse, read_until, until
-from trioworq.core.errors import InvalidRequest, NotFound
+from trioworq.core.errors import Conflict, InvalidRequest, NotFound
 from trioworq.stores.interface import StoreBroken, StoreUnavailable
 from trioworq.web import fireworq
 from trioworq.web.messages import Request, Response, Route
-from trioworq.web.replies import is_pull
+from trioworq.web.replies import TooManyBodies, is_pull
 
 pytestmark = pytest.mark.usefixtures("lane")
 
@@ -160,6 +160,8 @@ async def test_the_host_header_decides_nothing(face: Face, host: str) -> None:
             "Service Unavailable",
             "The store is out of reach for now; nothing was stored",
         ),
+        (Conflict("a clash"), 409, "Conflict", "a clash"),
+        (TooManyBodies("too many"), 503, "Service Unavailable", "too many"),
         (StoreBroken("secret"), 500, "Internal Server Error", ""),
         (ValueError("secret"), 500, "Internal Server Error", ""),
     ],

@@ -7,8 +7,12 @@ import httpx2
 import orjson
 import pytest
 
-from tests.web.face import Face, open_face
+from tests.dispatch.push_side import open_memory_store
+from tests.dispatch.tripping_store import TrippingStore
+from tests.pull.pull_side import open_pull_side
+from tests.web.face import CONFIG, Face, open_face, open_served
 from trioworq.web.messages import TEXT
+from trioworq.web.pull import endpoints
 
 pytestmark = pytest.mark.usefixtures("lane")
 
@@ -525,3 +529,29 @@ async def test_a_request_is_in_the_access_log(face: Face, client: Client) -> Non
     await client.fetch()
     lines = [(line["method"], line["url"], line["status"]) for line in face.access_lines]
     assert lines == [("POST", "/enqueue", 202), ("GET", f"/next?queue={QUEUE}", 200)]
+
+
+async def test_a_store_out_of_reach_is_a_429() -> None:
+    """On every path, as clients try again after that; nothing was stored (contract §5.2, 4)."""
+    async with open_memory_store() as real:
+        tripping = TrippingStore(real)
+        async with open_pull_side(tripping.store) as side:
+            async with open_served(endpoints.routes(side.pull, CONFIG)) as served:
+                tripping.unplug("enqueue", "take", "change", "outlook", "pull_job")
+                for method, target, body in (
+                    ("POST", "/enqueue", orjson.dumps(job())),
+                    ("POST", "/v1/enqueue/batch", orjson.dumps([job()])),
+                    ("GET", f"/next?queue={QUEUE}", b""),
+                    ("GET", f"/v1/queues/{QUEUE}/jobs?wait=30", b""),
+                    ("PATCH", f"/heartbeat?queue={QUEUE}&job_id=1", b"7"),
+                    ("POST", "/reschedule", orjson.dumps(job())),
+                    ("DELETE", f"/v1/complete?queue={QUEUE}&job_id=1", b""),
+                    ("GET", f"/v1/queues/{QUEUE}/jobs/1", b""),
+                ):
+                    answer = await served.client.request(method, target, content=body)
+                    assert seen(answer) == (429, "The store is out of reach for now; nothing was stored")
+                    assert answer.headers["retry-after"] == "1"
+                tripping.plug_in()
+                answer = await served.client.post("/enqueue", content=orjson.dumps(job()))
+                assert seen(answer) == ACCEPTED
+            assert served.errors == []
