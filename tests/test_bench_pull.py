@@ -71,7 +71,7 @@ def test_the_table_of_a_comparison_has_a_column_for_the_change() -> None:
     _, title, *lines = done.stdout.splitlines()
     assert "beside 10 jobs of the future" in title
     (rate,) = [line for line in lines if line.startswith("fetch one, complete: jobs")]
-    assert re.search(r": jobs +\d+ +\d+ /s +[+-]\d+\.\d %$", rate)
+    assert re.search(r": jobs +[\d.]+ +[\d.]+ /s +[+-]\d+\.\d %$", rate)
 
 
 def test_the_clients_can_be_measured_alone() -> None:
