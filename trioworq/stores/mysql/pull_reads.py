@@ -31,6 +31,9 @@ FIRST_TRY = (
     "ORDER BY next_try LIMIT 1)"
 )
 
+# A union of a thousand takes servers several times as long as ten of a hundred.
+_QUEUES_AT_ONCE = 100
+
 
 async def read_pull_job(connection: Connection, queue: str, key: str) -> PullJob | None:
     """Return a pull job that has not ended."""
@@ -40,8 +43,12 @@ async def read_pull_job(connection: Connection, queue: str, key: str) -> PullJob
 
 async def read_outlook(connection: Connection, queues: Collection[str]) -> Outlook:
     """Return when a lease ends first, and when the first waiting job of each queue is due."""
-    first_tries = b" UNION ALL ".join(fill(FIRST_TRY, (queue,)) for queue in queues)
-    lease_ends, *found = await connection.send_all([FIRST_LEASE_END, *([first_tries] if queues else [])])
+    first_tries = [fill(FIRST_TRY, (queue,)) for queue in queues]
+    unions = [
+        b" UNION ALL ".join(first_tries[place : place + _QUEUES_AT_ONCE])
+        for place in range(0, len(first_tries), _QUEUES_AT_ONCE)
+    ]
+    lease_ends, *found = await connection.send_all([FIRST_LEASE_END, *unions])
     return Outlook(
         lease_ends.rows[0][0] if lease_ends.rows else None,
         {queue.decode(): next_try for result in found for queue, next_try in result.rows},
