@@ -11,9 +11,20 @@ import trio.testing
 
 from tests.mariadb import MariaDB
 from tests.stores.mysql_proxy import Cut, proxy_to
-from tests.stores.nodes import Node, completed, new_job, push_one
-from trioworq.core.jobs import Payload, PayloadForm
-from trioworq.stores.interface import Store, StoreBroken, StoreRefused, StoreUnavailable
+from tests.stores.nodes import NOW, Node, completed, new_job, push_one
+from tests.stores.workers import (
+    completion,
+    enqueue_keys,
+    enqueue_one,
+    found,
+    heartbeat,
+    lease_end,
+    pull_job,
+    take,
+)
+from trioworq.core.jobs import Kind, Payload, PayloadForm
+from trioworq.core.pull import Verdict
+from trioworq.stores.interface import FailureQuery, Store, StoreBroken, StoreRefused, StoreUnavailable
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.link import Patience
@@ -157,6 +168,55 @@ async def test_claim_whose_commit_was_cut_off_gives_each_job_once(mysql_dsn: str
             assert {job.id for job in claimed} == pushed
             assert {job.attempt for job in claimed} == {1}
             assert await node.claim() == []
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+async def test_enqueue_whose_commit_was_cut_off_is_stored_once(mysql_dsn: str, cut: Cut) -> None:
+    """It never finds its own key taken, whether or not the commit got through."""
+    with trio.fail_after(A_MINUTE):
+        async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
+            before = await enqueue_one(store, pull_job("before"))
+            proxy.cuts = [cut, cut]
+            ids = await store.enqueue([pull_job("k"), pull_job("before"), pull_job("other")])
+            assert proxy.cuts == []
+            stored = [(await found(store, key)).id for key in ("k", "before", "other")]
+            assert stored == [ids[0], before, ids[2]]
+            assert ids[1] is None
+            assert len(await rows(mysql_dsn)) == 3
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+async def test_take_whose_commit_was_cut_off_hands_each_job_out_once(mysql_dsn: str, cut: Cut) -> None:
+    """A take that got through hands its jobs out, though its first answer was lost."""
+    with trio.fail_after(A_MINUTE):
+        async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
+            ids = await enqueue_keys(store, *"abcde")
+            proxy.cuts = [cut]
+            taken = await take(store)
+            assert proxy.cuts == []
+            assert [(job.id, job.attempt) for job in taken] == [(job_id, 1) for job_id in ids]
+            assert await take(store) == []
+
+
+@pytest.mark.parametrize("cut", list(Cut))
+async def test_changes_whose_commit_was_cut_off_are_answered_truly(mysql_dsn: str, cut: Cut) -> None:
+    """What got through says so, though its first answer was lost; a lease that ended has ended once."""
+    with trio.fail_after(A_MINUTE):
+        async with proxy_to(mysql_dsn) as (proxy, dsn), open_mysql_store(dsn, node_id="n") as store:
+            await enqueue_keys(store, "k", "late", max_retries=0)
+            late = (await take(store))[1]
+            proxy.cuts = [cut]
+            assert await store.change(heartbeat("k", b"1", now_ms=NOW + 1)) is Verdict.DONE
+            proxy.cuts = [cut]
+            (ended,) = await store.expire_leases(lease_end(late) + 1, 10)
+            assert (ended.key, ended.fail_count, ended.is_failed) == ("late", 1, True)
+            proxy.cuts = [cut]
+            assert await store.change(completion("k")) is Verdict.DONE
+            assert proxy.cuts == []
+            assert await store.change(completion("k")) is Verdict.ABSENT
+            page = await store.failures(FailureQuery("q", 10, kind=Kind.PULL))
+            assert [entry.key for entry in page.items] == ["late"]
+            assert await rows(mysql_dsn) == {}
 
 
 async def test_database_that_comes_back_is_used_again(private_mariadb: MariaDB) -> None:

@@ -33,11 +33,16 @@ PUSH_ROW = "(0, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, %s)"
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = %s AND attempt = %s AND kind = 0 AND state = 1"
 
-COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
-RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
+# Without a limit or a hint, servers go through the whole of a small table, where others have locked rows.
+COMPLETE = f"DELETE FROM job WHERE {_THE_RUN} ORDER BY id LIMIT 1"
+COMPLETE_MANY = (
+    b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND kind = 0 AND state = 1 "
+    b"ORDER BY id LIMIT %d"
+)
+RELEASE = f"UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL WHERE {_THE_RUN}"
 RETRY = (
-    "UPDATE job SET state = 0, started_at = NULL, next_try = %s, retries_left = %s, fail_count = %s "
-    f"WHERE {_THE_RUN}"
+    "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, next_try = %s, "
+    f"retries_left = %s, fail_count = %s WHERE {_THE_RUN}"
 )
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
 FAIL = (
@@ -145,12 +150,8 @@ def complete_many(completions: Sequence[Completed]) -> bytes:
     """Return the statement that removes the jobs of these runs, as far as they are the running ones."""
     ids = numbers(done.job_id for done in completions)
     runs = b",".join(b"(%d,%d)" % (done.job_id, done.attempt) for done in completions)
-    # The ids alone give the ranges of the primary key, the pairs the fencing. The limit keeps servers from
-    # going through the whole of a small table, where others have locked rows; a DELETE takes no hint.
-    return (
-        b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND kind = 0 AND state = 1 "
-        b"ORDER BY id LIMIT %d" % (ids, runs, len(completions))
-    )
+    # The ids alone give the ranges of the primary key, the pairs the fencing.
+    return COMPLETE_MANY % (ids, runs, len(completions))
 
 
 def settle(settlement: Settlement) -> Conversation[bool]:
@@ -220,7 +221,7 @@ async def delete_job(connection: Connection, deletion: DeleteJob) -> Job | None:
     found = await connection.execute(f"{FIND_JOB} FOR UPDATE", (deletion.job_id, deletion.queue))
     if not found.rows:
         return None
-    await connection.execute("DELETE FROM job WHERE id = %s", (deletion.job_id,))
+    await connection.execute("DELETE FROM job WHERE id = %s ORDER BY id LIMIT 1", (deletion.job_id,))
     job = job_of(found.rows[0])
     if job.state is JobState.RUNNING:
         await count_change(connection, "deletion")

@@ -37,18 +37,21 @@ LOOK = (
 ).encode()
 
 _THE_KEY = "queue = %s AND pull_key = %s"
-KEEP = f"UPDATE pull_job SET lease_end = %s, pull_state = COALESCE(%s, pull_state) WHERE {_THE_KEY}"
-LET_GO = f"UPDATE pull_job SET lease_end = NULL WHERE {_THE_KEY}"
-WAIT = "UPDATE job SET state = 0, started_at = NULL WHERE id = %s"
-RENEW = (
-    "UPDATE pull_job SET lease_end = NULL, pull_timeout = %s, max_retries = %s, pull_state = %s "
+KEEP = (
+    "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = %s, pull_state = COALESCE(%s, pull_state) "
     f"WHERE {_THE_KEY}"
 )
-WAIT_ANEW = (
-    "UPDATE job SET state = 0, started_at = NULL, payload = %s, next_try = %s, retries_left = %s, "
-    "fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
+LET_GO = f"UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL WHERE {_THE_KEY}"
+WAIT = "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL WHERE id = %s"
+RENEW = (
+    "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL, pull_timeout = %s, "
+    f"max_retries = %s, pull_state = %s WHERE {_THE_KEY}"
 )
-# The limits keep servers from going through the whole of a small table; see jobs.complete_many.
+WAIT_ANEW = (
+    "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, payload = %s, next_try = %s, "
+    "retries_left = %s, fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
+)
+# Limits and hints keep servers from going through the whole of a small table, as in `jobs`.
 REMOVE = b"DELETE FROM job WHERE id IN (%s) ORDER BY id LIMIT %d"
 REMOVE_KEYS = b"DELETE FROM pull_job WHERE %s ORDER BY pull_key LIMIT %d"
 

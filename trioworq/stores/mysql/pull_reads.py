@@ -18,7 +18,7 @@ PULL_JOB = (
 # From the job to its key, and from the key to its job.
 ITS_KEY = "pull_job FORCE INDEX (PRIMARY) ON pull_job.queue = job.queue AND pull_job.pull_key = job.pull_key"
 BY_ID = f"job FORCE INDEX (PRIMARY) STRAIGHT_JOIN {ITS_KEY}"
-BY_KEY = "pull_job FORCE INDEX (PRIMARY) STRAIGHT_JOIN job ON id = job_id"
+BY_KEY = "pull_job FORCE INDEX (PRIMARY) STRAIGHT_JOIN job FORCE INDEX (PRIMARY) ON id = job_id"
 
 FIND_PULL_JOB = f"SELECT {PULL_JOB} FROM {BY_KEY} WHERE pull_job.queue = %s AND pull_job.pull_key = %s"
 # Leases that have not begun are NULL, and first in the index.
