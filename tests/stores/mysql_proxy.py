@@ -27,9 +27,12 @@ class Proxy:
     def __init__(self, host: str, port: int) -> None:
         self._server = (host, port)
         self.cuts: list[Cut] = []
+        # How long a new connection waits before the server hears of it, in seconds of real time.
+        self.pause_s = 0.0
 
     async def serve(self, client: trio.SocketStream) -> None:
         """Serve one connection."""
+        await trio.sleep(self.pause_s)
         server = await trio.open_tcp_stream(*self._server)
         async with client, server, trio.open_nursery() as nursery:
             nursery.start_soon(self._pass_back, server, client, nursery.cancel_scope)

@@ -8,13 +8,15 @@ from attrs import evolve
 from trio.testing import wait_all_tasks_blocked
 
 from tests.stores.ledger import Ledger, Opener, done, job, push, start_all, submit_and_leave, submit_into
+from tests.stores.nodes import NOW
+from tests.stores.workers import completion, heartbeat, pull_job
 from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.leases import Hold
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Failed
 from trioworq.stores.batching import CLOSING_S, Batcher
 from trioworq.stores.interface import Push, StoreUnavailable
-from trioworq.stores.operations import Operation, PushJobs, weight
+from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation, PushJobs, weight
 
 
 async def test_idle_store_commits_a_single_operation_at_once(
@@ -40,6 +42,20 @@ async def test_operations_submitted_during_a_commit_share_the_next_one(
     await wait_all_tasks_blocked()
     assert ledger.batches == [operations[:1], operations[1:]]
     assert answers == {operation: operation for operation in operations}
+
+
+async def test_workers_are_heard_before_leases_are_ended_and_jobs_come_back_before_others_come(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Whoever keeps or ends a job in time is not told that it is too late, however long a commit takes."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    expiry, enqueued = ExpireLeases(NOW, 10), EnqueueJobs((pull_job(),))
+    heard: list[Operation] = [heartbeat(), completion()]
+    await start_all(nursery, batcher, [done(0), done(1), enqueued, expiry, *heard])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    assert ledger.batches == [[done(0)], [*heard, expiry, enqueued, done(1)]]
 
 
 async def test_batch_is_bounded_in_rows_and_in_bytes(

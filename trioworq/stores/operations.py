@@ -23,6 +23,7 @@ from trioworq.core.leases import Hold
 from trioworq.core.pull import (
     INT32_MAX,
     INT32_MIN,
+    Completion,
     Heartbeat,
     NewPullJob,
     PullChange,
@@ -191,15 +192,18 @@ def rows(operation: Operation) -> int:
 def turn(operation: Operation) -> int:
     """Return when an operation has its turn among those of its transaction; those with the same keep order.
 
-    A retry that is due is as much ahead of a push as a claim is behind it (I9).
+    A worker that keeps its job or ends it has said so before its lease was ended. A retry that is due is as
+    much ahead of a push as a claim is behind it (I9).
     """
     match operation:
-        case Retried() | Released() | Return() | ExpireLeases():
+        case Heartbeat() | Completion() | Rescheduling():
             return 0
-        case PushJobs() | EnqueueJobs():
+        case Retried() | Released() | Return() | ExpireLeases():
             return 1
-        case _:
+        case PushJobs() | EnqueueJobs():
             return 2
+        case _:
+            return 3
 
 
 def misfit(job: NewJob) -> InvalidRequest | None:

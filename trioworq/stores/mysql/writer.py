@@ -4,11 +4,12 @@ import random
 from collections.abc import Sequence
 
 import trio
+from attrs import evolve
 
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import StoreUnavailable
+from trioworq.stores.interface import StoreUnavailable, Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost
@@ -21,9 +22,24 @@ from trioworq.stores.operations import Operation
 # often again that finds things unlike what it had just read.
 ATTEMPTS = 3
 PAUSE_S = 0.05
+# A delay that makes no difference to a lease.
+SHORT_DELAY_S = 0.1
 
 MARK = "INSERT INTO node_batch (node_id, batch) VALUES (%s, %s) ON DUPLICATE KEY UPDATE batch = VALUES(batch)"
 READ_MARK = "SELECT batch FROM node_batch WHERE node_id = %s FOR UPDATE"
+
+
+def delayed(operations: Sequence[Operation], delay_s: float) -> Sequence[Operation]:
+    """Return operations that could not be begun in time as they are to be carried out now.
+
+    Nobody has been given the jobs of a take yet, and their leases are not to run out meanwhile (I4).
+    """
+    if delay_s < SHORT_DELAY_S:
+        return operations
+    delay_ms = round(delay_s * 1000)
+    return [
+        evolve(each, now_ms=each.now_ms + delay_ms) if isinstance(each, Take) else each for each in operations
+    ]
 
 
 class Writer:
@@ -48,11 +64,13 @@ class Writer:
         If cancelled: carried out or not, as a whole.
         """
         losses = 0
+        began_s = trio.current_time()
         while True:
             connection = await self._link.connection()
             outcomes: list[object] = []
+            delay_s = trio.current_time() - began_s
             try:
-                await self._commit(connection, operations, outcomes)
+                await self._commit(connection, delayed(operations, delay_s), outcomes)
             except CommitUnknown:
                 if not await self._was_committed():
                     continue

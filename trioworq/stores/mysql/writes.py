@@ -47,7 +47,11 @@ async def apply(
     `mark` is a statement of the caller's that goes along. Raises Mismatch when the transaction has to
     be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
-    ended = [*_expire(operations), *_change(operations, are_returns=True)]
+    heard = list(_change(operations, are_returns=False))
+    expired = list(_expire(operations))
+    # What workers have said counts before their leases are ended; else it shares the steps of the others.
+    first, heard = (heard, []) if expired else ([], heard)
+    ended = [*expired, *_change(operations, are_returns=True)]
     pushes = [
         *_return(operations),
         _push(connection, operations, is_careful=is_careful),
@@ -56,14 +60,14 @@ async def apply(
     others = [
         ((), _tell(mark)),
         *_settle(operations, is_careful=is_careful),
-        *_change(operations, are_returns=False),
+        *heard,
         *_claim(operations),
         *_take(operations),
     ]
     outcomes: list[object] = [None] * len(operations)
     # Claims and takes find the jobs of their own batch, which care stores in a second step. Leases that end
     # take two, always; they are rare.
-    for talks in (ended, pushes, others) if is_careful else (ended, [*pushes, *others]):
+    for talks in (first, ended, *((pushes, others) if is_careful else ([*pushes, *others],))):
         answers = await carry_on(connection, [conversation for _, conversation in talks])
         for (places, _), answer in zip(talks, answers, strict=True):
             for place, outcome in zip(places, answer, strict=True):
