@@ -354,7 +354,15 @@ BROKEN = {
     "a node has grown": ("I13", record(sizes=[(SMALL, {"memory": 2**30, "files": 20})])),
     "a node keeps files open": ("I13", record(sizes=[(SMALL, {"memory": 2**20, "files": 900})])),
     "a stop failed": ("I15", record(ending(1))),
-    "a stopping node handed out a job": ("I15", record(enqueued("a"), handed("a", 102.0), ending())),
+    "a stopping node handed out a job": ("I15", record(enqueued("a"), handed("a", 100.9), ending())),
+    "a stopping node handed out a job late": (
+        "I15",
+        record(
+            enqueued("a"),
+            handed("a", 99.9, fetch=fetch(99.9, ended_at_s=102.0, told={"jobs": [{}]})),
+            ending(),
+        ),
+    ),
     "a stopping node let a worker wait": ("I15", record(fetch(99.0, ended_at_s=103.0), ending())),
     "a stopping node hung up on a worker": (
         "I15",

@@ -19,32 +19,32 @@ def one_lease_at_a_time(evidence: PullEvidence) -> Breaches:
             if earlier.order == later.order:
                 yield f"{name} was handed out twice as {_id(later)}"
             elif name in evidence.jobs and earlier.job_id == later.job_id:
-                yield from _overlap(evidence.jobs[name], earlier, later, changes)
+                yield from _overlap(evidence, earlier, later)
         for change in changes:
             if change.run is not None and change.request.outcome is Outcome.DONE:
                 yield from _stale(change, handouts)
         if name not in evidence.enqueued_again:
             yield from _after_the_end(evidence, name, handouts)
         if name in evidence.jobs:
-            yield from _thrown_out(evidence.jobs[name], handouts, changes)
+            yield from _thrown_out(evidence, handouts, changes)
 
 
 def _id(handout: Handout) -> str:
     return f"{handout.job_id}-{handout.run}"
 
 
-def _overlap(job: Assignment, earlier: Handout, later: Handout, changes: Sequence[Change]) -> Breaches:
+def _overlap(evidence: PullEvidence, earlier: Handout, later: Handout) -> Breaches:
     handed_s = later.fetch.ended_at_s
-    end_s = earliest_end_s(earlier, job.timeout_s, changes, later.fetch.began_at_s)
+    end_s = earliest_end_s(evidence, earlier, later.fetch.began_at_s)
     is_given_up = any(
         change.event == "reschedule"
         and change.is_of(earlier)
         and change.request.outcome in (Outcome.DONE, Outcome.UNKNOWN)
         and change.request.began_at_s < handed_s
-        for change in changes
+        for change in evidence.changes_of.get(earlier.name, ())
     )
     if handed_s < end_s - CLOCKS_S and not is_given_up:
-        yield f"{job.name} was handed out as {_id(later)} {end_s - handed_s:.2f} s before a lease ended"
+        yield f"{earlier.name} was handed out as {_id(later)} {end_s - handed_s:.2f} s before a lease ended"
 
 
 def _stale(change: Change, handouts: Sequence[Handout]) -> Breaches:
@@ -60,16 +60,16 @@ def _after_the_end(evidence: PullEvidence, name: str, handouts: Sequence[Handout
                 yield f"{name} was handed out as {_id(handout)} after it was completed"
 
 
-def _thrown_out(job: Assignment, handouts: Sequence[Handout], changes: Sequence[Change]) -> Breaches:
+def _thrown_out(evidence: PullEvidence, handouts: Sequence[Handout], changes: Sequence[Change]) -> Breaches:
     """A worker that keeps its lease is heard, unless somebody who named no run may have ended the job."""
     for handout in handouts:
         for change in changes:
             request = change.request
             if not change.is_of(handout) or request.status not in (404, 409):
                 continue
-            end_s = earliest_end_s(handout, job.timeout_s, changes, request.began_at_s)
+            end_s = earliest_end_s(evidence, handout, request.began_at_s)
             if request.ended_at_s < end_s - CLOCKS_S and not _is_ended_by(change, handout, changes):
-                yield f"{job.name}: {change.event} by {_id(handout)}, in its lease, got {request.status}"
+                yield f"{change.name}: {change.event} by {_id(handout)}, in its lease, got {request.status}"
 
 
 def _is_ended_by(change: Change, handout: Handout, changes: Sequence[Change]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
+from tests.process.harness.evidence import Ending
 from tests.process.harness.ledger import HUNG_UP, Outcome, Request
 from tests.process.harness.promises import bad_stops, crashes, large_nodes, stopped
 from tests.process.harness.pull.assignments import PULSE, Assignment
@@ -16,7 +17,8 @@ from tests.process.harness.pull.ordering import jobs_come_in_order
 
 # From a signal to its being heard, from the end of a connection to its being seen; on a busy machine.
 HEARING_S = 1.5
-LEAVING_S = 0.3
+ASKING_S = 0.7
+LEAVING_S = 0.1
 # How long a due job may wait while workers ask, and a lease that has ended for being noticed.
 HANDING_S = 1.5
 NOTICING_S = 1.0
@@ -93,17 +95,17 @@ def _late(evidence: PullEvidence, each: Enqueueing) -> Breaches:
     stored_s = each.request.ended_at_s
     handouts = evidence.handouts_of.get(each.job.name, ())
     handed_s = min((handout.fetch.ended_at_s for handout in handouts), default=float("inf"))
-    if handed_s > stored_s + HANDING_S and not _may_be_with_one_who_left(evidence, stored_s):
+    if handed_s > stored_s + HANDING_S and not _may_be_with_one_who_left(evidence, each.request):
         yield f"{each.job.name} was handed out {handed_s - stored_s:.2f} s after it was stored"
 
 
-def _may_be_with_one_who_left(evidence: PullEvidence, at_s: float) -> bool:
+def _may_be_with_one_who_left(evidence: PullEvidence, stored: Request) -> bool:
     """Whether somebody who waited for the stream hung up in the moment in which a job came."""
     return any(
         fetch.text == HUNG_UP
         and fetch.facts["queue"] == PULSE
-        and fetch.began_at_s < at_s + LEAVING_S
-        and at_s - LEAVING_S < fetch.broken_at_s
+        and fetch.began_at_s < stored.ended_at_s + LEAVING_S
+        and stored.began_at_s - LEAVING_S < fetch.broken_at_s
         for fetch in evidence.fetches
     )
 
@@ -139,17 +141,19 @@ def stops_are_graceful(evidence: PullEvidence) -> Breaches:
     """I15. A node that is asked to stop answers who waits, hands out nothing more, and ends with code 0."""
     yield from bad_stops(evidence.endings)
     for ending in stopped(evidence.endings):
-        asked_at_s = ending.signals["SIGTERM"]
+        number = ending.node.partition(".")[0]
         for fetch in evidence.fetches:
-            is_there = fetch.node == ending.node.partition(".")[0] and fetch.began_at_s < ending.at_s
-            if is_there and fetch.began_at_s < asked_at_s - CLOCKS_S:
-                yield from _left_waiting(fetch, asked_at_s)
-            if (
-                is_there
-                and fetch.told.get("jobs")
-                and asked_at_s + HEARING_S < fetch.ended_at_s < ending.at_s
-            ):
-                yield f"{ending.node} handed out jobs {fetch.ended_at_s - asked_at_s:.2f} s after SIGTERM"
+            if fetch.node == number and fetch.began_at_s < ending.at_s:
+                yield from _unstopped(fetch, ending)
+
+
+def _unstopped(fetch: Request, ending: Ending) -> Breaches:
+    asked_at_s = ending.signals["SIGTERM"]
+    if fetch.began_at_s < asked_at_s - CLOCKS_S:
+        yield from _left_waiting(fetch, asked_at_s)
+    is_late = asked_at_s + HEARING_S < fetch.ended_at_s < ending.at_s
+    if fetch.told.get("jobs") and (is_late or asked_at_s + ASKING_S < fetch.began_at_s):
+        yield f"{ending.node} handed out jobs {fetch.ended_at_s - asked_at_s:.2f} s after SIGTERM"
 
 
 def _left_waiting(fetch: Request, asked_at_s: float) -> Breaches:

@@ -194,7 +194,7 @@ async def idle(worker: Worker, _hands: trio.Nursery) -> None:
 async def leave(worker: Worker, _hands: trio.Nursery) -> None:
     """Hang up in the middle of a poll, again and again."""
     while True:
-        queue = worker.rng.choice((IDLE, PULSE))
+        queue = worker.rng.choice((PULSE, *[IDLE] * 7))
         fetched: list[Handed] = []
         async with open_connection() as connection:
             with trio.move_on_after(worker.rng.uniform(*LEAVING_S)):
