@@ -32,7 +32,7 @@ from trioworq.core.pull import NewPullJob, Verdict
 from trioworq.core.retry import Failed, Retried
 from trioworq.stores.interface import FailureOrder, FailureQuery, Outlook, Store, StoreRefused, Take
 from trioworq.stores.migrations import CREATE_VERSION, available
-from trioworq.stores.mysql import writer, writes
+from trioworq.stores.mysql import pull, pull_changes, writer, writes
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.dsn import parse
@@ -159,6 +159,13 @@ async def test_key_that_is_taken_has_its_batch_done_again_with_care(mysql_dsn: s
         assert {job.key for job in [*taken, *await take(store)]} == {"taken", "new"}
 
 
+async def test_keys_are_entered_in_the_same_order_by_all(mysql_dsn: str, store: Store) -> None:
+    """Nodes that enter the same keys wait for each other, and do not get in a deadlock."""
+    async with open_connection(parse(mysql_dsn)) as connection:
+        (_, entered) = next(pull.enqueue(connection, [[pull_job("b"), pull_job("a")]], is_careful=False))
+        assert entered.index(b"'a'") < entered.index(b"'b'")
+
+
 async def test_jobs_have_the_ids_that_they_were_answered_with(store: Store) -> None:
     """Enqueues and pushes of a batch are numbered apart, and each job finds its other half."""
     ids = await in_one_batch(
@@ -179,8 +186,20 @@ async def test_ids_follow_the_servers_increment(tmp_path: Path) -> None:
         server.create_database("jobs")
         async with open_mysql_store(server.dsn("jobs"), node_id="n") as store:
             ids = await store.enqueue([pull_job(str(number)) for number in range(20)])
-            taken = await take(store)
-            assert [(job.id, job.key) for job in taken] == [(ids[n], str(n)) for n in range(20)]
+            assert [(await found(store, str(number))).id for number in range(20)] == ids
+            assert [(job.id, job.key) for job in await take(store)] == [(ids[n], str(n)) for n in range(20)]
+
+
+async def test_job_that_fits_no_statement_does_not_spoil_its_transaction(mysql_dsn: str) -> None:
+    """Its own enqueue is refused whole, and the others need not be done again."""
+    async with open_mysql_store(mysql_dsn, node_id="n") as store:
+        large = EnqueueJobs([pull_job("a"), pull_job("large", payload=b" " * 5000)])
+        async with open_connection(parse(mysql_dsn), autocommit=False) as connection:
+            connection.max_packet_bytes = 4096
+            async with connection.transaction():
+                refused, ids = await apply(connection, large, EnqueueJobs([pull_job("a"), pull_job("b")]))
+        assert isinstance(refused, InvalidRequest)
+        assert [(await found(store, key)).id for key in "ab"] == ids
 
 
 async def test_job_over_the_servers_packet_is_refused_with_its_batch_alone(tmp_path: Path) -> None:
@@ -284,6 +303,19 @@ async def test_lease_that_is_being_kept_is_not_ended(mysql_dsn: str, store: Stor
         with trio.fail_after(AT_ONCE_S):
             assert [end.key for end in await store.expire_leases(LEASE_END + 1, 10)] == ["a", "c"]
     assert await store.expire_leases(LEASE_END + 1, 10) == []
+
+
+async def test_lease_that_is_kept_in_the_last_moment_goes_on(mysql_dsn: str, store: Store) -> None:
+    """A heartbeat that is committed between the look for leases that ended and their locking counts."""
+    await enqueue_keys(store, "a", "b")
+    await take(store)
+    async with open_connection(parse(mysql_dsn), autocommit=False) as connection, connection.transaction():
+        ending = pull_changes.expire(ExpireLeases(LEASE_END + 1, 10))
+        (found_keys,) = await connection.send_all(next(ending))
+        assert len(found_keys.rows) == 2
+        await store.change(heartbeat("a", now_ms=LEASE_END))
+        (locked,) = await connection.send_all(ending.send([found_keys]))
+        assert [key for _, _, key, *_ in locked.rows] == [b"b"]
 
 
 async def test_leases_that_another_node_is_ending_are_left_to_it(mysql_dsn: str, store: Store) -> None:

@@ -33,15 +33,15 @@ PUSH_ROW = "(0, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, %s, %s)"
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
 _THE_RUN = "id = %s AND attempt = %s AND kind = 0 AND state = 1"
 
-# Without a limit or a hint, servers go through the whole of a small table, where others have locked rows.
-COMPLETE = f"DELETE FROM job WHERE {_THE_RUN} ORDER BY id LIMIT 1"
+COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
+# Without a limit servers go through the whole of a small table, and wait for rows that others have locked.
 COMPLETE_MANY = (
     b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND kind = 0 AND state = 1 "
     b"ORDER BY id LIMIT %d"
 )
-RELEASE = f"UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL WHERE {_THE_RUN}"
+RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
 RETRY = (
-    "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, next_try = %s, "
+    "UPDATE job SET state = 0, started_at = NULL, next_try = %s, "
     f"retries_left = %s, fail_count = %s WHERE {_THE_RUN}"
 )
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
@@ -52,10 +52,7 @@ FAIL = (
     "fail_count + retries_left, %s, %s, %s, %s, %s, created_at "
     f"FROM job WHERE {_THE_RUN} FOR UPDATE"
 )
-START = (
-    b"UPDATE job FORCE INDEX (PRIMARY) SET state = 1, attempt = attempt + 1, started_at = %d "
-    b"WHERE id IN (%s) AND state = 0"
-)
+START = b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
 READ_RUNNING = f"SELECT {JOB} FROM job WHERE id IN (%s) AND state = 1".encode()
 FIND_HEADS = (
     b"SELECT queue, epoch, (SELECT next_try FROM job FORCE INDEX (job_list) WHERE kind = 0 "
@@ -221,7 +218,7 @@ async def delete_job(connection: Connection, deletion: DeleteJob) -> Job | None:
     found = await connection.execute(f"{FIND_JOB} FOR UPDATE", (deletion.job_id, deletion.queue))
     if not found.rows:
         return None
-    await connection.execute("DELETE FROM job WHERE id = %s ORDER BY id LIMIT 1", (deletion.job_id,))
+    await connection.execute("DELETE FROM job WHERE id = %s", (deletion.job_id,))
     job = job_of(found.rows[0])
     if job.state is JobState.RUNNING:
         await count_change(connection, "deletion")

@@ -38,7 +38,7 @@ ENTER_ROW = "(%s, %s, LAST_INSERT_ID() + %s, %s, %s)"
 FIND_KEYS = b"SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE "
 
 # See core.pull.lease_end_ms.
-BEGIN = "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = %s + LEAST(pull_timeout * 1000, %s) WHERE "
+BEGIN = "UPDATE pull_job SET lease_end = %s + LEAST(pull_timeout * 1000, %s) WHERE "
 READ_STARTED = f"SELECT {PULL_JOB} FROM {BY_ID} WHERE id IN (%s) AND state = 1".encode()
 
 

@@ -37,21 +37,18 @@ LOOK = (
 ).encode()
 
 _THE_KEY = "queue = %s AND pull_key = %s"
-KEEP = (
-    "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = %s, pull_state = COALESCE(%s, pull_state) "
-    f"WHERE {_THE_KEY}"
-)
-LET_GO = f"UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL WHERE {_THE_KEY}"
-WAIT = "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL WHERE id = %s"
+KEEP = f"UPDATE pull_job SET lease_end = %s, pull_state = COALESCE(%s, pull_state) WHERE {_THE_KEY}"
+LET_GO = f"UPDATE pull_job SET lease_end = NULL WHERE {_THE_KEY}"
+WAIT = "UPDATE job SET state = 0, started_at = NULL WHERE id = %s"
 RENEW = (
-    "UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL, pull_timeout = %s, "
+    "UPDATE pull_job SET lease_end = NULL, pull_timeout = %s, "
     f"max_retries = %s, pull_state = %s WHERE {_THE_KEY}"
 )
 WAIT_ANEW = (
-    "UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, payload = %s, next_try = %s, "
+    "UPDATE job SET state = 0, started_at = NULL, payload = %s, next_try = %s, "
     "retries_left = %s, fail_count = 0, priority = COALESCE(%s, priority) WHERE id = %s"
 )
-# Limits and hints keep servers from going through the whole of a small table, as in `jobs`.
+# The limits keep servers from going through the whole of a small table, as in `jobs`.
 REMOVE = b"DELETE FROM job WHERE id IN (%s) ORDER BY id LIMIT %d"
 REMOVE_KEYS = b"DELETE FROM pull_job WHERE %s ORDER BY pull_key LIMIT %d"
 
@@ -64,10 +61,10 @@ EXPIRED = (
     "SELECT id, job.queue, job.pull_key, max_retries, retries_left, fail_count "
     f"FROM {BY_KEY} WHERE lease_end < %s AND "
 )
-LET_GO_KEYS = b"UPDATE pull_job FORCE INDEX (PRIMARY) SET lease_end = NULL WHERE "
+LET_GO_KEYS = b"UPDATE pull_job SET lease_end = NULL WHERE "
 # Those that are tried without end have none left, and keep none.
 TRY_AGAIN = (
-    b"UPDATE job FORCE INDEX (PRIMARY) SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
+    b"UPDATE job SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
     b"retries_left = GREATEST(retries_left, 1) - 1 WHERE id IN (%s)"
 )
 FAIL = (
