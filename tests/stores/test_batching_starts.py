@@ -13,7 +13,7 @@ from tests.stores.nodes import Starter
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job
 from trioworq.core.retry import Released, Retried
-from trioworq.stores.batching import Batcher, BatchRejected
+from trioworq.stores.batching import CLAIMED_ROWS, Batcher, BatchRejected
 from trioworq.stores.interface import Claim, Push, StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs
 
@@ -158,6 +158,26 @@ async def test_a_claim_is_in_every_transaction_until_nothing_more_is_asked_for(
     assert ledger.batches == [[done(0)], [push(1), claims[0]], [claims[1]]]
     assert claimant.taken == claims
     assert claimant.asked == 3
+
+
+async def test_claims_that_want_very_much_are_parted(
+    running: Opener, nursery: trio.Nursery, ledger: Ledger
+) -> None:
+    """Others wait for the transaction, and all that it brings is in memory (I13); each has its turn."""
+    batcher = await running()
+    ledger.gate = trio.Event()
+    await start_all(nursery, batcher, [done(0)])
+    wanting = [Wanting([CLAIMED_ROWS // 2] * 2) for _ in range(3)]
+    for claimant in wanting:
+        nursery.start_soon(batcher.claim, claimant)
+        await wait_all_tasks_blocked()
+    await start_all(nursery, batcher, [done(1)])
+    ledger.gate.set()
+    await wait_all_tasks_blocked()
+    _, second, third, fourth = ledger.batches
+    assert [len(batch) for batch in (second, third, fourth)] == [3, 2, 2]
+    assert done(1) in second
+    assert [len(claimant.taken) for claimant in wanting] == [2, 2, 2]
 
 
 async def test_a_claim_for_which_there_is_no_room_makes_no_transaction(

@@ -18,6 +18,8 @@ from trioworq.stores.operations import EnqueueJobs, Operation, PushJobs, rows, t
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.
 BATCH_ROWS = 500
 BATCH_BYTES = 8 * 1024 * 1024
+# Only what claims and takes ask for is known before the transaction, and it may be a thousand jobs each.
+CLAIMED_ROWS = 5000
 QUEUED_ROWS = 10_000
 QUEUED_BYTES = 64 * 1024 * 1024
 
@@ -74,6 +76,7 @@ class _Claiming(_Submission):
     """A claim in every transaction, until the claimant has enough."""
 
     claimant: Claimant | Taker
+    limit: int = field(init=False, default=0)
 
     def begin(self) -> bool:
         """Ask the claimant; with nothing to claim the submitter is answered."""
@@ -81,7 +84,7 @@ class _Claiming(_Submission):
         if claim is None:
             self.answer(None)
             return False
-        self.operation = claim
+        self.operation, self.limit = claim, claim.limit
         return True
 
 
@@ -205,10 +208,24 @@ class Batcher:
             batch.append(self._queue.popleft())
             self._size -= batch[-1].size
         # Claims are asked for first: where there is one, no push to its queue may start at once.
-        batch.sort(key=lambda submission: not isinstance(submission, _Claiming))
-        self._in_flight = [submission for submission in batch if submission.begin()]
+        self._in_flight = self._begin_claims([each for each in batch if isinstance(each, _Claiming)])
+        self._in_flight += [each for each in batch if not isinstance(each, _Claiming) and each.begin()]
         self._in_flight.sort(key=lambda submission: turn(submission.operation))
         self._admit()
+
+    def _begin_claims(self, claims: Sequence["_Claiming"]) -> list[_Submission]:
+        """Ask claimants, one at least, until they want so much that the rest is for the next batch."""
+        begun: list[_Submission] = []
+        wanted = 0
+        for place, claiming in enumerate(claims):
+            if wanted >= CLAIMED_ROWS:
+                self._queue.extendleft(reversed(claims[place:]))
+                self._size += sum(each.size for each in claims[place:])
+                break
+            if claiming.begin():
+                begun.append(claiming)
+                wanted += claiming.limit
+        return begun
 
     async def _commit(self, batch: list[_Submission]) -> None:
         if not batch:
