@@ -58,6 +58,19 @@ def test_a_line_asks_once_for_all_who_wait() -> None:
     assert line.ask() is None
 
 
+def test_a_line_asks_for_nobody_who_has_gone() -> None:
+    """With jobs, without, or by hanging up."""
+    line = Jobs().line()
+    served, left, over, here = (waiter(limit, is_patient=True) for limit in (1, 20, 300, 4))
+    joined(line, served, left, over, here)
+    line.ask()
+    line.take(jobs(1))
+    line.leave(left)
+    line.end(over)
+    line.call()
+    assert line.ask() == Take("q", 4, 1000)
+
+
 def test_one_take_is_bounded_however_many_wait() -> None:
     """A transaction keeps others waiting."""
     line = Jobs().line()

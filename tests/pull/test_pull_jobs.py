@@ -177,7 +177,7 @@ async def test_one_that_hung_up_while_it_waited_gets_no_job(
     async with trio.open_nursery() as nursery:
 
         async def wait() -> None:
-            assert await side.pull.fetch("q", 1, 60, has_left=lambda: True) == ()
+            assert not await side.pull.fetch("q", 1, 60, has_left=lambda: True)
 
         nursery.start_soon(wait)
         await trio.sleep(1)

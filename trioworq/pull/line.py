@@ -4,7 +4,7 @@ One take at a time serves all of them, so that fifty workers who ask at once sha
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import trio
 from attrs import define, field
@@ -45,6 +45,9 @@ class Line:
         self._now_ms = now_ms
         self._give_back = give_back
         self._waiting: dict[Waiter, None] = {}
+        # Those of them who are not kept waiting, and how many jobs all want: thousands may wait for one job.
+        self._hasty: dict[Waiter, None] = {}
+        self._wanted = 0
         # Those for whom the take under way is; some may have left since.
         self._asked: dict[Waiter, None] = {}
         self._limit = 0
@@ -64,17 +67,25 @@ class Line:
     def join(self, waiter: Waiter) -> None:
         """Have a worker wait for the next take."""
         self._waiting[waiter] = None
+        self._wanted += waiter.limit
+        if not waiter.is_patient:
+            self._hasty[waiter] = None
         self._is_called = True
 
     def end(self, waiter: Waiter) -> None:
         """Let a worker go without a job; if a take is under way for it, with what that brings."""
         waiter.is_over = True
-        if waiter in self._waiting and waiter not in self._asked:
+        if waiter not in self._waiting:
+            return
+        if waiter in self._asked:
+            self._hasty[waiter] = None
+        else:
             self._answer(waiter)
 
     def leave(self, waiter: Waiter) -> None:
         """Take a worker out that has gone; what it has been given goes to others."""
-        self._waiting.pop(waiter, None)
+        if waiter in self._waiting:
+            self._remove(waiter)
         if waiter.jobs:
             jobs, waiter.jobs = waiter.jobs, ()
             self._give_back(jobs)
@@ -108,7 +119,7 @@ class Line:
             return None
         self._is_called = False
         self._asked = dict(self._waiting)
-        self._limit = min(TAKE_ROWS, sum(waiter.limit for waiter in self._asked))
+        self._limit = min(TAKE_ROWS, self._wanted)
         return Take(self.queue, self._limit, self._now_ms())
 
     def take(self, jobs: Sequence[PullJob]) -> None:
@@ -118,26 +129,32 @@ class Line:
         # Else it was cut short by its limit or by their size: more may be due, also for the hasty.
         self.seems_empty = len(jobs) < self._limit and sum(job.size for job in jobs) < CLAIM_BYTES
         self._is_called = self._is_called or not self.seems_empty
-        for waiter in asked:
-            is_hasty = not waiter.is_patient
-            self._serve(waiter, left, is_last=waiter.is_over or (is_hasty and self.seems_empty))
-        for waiter in list(self._waiting) if left else ():
-            self._serve(waiter, left, is_last=False)
+        self._serve(asked, left)
+        self._serve(tuple(self._waiting) if left else (), left)
+        for waiter in tuple(self._hasty):
+            if waiter in asked and (waiter.is_over or self.seems_empty):
+                self._answer(waiter)
         if left:
             self._give_back(left)
 
-    def _serve(self, waiter: Waiter, left: deque[PullJob], *, is_last: bool) -> None:
-        if waiter not in self._waiting:
-            return
-        if left and waiter.is_patient and waiter.has_left():
-            self._answer(waiter)
-            return
-        jobs = [left.popleft() for _ in range(min(waiter.limit, len(left)))]
-        if jobs or is_last:
-            self._answer(waiter, jobs)
+    def _serve(self, waiters: Iterable[Waiter], left: deque[PullJob]) -> None:
+        """Give each what it wants, as long as something is left."""
+        for waiter in waiters:
+            if not left:
+                return
+            if waiter not in self._waiting:
+                continue
+            is_gone = waiter.is_patient and waiter.has_left()
+            count = 0 if is_gone else min(waiter.limit, len(left))
+            self._answer(waiter, [left.popleft() for _ in range(count)])
 
     def _answer(
         self, waiter: Waiter, jobs: Sequence[PullJob] = (), error: StoreUnavailable | None = None
     ) -> None:
-        del self._waiting[waiter]
+        self._remove(waiter)
         waiter.answer(jobs, error)
+
+    def _remove(self, waiter: Waiter) -> None:
+        del self._waiting[waiter]
+        self._hasty.pop(waiter, None)
+        self._wanted -= waiter.limit
