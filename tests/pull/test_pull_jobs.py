@@ -404,23 +404,27 @@ async def test_a_store_that_is_away_is_told_to_all_who_ask(autojump_clock: MockC
 async def test_jobs_that_nobody_got_are_given_back_when_the_store_is_there_again(
     autojump_clock: MockClock,
 ) -> None:
-    """As often as it takes."""
+    """As often as it takes, and with one line for all of them each time."""
     async with open_memory_store() as real:
         store = TrippingStore(real)
         async with open_pull_side(store.store) as side, trio.open_nursery() as nursery:
             store.unplug("change")
 
             async def wait() -> None:
-                await side.pull.fetch("q", 1, 60, has_left=lambda: True)
+                await side.pull.fetch("q", 100, 60, has_left=lambda: True)
 
             nursery.start_soon(wait)
             await trio.sleep(1)
-            await side.enqueue("a")
+            await side.enqueue(*map(str, range(100)))
             await trio.sleep(3)
             assert await side.fetch() == []
             store.plug_in()
             await trio.sleep(2)
-            assert await side.fetch() == ["a"]
+            assert len(await side.fetch(100)) == 100
+            assert side.pull.counters.returned == 100
+            warnings = [line for line in side.errors if "cannot give back" in line["event"]]
+            assert [line["jobs"] for line in warnings[:2]] == [100, 100]
+            assert len(warnings) <= 4
 
 
 async def test_asking_in_vain_writes_nothing(autojump_clock: MockClock) -> None:

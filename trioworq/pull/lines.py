@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 import trio
 
 from trioworq.clock import Clock
-from trioworq.core.pull import PullJob, Return, Run
+from trioworq.core.pull import PullJob, Return, Run, Verdict
 from trioworq.logs import ErrorLog
 from trioworq.pull.counters import PullCounters
 from trioworq.pull.line import Line, Waiter
@@ -125,20 +125,26 @@ class Lines:
 
     async def _return(self, jobs: Sequence[PullJob]) -> None:
         """Have jobs wait again. If cancelled: their leases run out by themselves."""
-        async with trio.open_nursery() as returns:
-            for job in jobs:
-                returns.start_soon(self._return_one, job)
-        self.call({job.queue for job in jobs}, is_sure=True)
-
-    async def _return_one(self, job: PullJob) -> None:
-        change = Return(queue=job.queue, key=job.key, run=Run(job.id, job.attempt))
         while True:
-            try:
-                await self._store.change(change)
-            except StoreUnavailable as error:
-                reason = str(error)
-            else:
-                self._counters.returned += 1
+            failures: list[tuple[PullJob, StoreUnavailable]] = []
+            async with trio.open_nursery() as returns:
+                for job in jobs:
+                    returns.start_soon(self._return_one, job, failures)
+            if len(failures) < len(jobs):
+                self.call({job.queue for job in jobs}, is_sure=True)
+            if not failures:
                 return
-            self._error_log.warning("cannot give back a pull job; trying again", id=job.id, reason=reason)
+            jobs = [job for job, _ in failures]
+            reason = str(failures[0][1])
+            self._error_log.warning("cannot give back pull jobs; trying again", jobs=len(jobs), reason=reason)
             await trio.sleep(STORE_BACK_OFF_S)
+
+    async def _return_one(self, job: PullJob, failures: list[tuple[PullJob, StoreUnavailable]]) -> None:
+        change = Return(queue=job.queue, key=job.key, run=Run(job.id, job.attempt))
+        try:
+            verdict = await self._store.change(change)
+        except StoreUnavailable as error:
+            failures.append((job, error))
+        else:
+            # Else its lease had ended by then.
+            self._counters.returned += verdict is Verdict.DONE
