@@ -7,6 +7,7 @@
 #   daemon      the nursery tree, top to bottom, and the order of shutdown
 #   web         request → values → call → values → response
 #   dispatch    the push side: queues, their dispatchers, the HTTP calls to workers
+#   pull        the pull side: workers that wait for jobs, leases that end; dispatch and it are strangers
 #   stores      durable state behind one interface; nothing above it sees SQL
 #   core        pure rules and frozen values: no Trio, no I/O, no clock, no logging
 #

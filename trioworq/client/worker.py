@@ -77,9 +77,8 @@ class Worker:
     def stop(self) -> None:
         """Ask for no more jobs; `run` ends when those at hand are done, or `drain_s` seconds from now.
 
-        To be called within Trio, also before `run`.
-        A poll that is under way has half a second to bring what it was given. A job that is handed out in the
-        very moment in which it is given up is left to its lease.
+        To be called within Trio, also before `run`. A poll that is under way has half a second to bring what
+        it was given; a job that is handed out in the moment in which it is given up is left to its lease.
         """
         self._is_stopping = True
         self._fetching.deadline = trio.current_time() + LAST_POLL_S

@@ -9,10 +9,8 @@ from trioworq.core.pull import PullJob, Return, Run, Verdict
 from trioworq.logs import ErrorLog
 from trioworq.pull.counters import PullCounters
 from trioworq.pull.line import Line, Waiter
+from trioworq.pull.lookout import STORE_BACK_OFF_S
 from trioworq.stores.interface import Store, StoreUnavailable
-
-# How long to let a store alone that could not be reached.
-STORE_BACK_OFF_S = 1.0
 
 
 class Lines:
@@ -28,6 +26,7 @@ class Lines:
         self._error_log = error_log
         self._tasks = tasks
         self._lines: dict[str, Line] = {}
+        # A take that was under way then still brings its jobs, when `tasks` may be closed.
         self._is_over = False
 
     @property

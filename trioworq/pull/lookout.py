@@ -88,6 +88,9 @@ class Lookout:
         coming_s = [(due_ms - now_ms) / 1000 for due_ms in (*ends_ms, *outlook.first_tries_ms.values())]
         interval_s = max(WAITING_INTERVAL_S, took_s * PAUSE_SHARE) if is_waited_for else IDLE_INTERVAL_S
         delay_s = min([interval_s, IDLE_INTERVAL_S, *(each for each in coming_s if each > 0)])
-        # Those who join others are looked after already.
+        if is_waited_for:
+            # Those who join others are looked after already.
+            await trio.sleep(delay_s)
+            return
         with trio.move_on_after(delay_s):
-            await (trio.Event() if is_waited_for else self._hurry).wait()
+            await self._hurry.wait()

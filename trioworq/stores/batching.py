@@ -127,8 +127,8 @@ class Batcher:
         Waits its turn while the queue is full. Raises StoreUnavailable when nothing was stored, or when
         the store closes before it could be.
 
-        If cancelled: a push that no transaction has taken yet is dropped, since its client is gone, and
-        so is anything still waiting for room. Everything else is carried out, with nobody to tell.
+        If cancelled: a push or an enqueue that no transaction has taken yet is dropped, since its client is
+        gone, and so is anything still waiting for room. Everything else is carried out, with nobody to tell.
         """
         return await self._outcome_of(_Submission(operation, trio.lowlevel.current_task()))
 

@@ -148,11 +148,11 @@ class Taker(Protocol):
         ...
 
     def take(self, jobs: Sequence[PullJob]) -> None:
-        """Take what was found: the jobs are running, durably, each with a lease from the take's `now_ms`.
+        """Take what was found: the jobs are running, durably, each with a lease from the take's `now_ms` on.
 
-        They are ordered by (priority, run_at, id), and no one else is given them. There are fewer than the
-        take's limit when no more are due, or when their payloads have `CLAIM_BYTES`. Every job's `attempt`
-        has grown by one.
+        It begins later where the store kept the take waiting. The jobs are ordered by (priority, run_at, id),
+        and no one else is given them. There are fewer than the take's limit when no more are due, or when
+        their payloads have `CLAIM_BYTES`. Every job's `attempt` has grown by one.
         """
         ...
 

@@ -1,8 +1,8 @@
 """Writes as values: what is handed to a store's service task (design §4).
 
-A settlement is one of `core.retry`, a change one of `core.pull`, a claim, a take and a hold come from the
-interface; the rest is here. The
-comment beside each kind names the outcome it is answered with.
+A settlement is one of `core.retry`, a change one of `core.pull`, a hold one of `core.leases`; a claim and a
+take come from the interface, and the rest is here. The comment beside each kind names the outcome it is
+answered with.
 """
 
 from collections.abc import Sequence

@@ -63,9 +63,9 @@ class Route:
     """One endpoint: `path` is literal but for `{name}`, one segment, and `{name...}`, all the rest.
 
     A GET route also answers HEAD, unless it is not `is_safe`, since what it does cannot be undone (RFC 9110,
-    §9.2.1). `scope` is what a token has to allow where tokens are asked for: the most,
-    unless a route says less; None lets everybody in. `is_logged` is False for what monitors ask for all day.
-    `is_hot` has the intake lane serve it where it can (design §6).
+    §9.2.1). `scope` is what a token has to allow where tokens are asked for: the most, unless a route says
+    less; None lets everybody in. `is_logged` is False for what monitors ask for all day. `is_hot` has the
+    intake lane serve it where it can (design §6).
     """
 
     method: str

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from trioworq.core.jobs import DEFAULT_PRIORITY, Kind
-from trioworq.stores.interface import CLAIM_BYTES
+from trioworq.stores import paging
 from trioworq.stores.mysql.conversations import Conversation
 from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.pull_reads import ITS_KEY
@@ -89,7 +89,7 @@ class Search:
             barren += not found.rows
         if barren == BARREN_PRIORITIES:
             due += yield from self._finish_by_time(priority, self.limit - len(due))
-        return _first(due, CLAIM_BYTES)
+        return paging.fill(due, _size)
 
     def _finish_by_time(self, behind: int, limit: int) -> Conversation[list[Row]]:
         """Find those with a priority `behind` which only some have jobs that are due."""
@@ -109,12 +109,6 @@ class Search:
         return fill(FIND_DUE[self.kind], (self.queue, priority, self.now_ms, limit))
 
 
-def _first(due: Sequence[Row], room: int) -> list[Row]:
-    """Return the first ones, up to the one that fills the room."""
-    first: list[Row] = []
-    for row in due:
-        first.append(row)
-        room -= row[1]
-        if room <= 0:
-            break
-    return first
+def _size(row: Row) -> int:
+    size: int = row[1]
+    return size

@@ -100,7 +100,9 @@ class Writer:
                 self._is_careful = True
                 mismatches += 1
                 if mismatches > ATTEMPTS:
-                    raise BatchRejected(Conflict("MySQL: a claim's jobs cannot be started")) from mismatch
+                    raise BatchRejected(
+                        Conflict("MySQL: other nodes keep changing what was read")
+                    ) from mismatch
                 await trio.lowlevel.checkpoint()
             except Conflict as error:
                 conflicts += 1

@@ -1,9 +1,9 @@
 """What a MySQL or MariaDB database is told in one transaction.
 
-The operations of a batch wait at the same time, so any order of them is a right one. Jobs that come back
-go first, so that no start overtakes one that is due; then pushes and enqueues, which share their statements,
-then completions, which share others; all else but what is rare shares the round trips of these, and the rest
-follows one by one as submitted.
+The operations of a batch wait at the same time, so any order of them is a right one. Where leases are ended,
+workers are heard first. Jobs that come back go before others, so that no start overtakes one that is due;
+then pushes and enqueues, which share their statements, then completions, which share others; all else but
+what is rare shares the round trips of these, and the rest follows one by one as submitted.
 """
 
 from collections.abc import Iterator, Sequence

@@ -65,13 +65,12 @@ class _Pull:
         return evolve(_ACCEPTED, headers={JOB_ID_HEADER: str(job_id)})
 
     async def _enqueue_many(self, orders: list[PullOrder]) -> Response:
-        if orders:
-            await self._jobs.enqueue_many(orders)
+        await self._jobs.enqueue_many(orders)
         return _ACCEPTED
 
     async def fetch(self, request: Request) -> Response:
         queue, limit, wait_s = queue_of(request), limit_of(request.query), wait_of(request.query)
-        jobs = await self._jobs.fetch(queue, limit, wait_s, request.has_left) if limit else []
+        jobs = await self._jobs.fetch(queue, limit, wait_s, request.has_left)
         return Response(HTTPStatus.OK, show_jobs(jobs)) if jobs else _NOTHING
 
     async def health(self, request: Request) -> Response:
