@@ -85,9 +85,12 @@ shows the addresses, in one warning a minute at most.
 ## Logs
 
 The access log and the queue log are JSON lines: one for each request, one for each step of a job (`push`,
-`pop`, `retry`, `complete`; a payload is shown up to 64 KiB). The error log is made to be read on a terminal,
-and JSON lines in a file. A target that takes no more lines, such as a full disk, costs lines and nothing
-else: those that are lost are counted, and the count is logged when there is room again.
+`pop`, `retry`, `complete`; a payload is shown up to 64 KiB). Those of a pull job are `enqueue`, `fetch`,
+`reschedule`, `timeout` (its lease ended; with `status` `failed` it was the last) and `complete`; their `kind`
+is `pull`, their `key` the id that the client gave the job, and `id`, where it is known, its number. `pop` and
+`fetch` are there at the level `debug`. The error log is made to be read on a terminal, and JSON lines in a
+file. A target that takes no more lines, such as a full disk, costs lines and nothing else: those that are
+lost are counted, and the count is logged when there is room again.
 
 ## Signals and exit codes
 

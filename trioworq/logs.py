@@ -168,7 +168,7 @@ class QueueLog:
 
 @frozen
 class PullLog:
-    """One line for each step in the life of a pull job, in the queue log."""
+    """One line for each step in the life of a pull job, in the queue log; `key` is its client's id."""
 
     _sink: Sink
     _clock: Clock
@@ -224,7 +224,7 @@ class PullLog:
             "action": action,
             "kind": "pull",
             "queue": queue,
-            "job_id": key,
+            "key": key,
             "status": status,
             **more,
         }

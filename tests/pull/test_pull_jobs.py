@@ -354,7 +354,7 @@ async def test_each_step_of_a_job_is_logged(side: PullSide, autojump_clock: Mock
     await trio.sleep(2)
     await side.enqueue("b")
     await side.pull.complete("q", "b")
-    steps = [(line["action"], line["job_id"], line["status"]) for line in side.lines]
+    steps = [(line["action"], line["key"], line["status"]) for line in side.lines]
     assert steps == [
         ("enqueue", "a", "waiting"),
         ("fetch", "a", "running"),

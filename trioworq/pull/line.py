@@ -45,7 +45,7 @@ class Line:
         self._now_ms = now_ms
         self._give_back = give_back
         self._waiting: dict[Waiter, None] = {}
-        # Those of them who are not kept waiting, and how many jobs all want: thousands may wait for one job.
+        # Those of them who are not kept waiting, or no longer, and how many jobs all want: thousands may wait.
         self._hasty: dict[Waiter, None] = {}
         self._wanted = 0
         # Those for whom the take under way is; some may have left since.
