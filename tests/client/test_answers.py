@@ -10,8 +10,9 @@ from trioworq.client.answers import MAX_DETAIL, Answer
 from trioworq.client.errors import BadAnswer, JobExists, NotFound, Refused, Unauthorized
 from trioworq.client.values import DEFAULT_PRIORITY
 
+PAYLOAD = b'{"b": 1.0, "a":18446744073709551616}'
 HANDED_OUT = (
-    b'[{"id":"a","queue":"q","timeout":30,"max_retries":-1,"payload":{"b": 1.0, "a":18446744073709551616},'
+    b'[{"id":"a","queue":"q","timeout":30,"max_retries":-1,"payload":' + PAYLOAD + b","
     b'"state":[ 1],"run_at":"2026-11-22T18:00:00.000001Z","run_id":"7-2","attempt":2,"job_id":"7",'
     b'"priority":5,"new":1}]'
 )
@@ -23,7 +24,7 @@ def test_a_job_has_what_next_tells() -> None:
     assert (job.id, job.queue, job.timeout_s, job.max_retries) == ("a", "q", 30, -1)
     assert (job.run_id, job.attempt, job.job_id, job.priority) == ("7-2", 2, "7", 5)
     assert job.run_at == datetime(2026, 11, 22, 18, 0, 0, 1, UTC)
-    assert job.payload_json == b'{"b": 1.0, "a":18446744073709551616}'
+    assert job.payload_json == PAYLOAD
     assert job.payload == {"b": 1.0, "a": 2**64}
     assert (job.state_json, job.state) == (b"[ 1]", [1])
 
@@ -50,6 +51,34 @@ def test_no_content_is_no_jobs() -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b'[{"id":1}]', b"[", b"\xff", b'[{"id":"\xff"}]', b"<html>"])
 def test_what_is_no_list_of_jobs_is_a_bad_answer(body: bytes) -> None:
     """Whatever else answers at the address, it gives one kind of error."""
+    with pytest.raises(BadAnswer):
+        answers.jobs(Answer(200, body))
+
+
+@pytest.mark.parametrize(
+    ("payload", "kept"),
+    [
+        (rb'"\ud83d\uDCA5"', rb'"\ud83d\uDCA5"'),
+        (rb'"\ud800"', rb'"\ufffd"'),
+        (rb'["\uDc00\ud800", 1.0]', rb'["\ufffd\ufffd", 1.0]'),
+        (rb'"\ud800\ud83d\udca5"', rb'"\ufffd\ud83d\udca5"'),
+        (rb'"\ud800\n"', rb'"\ufffd\n"'),
+        (rb'"\\ud800\ud800"', rb'"\\ud800\ufffd"'),
+        (rb'{"\ud800":"\"\ud800"}', rb'{"\ufffd":"\"\ufffd"}'),
+    ],
+)
+def test_half_a_surrogate_pair_takes_no_other_job_along(payload: bytes, kept: bytes) -> None:
+    """It is JSON, so the daemon takes it, but no text: each is U+FFFD, and all else keeps its bytes."""
+    job = HANDED_OUT[1:-1]
+    body = b"[%b,%b]" % (job, job.replace(PAYLOAD, payload))
+    plain, odd = answers.jobs(Answer(200, body))
+    assert plain.payload == {"b": 1.0, "a": 2**64}
+    assert odd.payload_json == kept
+
+
+def test_an_answer_that_is_nested_too_deeply_is_a_bad_answer() -> None:
+    """Nothing that somebody enqueues can end a worker."""
+    body = HANDED_OUT.replace(b"[ 1]", b"[" * 100_000 + b"]" * 100_000)
     with pytest.raises(BadAnswer):
         answers.jobs(Answer(200, body))
 

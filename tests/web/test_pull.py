@@ -507,10 +507,23 @@ async def test_health_is_for_everybody(face: Face, prefix: str) -> None:
     assert face.access_lines == []
 
 
-async def test_names_in_a_refusal_stay_in_one_line(client: Client) -> None:
-    """Whatever is in them."""
-    answer = await client.complete("a\r\nb")
-    assert seen(answer) == (404, f"job with id `a b` not found in queue `{QUEUE}`.")
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("a\r\nb", r"a\r\nb"),
+        ("\n", r"\n"),
+        ("\x1b[2J\x07\x7f", r"\x1b[2J\x07\x7f"),
+        ("\x85\u2028\u2029\u202e", r"\x85\u2028\u2029\u202e"),
+        ("é\\n\u3000💥", "é\\n\u3000💥"),
+    ],
+    ids=ascii,
+)
+async def test_names_in_a_refusal_stay_in_one_line(client: Client, key: str, shown: str) -> None:
+    """What would end it, or move a terminal, is escaped; all else is as it was."""
+    assert seen(await client.complete(key)) == (404, f"job with id `{shown}` not found in queue `{QUEUE}`.")
+    for _ in range(2):
+        conflict = await client.enqueue(key)
+    assert seen(conflict) == (409, f"job with id `{shown}` already exists in queue `{QUEUE}`.")
 
 
 async def test_push_and_pull_queues_of_one_name_share_nothing(face: Face, client: Client) -> None:

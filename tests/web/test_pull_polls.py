@@ -1,10 +1,12 @@
 """`next` with `wait`: jobs that come while a worker waits for them (contract pull, README 14)."""
 
+import h2.events
 import orjson
 import pytest
 import trio
 
 from tests.web.face import Answer, Face, parse, read_until, until
+from tests.web.http2_client import events_until, open_http_2, request_headers
 
 QUEUE = "my-queue"
 # None of the waits below ends before the job has come, unless something is wrong.
@@ -93,6 +95,26 @@ async def test_a_wait_that_nobody_waits_for_any_more_ends(face: Face) -> None:
         await stream.send_all(ask(f"/next?queue={QUEUE}&wait={WAIT_S}"))
         await until_waiting(face, 1)
     await until_waiting(face, 0)
+    assert face.errors == []
+
+
+async def test_a_wait_ends_with_its_stream_of_http_2(face: Face) -> None:
+    """The job goes to the next that waits on the same connection, as never handed out."""
+    async with open_http_2(face) as (stream, client):
+        for number in (1, 3):
+            headers = request_headers("GET", f"/next?queue={QUEUE}&wait={WAIT_S}")
+            client.send_headers(number, headers, end_stream=True)
+            await stream.send_all(client.data_to_send())
+            await until_waiting(face, (number + 1) // 2)
+        client.reset_stream(1)
+        await stream.send_all(client.data_to_send())
+        await until_waiting(face, 1)
+        await enqueue(face, "1")
+        events = await events_until(stream, client, h2.events.StreamEnded)
+    data = [event for event in events if isinstance(event, h2.events.DataReceived)]
+    assert {event.stream_id for event in data} == {3}
+    jobs = orjson.loads(b"".join(event.data for event in data))
+    assert [(job["id"], job["attempt"]) for job in jobs] == [("1", 1)]
     assert face.errors == []
 
 

@@ -54,15 +54,31 @@ async def test_a_request_knows_whether_its_client_is_there() -> None:
 
 
 @pytest.mark.usefixtures("lane")
-async def test_a_request_ends_with_its_client() -> None:
-    """Soon after that has hung up, and this is no error."""
+@pytest.mark.parametrize("requests", [1, 2, 100])
+async def test_a_request_ends_with_its_client(requests: int) -> None:
+    """Soon after that has hung up, though it has sent more ahead; and this is no error."""
     waiting = Waiting()
     async with open_served([waiting.route()]) as served:
         async with await served.connect() as stream:
-            await stream.send_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+            await stream.send_all(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
             await until(waiting.has_begun)
         await until(lambda: waiting.was_cancelled)
     assert served.errors == []
+
+
+@pytest.mark.usefixtures("lane")
+async def test_requests_sent_ahead_are_answered_to_a_client_that_will_ask_no_more() -> None:
+    """It may still read; what it asked for last is answered as the first, unless that takes its time."""
+
+    async def answer(_request: Request) -> Response:
+        # The server looks at its connections in between.
+        await trio.sleep(0.3)
+        return Response(200, b"done")
+
+    async with open_served([Route("GET", "/soon", answer)]) as served:
+        ahead = b"GET /soon HTTP/1.1\r\nHost: x\r\n\r\n" * 6
+        answers = await served.exchange(ahead, half_close=True)
+    assert answers.count(b"done") == 6
 
 
 @pytest.mark.parametrize("hangs_up", [True, False])

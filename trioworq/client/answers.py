@@ -1,5 +1,6 @@
 """What comes back: answers → values, refusals → errors."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -11,6 +12,13 @@ from trioworq.client.errors import BadAnswer, NotFound, Refused, Unauthorized
 from trioworq.client.values import DEFAULT_PRIORITY, Enqueued, Job
 
 MAX_DETAIL = 500
+
+# An escape in JSON that is half of a surrogate pair, and as such no text. Pairs, and all other escapes, are
+# matched too, so that what stands in them is not taken for one.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<half>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
 
 _Shape = TypeVar("_Shape")
 
@@ -61,11 +69,26 @@ def _decoder(shape: type[_Shape]) -> Callable[[bytes], _Shape]:
 
     def read(body: bytes) -> _Shape:
         try:
-            return decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _read_leniently(decode, body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise BadAnswer(f"the answer cannot be read: {error}") from error
 
     return read
+
+
+def _read_leniently(decode: Callable[[bytes], _Shape], body: bytes) -> _Shape:
+    """Read JSON as most readers do: halves of surrogate pairs are U+FFFD.
+
+    The daemon keeps every payload that is JSON, and one must not take along those it was fetched with.
+    """
+    try:
+        return decode(body)
+    except msgspec.DecodeError:
+        return decode(_ESCAPE.sub(_whole, body))
+
+
+def _whole(escape: re.Match[bytes]) -> bytes:
+    return rb"\ufffd" if escape["half"] else escape[0]
 
 
 _read_job = _decoder(_JobShape)

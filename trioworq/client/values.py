@@ -81,7 +81,8 @@ class Job:
 
     `run_id` names the run that the lease is for; it goes along with whatever is said of the job, so that what
     comes too late changes nothing. It is None while the job waits. `attempt` counts from 1. `state_json` is
-    what was saved for the next try, None if nothing was.
+    what was saved for the next try, None if nothing was. Payload and state are as they were sent, but that
+    halves of surrogate pairs, which are no text, may be U+FFFD.
     """
 
     id: str
@@ -98,7 +99,10 @@ class Job:
 
     @cached_property
     def payload(self) -> Any:
-        """The payload, decoded when it is first looked at; whole numbers of any size keep every digit."""
+        """The payload, decoded when it is first looked at; whole numbers keep every digit.
+
+        Raises ValueError for a number of more digits than Python reads, RecursionError for deep nesting.
+        """
         return json.loads(self.payload_json)
 
     @cached_property

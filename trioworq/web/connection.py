@@ -101,6 +101,7 @@ class Connection:
         self._received = received
         self._scope = trio.CancelScope(deadline=trio.current_time() + service.idle_timeout_s)
         self._requests = 0
+        self._last_request_at_s = trio.current_time()
         self._is_receiving_head = False
         self._is_ending = False
         self._has_left = False
@@ -137,12 +138,22 @@ class Connection:
         self._send_scope.deadline = min(self._send_scope.deadline, now_s + LAST_WORD_S)
 
     def look_after(self, now_s: float) -> None:
-        """End what should stop and has nothing to do any more."""
+        """End what should stop and has nothing to do any more, and what the client no longer waits for."""
         is_idle = not self._requests and not self._is_ending
         if now_s >= self._stops_at_s and is_idle and self._stream.is_quiet():
             # The client is told in the moment of this look, so that only on the wire a request can meet it.
             self._stream.end_sending()
             self._scope.cancel(reason="the server stops")
+        elif now_s >= self._last_request_at_s + PATIENCE_S and self._is_asking_for_nobody():
+            self._scope.cancel(reason="the client hung up")
+
+    def _is_asking_for_nobody(self) -> bool:
+        """Whether the client has left without an answer to its request.
+
+        Reading does not tell it where another request has been sent ahead: behind that nothing is read.
+        """
+        is_answered = not self._requests or self._is_ending or self._has_left or self._sending.locked()
+        return not is_answered and self._stream.has_hung_up()
 
     def _make_protocol(self, tasks: TaskGroup) -> Protocol:
         service, ends = self._service, self._ends
@@ -195,6 +206,7 @@ class Connection:
 
     def _begin_request(self) -> None:
         self._requests += 1
+        self._last_request_at_s = trio.current_time()
         self._is_receiving_head = False
         self._end_after(float("inf"))
 

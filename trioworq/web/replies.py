@@ -4,6 +4,7 @@ Fireworq: `404 Not Found`, and after a blank line the detail, if any. Pull, unde
 verbs: one plain line, which nothing ends. Manage and load, under `/api/v1/` and `/v6/`: `{"detail": …}`.
 """
 
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -21,6 +22,8 @@ _STORE_IS_AWAY = "The store is out of reach for now; nothing was stored"
 _VERBS = frozenset(
     {"/enqueue", "/enqueue/batch", "/next", "/heartbeat", "/reschedule", "/complete", "/health"}
 )
+# Line ends are among them; the last ones turn the direction of what follows.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _NO_SUCH_PAGE = "404 page not found"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
@@ -109,5 +112,5 @@ def is_pull(path: str) -> bool:
 
 
 def _in_one_line(text: str) -> bytes:
-    """Write a text that may show a client's own names, which may have line ends."""
-    return " ".join(text.splitlines()).encode()
+    """Write a text that may show a client's own names: what ends lines or moves a terminal is escaped."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), text).encode()
