@@ -167,6 +167,13 @@ def test_a_job_has_a_run_while_it_is_handed_out() -> None:
     assert (stored(JobState.RUNNING, 2).run, stored(JobState.RUNNING, 2).tries) == (RUN, 3)
 
 
+def test_a_lease_has_lapsed_when_its_end_is_past() -> None:
+    """Strictly, and a job that waits has none."""
+    running = stored(JobState.RUNNING, 0)
+    assert [running.has_lapsed(now_ms) for now_ms in (999, 1000, 1001)] == [False, False, True]
+    assert not evolve(running, state=JobState.WAITING, lease_ends_at_ms=None).has_lapsed(1001)
+
+
 @pytest.mark.parametrize(
     ("max_retries", "retries_left", "exhausted"),
     [(0, 0, True), (1, 1, False), (1, 0, True), (-1, 0, False), (-5, 0, False)],

@@ -207,6 +207,19 @@ def test_one_whose_time_is_over_does_not_wait_for_another_take() -> None:
     assert given(*workers) == [[1], []]
 
 
+def test_a_job_whose_lease_has_ended_on_its_way_is_given_back() -> None:
+    """The store took longer than the try may; but one with no time at all ends its lease at once anyway."""
+    kept = Jobs()
+    line = kept.line()
+    worker = waiter(3)
+    line.join(worker)
+    line.ask()
+    late, *others = (evolve(job, lease_ends_at_ms=999) for job in jobs(1, 2))
+    line.take([late, *(evolve(job, timeout_s=0) for job in others), *jobs(3)])
+    assert given(worker) == [[2, 3]]
+    assert kept.returned == [1]
+
+
 def test_a_take_that_brought_less_is_followed_by_none() -> None:
     """What comes later is announced."""
     line = Jobs().line()

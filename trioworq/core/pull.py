@@ -220,6 +220,10 @@ class PullJob:
         """How many bytes of JSON it carries."""
         return len(self.payload) + len(self.saved_state or b"")
 
+    def has_lapsed(self, now_ms: int) -> bool:
+        """Whether its lease has ended, noticed or not."""
+        return self.lease_ends_at_ms is not None and self.lease_ends_at_ms < now_ms
+
     @property
     def tries(self) -> int:
         """How often it has been tried since it was enqueued or rescheduled, this time included."""

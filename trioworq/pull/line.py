@@ -45,7 +45,7 @@ class Line:
         self._now_ms = now_ms
         self._give_back = give_back
         self._waiting: dict[Waiter, None] = {}
-        # Those of them who are not kept waiting, or no longer, and how many jobs all want: thousands may wait.
+        # Those of them who are not kept waiting, or no longer, and how many jobs all want; they may be many.
         self._hasty: dict[Waiter, None] = {}
         self._wanted = 0
         # Those for whom the take under way is; some may have left since.
@@ -125,7 +125,12 @@ class Line:
     def take(self, jobs: Sequence[PullJob]) -> None:
         """Hand out what was found, in the order of those who wait; give back what is left of it."""
         asked, self._asked = self._asked, {}
-        left = deque(jobs)
+        left: deque[PullJob] = deque()
+        late: list[PullJob] = []
+        now_ms = self._now_ms()
+        for job in jobs:
+            # What the store took longer to hand out than a try may take would be tried in vain (I4).
+            (late if job.timeout_s > 0 and job.has_lapsed(now_ms) else left).append(job)
         # Else it was cut short by its limit or by their size: more may be due, also for the hasty.
         self.seems_empty = len(jobs) < self._limit and sum(job.size for job in jobs) < CLAIM_BYTES
         self._is_called = self._is_called or not self.seems_empty
@@ -134,8 +139,8 @@ class Line:
         for waiter in tuple(self._hasty):
             if waiter in asked and (waiter.is_over or self.seems_empty):
                 self._answer(waiter)
-        if left:
-            self._give_back(left)
+        if left or late:
+            self._give_back([*late, *left])
 
     def _serve(self, waiters: Iterable[Waiter], left: deque[PullJob]) -> None:
         """Give each what it wants, as long as something is left."""
