@@ -261,6 +261,13 @@ def _pull_writes(indexes: PullIndexes) -> list[Case]:
             keys=one,
             rows=60,
         ),
+        _write("a run that is completed", completion("5", queue="q1", run=run), keys=one, rows=2),
+        _write(
+            "many runs that are completed",
+            *(completion(str(n), queue="q1", run=Run(PULL_IDS + n, 1)) for n in range(1, 6)),
+            keys=one,
+            rows=10,
+        ),
         _write("a rescheduling", rescheduling("5", queue="q1"), keys=one, rows=2),
         _write("a return", Return(queue="q1", key="5", run=run), keys=one, rows=2),
         _write("leases that end", ExpireLeases(NOW + 21, 100), keys=indexes.lease | JOB, rows=40),

@@ -28,7 +28,7 @@ from tests.stores.workers import (
 )
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Kind
-from trioworq.core.pull import NewPullJob, Verdict
+from trioworq.core.pull import NewPullJob, Run, Verdict
 from trioworq.core.retry import Failed, Retried
 from trioworq.stores.interface import FailureOrder, FailureQuery, Outlook, Store, StoreRefused, Take
 from trioworq.stores.migrations import CREATE_VERSION, available
@@ -100,6 +100,12 @@ async def in_one_batch(*calls: Callable[[], Awaitable[Any]]) -> list[Any]:
     return results
 
 
+async def careful_verdicts(connection: Connection, change: Operation) -> list[Any]:
+    """Return what a change comes to when it is looked at first."""
+    async with connection.transaction():
+        return await apply(connection, change, is_careful=True)
+
+
 # Batches
 
 
@@ -140,6 +146,42 @@ async def test_operations_of_one_transaction_see_each_other(mysql_dsn: str, is_c
                 )
         assert outcomes == [Verdict.DONE, Verdict.DONE, Verdict.ABSENT, Verdict.DONE, Verdict.ABSENT]
         assert await store.pull_job("q", "old") is None
+
+
+async def test_completions_that_name_their_runs_are_ended_without_a_look(mysql_dsn: str) -> None:
+    """All at once if each is the present run; one of a worker that is late or mistaken spoils the batch."""
+    async with open_mysql_store(mysql_dsn, node_id="n") as store:
+        await enqueue_keys(store, *"abcd")
+        runs = {job.key: job.run for job in await take(store, limit=4)}
+        stale = Run(runs["a"].job_id, runs["a"].attempt + 1) if runs["a"] else None
+        async with open_connection(parse(mysql_dsn), autocommit=False) as connection:
+            for mistaken in (
+                completion("c", run=runs["d"]),
+                completion("c", run=stale),
+                completion("x", run=stale),
+            ):
+                with pytest.raises(Mismatch):
+                    async with connection.transaction():
+                        await apply(connection, completion("a", run=runs["a"]), mistaken)
+                assert await careful_verdicts(connection, mistaken) in ([Verdict.STALE], [Verdict.ABSENT])
+            async with connection.transaction():
+                named = [completion(key, run=runs[key]) for key in "ab"]
+                assert await apply(connection, *named) == [Verdict.DONE] * 2
+        assert [await store.pull_job("q", key) is None for key in "abcd"] == [True, True, False, False]
+
+
+async def test_a_completion_and_another_change_of_its_job_are_judged_in_turn(mysql_dsn: str) -> None:
+    """Only one of the two can have found the run that it names."""
+    async with open_mysql_store(mysql_dsn, node_id="n") as store:
+        await enqueue_keys(store, "a")
+        job = await take_one(store)
+        changes = rescheduling("a", run=job.run), completion("a", run=job.run)
+        async with (
+            open_connection(parse(mysql_dsn), autocommit=False) as connection,
+            connection.transaction(),
+        ):
+            assert await apply(connection, *changes) == [Verdict.DONE, Verdict.STALE]
+        assert (await found(store, "a")).id == job.id
 
 
 async def test_key_that_is_taken_has_its_batch_done_again_with_care(mysql_dsn: str) -> None:

@@ -26,8 +26,8 @@ from trioworq.core.pull import (
     timeout_message,
 )
 from trioworq.core.results import ResultStatus
-from trioworq.stores.mysql.conversations import Conversation
-from trioworq.stores.mysql.literals import fill, numbers
+from trioworq.stores.mysql.conversations import Conversation, Mismatch
+from trioworq.stores.mysql.literals import fill, numbers, rows
 from trioworq.stores.mysql.pull import Key, by_queue
 from trioworq.stores.mysql.pull_reads import BY_ID, BY_KEY
 from trioworq.stores.operations import ExpireLeases
@@ -51,6 +51,12 @@ WAIT_ANEW = (
 # The limits keep servers from going through the whole of a small table, as in `jobs`.
 REMOVE = b"DELETE FROM job WHERE id IN (%s) ORDER BY id LIMIT %d"
 REMOVE_KEYS = b"DELETE FROM pull_job WHERE %s ORDER BY pull_key LIMIT %d"
+
+# The ids alone give the ranges of the primary key, the rest the fencing: a run may be named for another job.
+END_RUNS = (
+    b"DELETE FROM job WHERE id IN (%s) AND (id, attempt, queue, pull_key) IN (%s) AND state = 1 "
+    b"ORDER BY id LIMIT %d"
+)
 
 # Without locks: one would be on the first lease that goes on, too.
 FIND_EXPIRED = (
@@ -106,6 +112,19 @@ def change(changes: Sequence[PullChange]) -> Conversation[list[Verdict]]:
         found[key] = _Found(standing_after(each, job.standing), job.timeout_s)
     yield [*statements, *_remove(ended)]
     return verdicts
+
+
+def complete(completions: Sequence[Completion]) -> Conversation[list[Verdict]]:
+    """End jobs by the names of their runs, without a look; raises Mismatch for one that is not present."""
+    if not completions:
+        return []
+    runs = [(each.run.job_id, each.run.attempt, each.queue, each.key) for each in completions if each.run]
+    ids = numbers(job_id for job_id, *_ in runs)
+    keys = [REMOVE_KEYS % those for those in by_queue((each.queue, each.key) for each in completions)]
+    *entries, ended = yield [*keys, END_RUNS % (ids, rows("(%s, %s, %s, %s)", runs), len(runs))]
+    if {ended.affected, sum(entry.affected for entry in entries)} != {len(completions)}:
+        raise Mismatch
+    return [Verdict.DONE] * len(completions)
 
 
 def _look(keys: set[Key]) -> Conversation[dict[Key, _Found]]:

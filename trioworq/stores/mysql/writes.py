@@ -6,13 +6,14 @@ then pushes and enqueues, which share their statements, then completions, which 
 what is rare shares the round trips of these, and the rest follows one by one as submitted.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 from typing import assert_never
 
 from trioworq.core.jobs import Job, JobState
 from trioworq.core.leases import Hold
-from trioworq.core.pull import PullChange, Return
+from trioworq.core.pull import Completion, PullChange, Return, Verdict
 from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.interface import Claim, Take
 from trioworq.stores.mysql import definitions, jobs, leases, pull, pull_changes
@@ -47,11 +48,15 @@ async def apply(
     `mark` is a statement of the caller's that goes along. Raises Mismatch when the transaction has to
     be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
-    heard = list(_change(operations, are_returns=False))
+    named = {} if is_careful else _named_runs(operations)
+    heard = [
+        *_change(operations, named, are_returns=False),
+        (list(named), pull_changes.complete(list(named.values()))),
+    ]
     expired = list(_expire(operations))
     # What workers have said counts before their leases are ended; else it shares the steps of the others.
     first, heard = (heard, []) if expired else ([], heard)
-    ended = [*expired, *_change(operations, are_returns=True)]
+    ended = [*expired, *_change(operations, {}, are_returns=True)]
     pushes = [
         *_return(operations),
         _push(connection, operations, is_careful=is_careful),
@@ -126,11 +131,24 @@ def _expire(operations: Sequence[Operation]) -> Iterator[_Talk]:
         yield list(ends), in_turn(map(pull_changes.expire, ends.values()))
 
 
-def _change(operations: Sequence[Operation], *, are_returns: bool) -> Iterator[_Talk]:
+def _named_runs(operations: Sequence[Operation]) -> dict[int, Completion]:
+    """Return completions that name a run, by their places, and that nothing else of the batch changes."""
+    changes = Counter((each.queue, each.key) for each in operations if isinstance(each, PullChange))
+    return {
+        place: each
+        for place, each in enumerate(operations)
+        if isinstance(each, Completion) and each.run is not None and changes[each.queue, each.key] == 1
+    }
+
+
+def _change(
+    operations: Sequence[Operation], others: Collection[int], *, are_returns: bool
+) -> Iterator[_Talk]:
+    """Change what is to be changed, but for what is at the places of `others`."""
     changes = {
         place: each
         for place, each in enumerate(operations)
-        if isinstance(each, PullChange) and isinstance(each, Return) is are_returns
+        if isinstance(each, PullChange) and isinstance(each, Return) is are_returns and place not in others
     }
     if changes:
         yield list(changes), pull_changes.change(list(changes.values()))
@@ -159,6 +177,8 @@ def _needs_care(operation: Operation, outcome: object) -> bool:
     match operation, outcome:
         case Completed(), _:
             return outcome is False
+        case Completion(), _:
+            return operation.run is not None and outcome is not Verdict.DONE
         case PushJobs(starts=starts), list():
             return any(
                 start is not None and isinstance(job, Job) and job.state is JobState.WAITING
