@@ -10,6 +10,7 @@ from tests.client.asking import ONCE
 from tests.client.fake_queue import AWAY, FakeQueue, until
 from tests.client.handlers import Gated, running
 from tests.client.scripted_server import Reply
+from tests.client.values import handed_out, shown
 from tests.process.running_daemon import free_port
 from trioworq.client import AsyncClient, Run, Unauthorized, Worker
 
@@ -66,6 +67,26 @@ async def test_no_more_jobs_run_than_there_are_hands(queue: FakeQueue, client: A
     async with running(Worker(client, "q", handle, concurrency=3)):
         await until(lambda: len(queue.completed()) == 30)
     assert (most, queue.most_out) == (3, 3)
+
+
+async def test_a_server_that_gives_more_than_was_asked_for_ends_nothing(
+    queue: FakeQueue, client: AsyncClient
+) -> None:
+    """What no hand is free for is left to its lease."""
+    at_work = most = 0
+
+    async def handle(_run: Run) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        await trio.sleep(0.01)
+        at_work -= 1
+
+    queue.replies["next"] = handed_out(*map(shown, "abcde"))
+    async with running(Worker(client, "q", handle, concurrency=2)):
+        await until(lambda: len(queue.completed()) >= 6)
+    assert most == 2
+    assert set(queue.completed()) == {"a", "b"}
 
 
 async def test_num_jobs_bounds_what_one_poll_takes(queue: FakeQueue, client: AsyncClient) -> None:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,20 @@ async def test_a_worker_without_hands_is_a_mistake(client: AsyncClient, options:
     """It would wait for ever."""
     with pytest.raises(ValueError, match="at least one"):
         Worker(client, "q", Gated(), **options)
+
+
+async def test_a_handler_that_yields_is_a_mistake(client: AsyncClient) -> None:
+    """Calling it runs nothing of it, and its jobs would be lost."""
+
+    def handle(_run: Run) -> Iterator[None]:
+        yield
+
+    async def handle_async(_run: Run) -> AsyncIterator[None]:
+        yield
+
+    for handler in (handle, handle_async):
+        with pytest.raises(TypeError, match="yields"):
+            Worker(client, "q", handler)
 
 
 async def test_a_cancelled_worker_takes_its_handlers_along(queue: FakeQueue, client: AsyncClient) -> None:

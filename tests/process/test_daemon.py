@@ -7,7 +7,8 @@ import ssl
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx2
@@ -129,6 +130,21 @@ def test_jobs_that_outlive_the_stop_are_given_back_at_once(
         worker.gate.set()
         wait_until(lambda: daemon.lines())
         assert daemon.lines()[-1]["fail_count"] == 0
+
+
+def test_a_stop_answers_workers_that_wait_for_jobs(store_options: list[str], tmp_path: Path) -> None:
+    """With a 204 in either lane, and long before their time is over (README 14, I15)."""
+    with running_daemon(tmp_path / "a", *store_options) as daemon, ExitStack() as polls:
+        intake, app = (polls.enter_context(closing(HTTPConnection(daemon.url[7:], timeout=20))) for _ in "12")
+        # The connection is Hypercorn's from then on.
+        app.request("GET", "/version")
+        app.getresponse().read()
+        for poll in (intake, app):
+            poll.request("GET", "/next?queue=none&wait=60")
+        wait_until(lambda: "\ntrioworq_pull_waiting_workers 2.0" in daemon.request("GET", "/metrics").text)
+        daemon.send(signal.SIGTERM)
+        assert [poll.getresponse().status for poll in (intake, app)] == [204, 204]
+        assert daemon.wait() == 0
 
 
 def test_a_second_signal_ends_the_process_at_once(worker: RecordingWorker, tmp_path: Path) -> None:

@@ -98,6 +98,7 @@ REFUSED = [
     (with_members(b'"payload":null,"payload":1'), "duplicate field `payload`"),
     (with_members(b'"state":1,"state":null'), "duplicate field `state`"),
     (with_members(b'"payload":[1,]'), "invalid JSON"),
+    (with_members(b'"payload":"a\nb"'), "Invalid control character at character"),
     (with_members(b'"payload":"\xff"'), "invalid unicode"),
     (with_members(b'"other":"\xff"'), "invalid unicode"),
     (b'{"id":"\xff","queue":"q","timeout":30}', "invalid unicode"),

@@ -7,6 +7,7 @@ import trio
 
 from tests.web.face import Answer, Face, parse, read_until, until
 from tests.web.http2_client import events_until, open_http_2, request_headers
+from trioworq.web.pull.queries import wait_of
 
 QUEUE = "my-queue"
 # None of the waits below ends before the job has come, unless something is wrong.
@@ -56,6 +57,24 @@ async def test_a_wait_ends_without_a_job(face: Face) -> None:
     answer = await face.client.get(f"/next?queue={QUEUE}&wait=1")
     assert (answer.status_code, answer.content) == (204, b"")
     assert trio.current_time() - started_at >= 1
+
+
+@pytest.mark.parametrize(
+    ("query", "wait_s"),
+    [
+        ({}, 0),
+        ({"wait": "0"}, 0),
+        ({"wait": "007"}, 7),
+        ({"wait": "60"}, 60),
+        ({"wait": "61"}, 60),
+        ({"wait": "9" * 5000}, 60),
+        ({"wait": "0" * 5000}, 0),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_wait_is_a_minute_at_most(query: dict[str, str], wait_s: int) -> None:
+    """More counts as that (README 14)."""
+    assert wait_of(query) == wait_s
 
 
 @pytest.mark.usefixtures("lane")

@@ -61,6 +61,9 @@ class Worker:
     ) -> None:
         if min(concurrency, num_jobs) < 1:
             raise ValueError("a worker has at least one hand, and fetches at least one job")
+        if inspect.isgeneratorfunction(handler) or inspect.isasyncgenfunction(handler):
+            # A call of it does nothing, and the job would be completed all the same.
+            raise TypeError("a handler that yields is none")
         self._client = client
         self._queue = queue
         self._concurrency = concurrency
@@ -161,7 +164,8 @@ class Worker:
         fetched: list[Job] = []
         try:
             if not self._is_stopping:
-                fetched = await self._client.next(self._queue, free, self._wait_s)
+                # More than were asked for would be in no hands; they are left to their leases.
+                fetched = (await self._client.next(self._queue, free, self._wait_s))[:free]
         finally:
             for _ in range(free - len(fetched)):
                 self._hands.release()

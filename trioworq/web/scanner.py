@@ -118,7 +118,9 @@ class Scanner:
         except JSONDecodeError as error:
             if error.pos >= len(self._source) or error.msg.startswith("Unterminated string"):
                 raise InvalidRequest("unexpected EOF") from None
-            raise InvalidRequest(f"invalid JSON: {error.msg} at character {error.pos}") from None
+            # One of its messages has the word already.
+            what = error.msg.removesuffix(" at")
+            raise InvalidRequest(f"invalid JSON: {what} at character {error.pos}") from None
         except RecursionError:
             raise InvalidRequest("invalid JSON: nested too deeply") from None
         return value
