@@ -24,15 +24,23 @@ DUE_PRIORITIES = (
     "SELECT DISTINCT priority FROM job FORCE INDEX (job_list) WHERE kind = %s AND queue = %s AND state = 0 "
     "AND next_try <= %s AND priority > %s ORDER BY priority LIMIT %s"
 )
+# What a pull job takes of `CLAIM_BYTES`.
+SIZE = "LENGTH(payload) + COALESCE(LENGTH(pull_state), 0)"
+# Pull jobs of this size at most are read as they are found.
+SMALL_BYTES = 4096
+
 FIND_DUE = {
     Kind.PUSH: (
         "SELECT id, LENGTH(payload) FROM job FORCE INDEX (job_claim) "
         "WHERE kind = 0 AND queue = %s AND state = 0 AND priority = %s AND next_try <= %s "
         "ORDER BY next_try, id LIMIT %s"
     ),
-    # Whoever comes second takes others, and waits for nobody.
+    # Whoever comes second takes others, and waits for nobody. Large ones are read when it is known how many
+    # are handed out.
     Kind.PULL: (
-        "SELECT id, LENGTH(payload) + COALESCE(LENGTH(pull_state), 0), job.pull_key "
+        f"SELECT id, {SIZE}, job.pull_key, IF({SIZE} <= {SMALL_BYTES}, payload, NULL), "
+        f"IF({SIZE} <= {SMALL_BYTES}, pull_state, NULL), priority, created_at, next_try, pull_timeout, "
+        "max_retries, retries_left, fail_count, attempt "
         f"FROM job FORCE INDEX (job_claim) STRAIGHT_JOIN {ITS_KEY} "
         "WHERE kind = 1 AND job.queue = %s AND state = 0 AND priority = %s AND next_try <= %s "
         "ORDER BY next_try, id LIMIT %s FOR UPDATE SKIP LOCKED"
@@ -72,7 +80,7 @@ class Search:
     def finish(self, answers: Sequence[Result]) -> Conversation[list[Row]]:
         """Return those that were found, up to the one that fills `CLAIM_BYTES`.
 
-        The columns are the id, the size of what is handed out, and a pull job's key.
+        The columns are the id, the size of what is handed out, and what a pull job needs beside.
         """
         priorities, found, others = answers
         due: list[Row] = []

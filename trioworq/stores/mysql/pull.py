@@ -10,16 +10,17 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from attrs import frozen
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import INT64_MAX, Kind, PayloadForm
-from trioworq.core.pull import NewPullJob, PullJob
+from trioworq.core.jobs import INT64_MAX, JobState, Kind, PayloadForm
+from trioworq.core.pull import NewPullJob, PullJob, lease_end_ms
 from trioworq.stores.interface import Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
-from trioworq.stores.mysql.due import Search
+from trioworq.stores.mysql.due import SMALL_BYTES, Search
 from trioworq.stores.mysql.jobs import start_many
 from trioworq.stores.mysql.literals import fill, numbers, rows
 from trioworq.stores.mysql.packets import grouped, misfit, numbered
 from trioworq.stores.mysql.pull_reads import BY_ID, PULL_JOB, pull_job_of
+from trioworq.stores.rows import Row
 
 # A queue, and a client's id of a job in it.
 Key = tuple[str, str]
@@ -39,6 +40,7 @@ FIND_KEYS = b"SELECT queue, pull_key FROM pull_job FORCE INDEX (PRIMARY) WHERE "
 
 # See core.pull.lease_end_ms.
 BEGIN = "UPDATE pull_job SET lease_end = %s + LEAST(pull_timeout * 1000, %s) WHERE "
+FIND_RUNNING = b"SELECT id FROM job WHERE id IN (%s) AND state = 1"
 READ_STARTED = f"SELECT {PULL_JOB} FROM {BY_ID} WHERE id IN (%s) AND state = 1".encode()
 
 
@@ -127,17 +129,45 @@ def take(take: Take) -> Conversation[list[PullJob]]:
     due = yield from search.finish((yield search.begin()))
     if not due:
         return []
-    ids = [job_id for job_id, _, _ in due]
+    ids = [row[0] for row in due]
+    large = [row[0] for row in due if row[1] > SMALL_BYTES]
     begin = fill(BEGIN, (take.now_ms, INT64_MAX - take.now_ms))
-    keys = by_queue((take.queue, key.decode()) for _, _, key in due)
-    _, _, started = yield [
+    started, *others = yield [
         start_many(ids, take.now_ms),
-        *(begin + those for those, _ in keys),
-        READ_STARTED % numbers(ids),
+        *(begin + those for those, _ in by_queue((take.queue, row[2].decode()) for row in due)),
+        *([READ_STARTED % numbers(large)] if large else []),
     ]
-    jobs = {job.id: job for job in map(pull_job_of, started.rows)}
-    # One may have been completed since, by another write of this transaction.
-    return [jobs[job_id] for job_id in ids if job_id in jobs]
+    jobs = {row[0]: _started(take, row) for row in due}
+    if large:
+        jobs.update((job.id, job) for job in map(pull_job_of, others[-1].rows))
+    if started.affected == len(ids):
+        return list(jobs.values())
+    # One has been completed since, by another write of this transaction.
+    (running,) = yield [FIND_RUNNING % numbers(ids)]
+    return [jobs[job_id] for job_id in ids if (job_id,) in running.rows]
+
+
+def _started(take: Take, row: Row) -> PullJob:
+    """Return a job as it is once it has been handed out, from a row of a search."""
+    job_id, _, key, payload, saved_state, priority, created_at, next_try, *rest = row
+    timeout, max_retries, retries_left, fail_count, attempt = rest
+    return PullJob(
+        id=job_id,
+        queue=take.queue,
+        key=key.decode(),
+        payload=payload,
+        saved_state=saved_state,
+        state=JobState.RUNNING,
+        priority=priority,
+        created_at_ms=created_at,
+        run_at_ms=next_try,
+        timeout_s=timeout,
+        max_retries=max_retries,
+        retries_left=retries_left,
+        fail_count=fail_count,
+        attempt=attempt + 1,
+        lease_ends_at_ms=lease_end_ms(take.now_ms, timeout),
+    )
 
 
 def by_queue(keys: Iterable[Key]) -> Iterator[tuple[bytes, int]]:
