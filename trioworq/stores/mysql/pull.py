@@ -11,7 +11,7 @@ from attrs import frozen
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, Kind, PayloadForm
-from trioworq.core.pull import NewPullJob, PullJob
+from trioworq.core.pull import NewPullJob, PullJob, retries_at_first
 from trioworq.stores.interface import Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
@@ -107,7 +107,7 @@ def _job_row(job: NewPullJob) -> bytes:
         job.priority,
         job.run_at_ms,
         job.created_at_ms,
-        max(job.max_retries, 0),
+        retries_at_first(job.max_retries),
         job.key,
     )
     return fill(ENQUEUE_ROW, values)
