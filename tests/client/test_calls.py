@@ -82,6 +82,14 @@ def test_a_time_without_a_zone_is_a_mistake() -> None:
         NewJob(queue="q", run_at=datetime(2026, 11, 22))  # noqa: DTZ001  # the point
 
 
+@pytest.mark.parametrize(("queue", "key"), [("a/b", "1"), ("/", "1"), ("q", ""), ("", "1")])
+def test_a_job_that_has_no_path_cannot_be_read(queue: str, key: str) -> None:
+    """It is a mistake rather than a job that is not there."""
+    for ask in (calls.read_job, calls.exists):
+        with pytest.raises(ValueError, match="cannot be read"):
+            ask(queue, key)
+
+
 def test_jobs_have_ids_of_their_own() -> None:
     """Two without a given id are two jobs."""
     assert NewJob(queue="q").id != NewJob(queue="q").id

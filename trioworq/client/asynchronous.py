@@ -173,11 +173,14 @@ class AsyncClient:
         await self._send(call)
 
     async def job(self, queue: str, id: str) -> Job:
-        """Return a job, whether it waits or is handed out. Raises NotFound."""
+        """Return a job, whether it waits or is handed out. Raises NotFound.
+
+        Raises ValueError for an empty `id` and for a queue with a slash: no path leads there.
+        """
         return await self._send(calls.read_job(queue, id))
 
     async def exists(self, queue: str, id: str) -> bool:
-        """Tell whether a queue has a job of that id."""
+        """Tell whether a queue has a job of that id. Raises ValueError for names as `job` does."""
         try:
             await self._send(calls.exists(queue, id))
         except NotFound:

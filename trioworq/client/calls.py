@@ -184,6 +184,10 @@ def _names(job: Job) -> str:
 
 
 def _place(queue: str, key: str) -> str:
+    """Return where a job is to be read. Raises ValueError for names that no path can have."""
+    if "/" in queue or not queue or not key:
+        # Its path would be another one, and the answer untrue that there is no such job.
+        raise ValueError("a job without an id, or in a queue with a slash in its name, cannot be read")
     return f"/v1/queues/{_segment(queue)}/jobs/{_segment(key)}"
 
 

@@ -18,7 +18,7 @@ import re
 from enum import Enum
 from typing import assert_never
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from trioworq.core.jobs import DEFAULT_PRIORITY, INT64_MAX, JobState
 
@@ -83,7 +83,7 @@ class NewPullJob:
             run_at_ms=self.run_at_ms,
             timeout_s=self.timeout_s,
             max_retries=self.max_retries,
-            retries_left=max(self.max_retries, 0),
+            retries_left=retries_at_first(self.max_retries),
             fail_count=0,
             attempt=0,
             lease_ends_at_ms=None,
@@ -210,6 +210,15 @@ class PullJob:
     attempt: int
     lease_ends_at_ms: int | None
 
+    def handed_out(self, now_ms: int) -> "PullJob":
+        """Return the job as it is once a worker has it, from `now_ms` on."""
+        return evolve(
+            self,
+            state=JobState.RUNNING,
+            attempt=self.attempt + 1,
+            lease_ends_at_ms=lease_end_ms(now_ms, self.timeout_s),
+        )
+
     @property
     def run(self) -> Run | None:
         """The run that is under way; None while the job waits."""
@@ -288,6 +297,11 @@ class TimedOut:
     key: str
     fail_count: int
     is_failed: bool
+
+
+def retries_at_first(max_retries: int) -> int:
+    """Return how many retries a job has that has not been tried; those without end are not counted."""
+    return max(max_retries, 0)
 
 
 def is_exhausted(max_retries: int, retries_left: int) -> bool:

@@ -22,6 +22,7 @@ from trioworq.core.pull import (
     is_exhausted,
     judge,
     lease_end_ms,
+    retries_at_first,
     timeout_message,
 )
 from trioworq.core.results import Result, ResultStatus
@@ -92,12 +93,7 @@ class PullQueues:
 
     def _start(self, job: PullJob, now_ms: int) -> PullJob:
         self._remove(job)
-        running = evolve(
-            job,
-            state=JobState.RUNNING,
-            attempt=job.attempt + 1,
-            lease_ends_at_ms=lease_end_ms(now_ms, job.timeout_s),
-        )
+        running = job.handed_out(now_ms)
         self._insert(running)
         return running
 
@@ -160,7 +156,7 @@ def _rescheduled(job: PullJob, change: Rescheduling) -> PullJob:
         run_at_ms=change.run_at_ms,
         timeout_s=change.timeout_s,
         max_retries=change.max_retries,
-        retries_left=max(change.max_retries, 0),
+        retries_left=retries_at_first(change.max_retries),
         fail_count=0,
         lease_ends_at_ms=None,
     )

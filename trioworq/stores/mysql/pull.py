@@ -11,7 +11,7 @@ from attrs import frozen
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, JobState, Kind, PayloadForm
-from trioworq.core.pull import NewPullJob, PullJob, lease_end_ms
+from trioworq.core.pull import NewPullJob, PullJob, retries_at_first
 from trioworq.stores.interface import Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
@@ -109,7 +109,7 @@ def _job_row(job: NewPullJob) -> bytes:
         job.priority,
         job.run_at_ms,
         job.created_at_ms,
-        max(job.max_retries, 0),
+        retries_at_first(job.max_retries),
         job.key,
     )
     return fill(ENQUEUE_ROW, values)
@@ -137,7 +137,7 @@ def take(take: Take) -> Conversation[list[PullJob]]:
         *(begin + those for those, _ in by_queue((take.queue, row[2].decode()) for row in due)),
         *([READ_STARTED % numbers(large)] if large else []),
     ]
-    jobs = {row[0]: _started(take, row) for row in due}
+    jobs = {row[0]: _found(take.queue, row).handed_out(take.now_ms) for row in due}
     if large:
         jobs.update((job.id, job) for job in map(pull_job_of, others[-1].rows))
     if started.affected == len(ids):
@@ -147,17 +147,17 @@ def take(take: Take) -> Conversation[list[PullJob]]:
     return [jobs[job_id] for job_id in ids if (job_id,) in running.rows]
 
 
-def _started(take: Take, row: Row) -> PullJob:
-    """Return a job as it is once it has been handed out, from a row of a search."""
+def _found(queue: str, row: Row) -> PullJob:
+    """Return a job that waits, from a row of a search."""
     job_id, _, key, payload, saved_state, priority, created_at, next_try, *rest = row
     timeout, max_retries, retries_left, fail_count, attempt = rest
     return PullJob(
         id=job_id,
-        queue=take.queue,
+        queue=queue,
         key=key.decode(),
         payload=payload,
         saved_state=saved_state,
-        state=JobState.RUNNING,
+        state=JobState.WAITING,
         priority=priority,
         created_at_ms=created_at,
         run_at_ms=next_try,
@@ -165,8 +165,8 @@ def _started(take: Take, row: Row) -> PullJob:
         max_retries=max_retries,
         retries_left=retries_left,
         fail_count=fail_count,
-        attempt=attempt + 1,
-        lease_ends_at_ms=lease_end_ms(take.now_ms, timeout),
+        attempt=attempt,
+        lease_ends_at_ms=None,
     )
 
 

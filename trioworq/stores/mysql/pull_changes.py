@@ -22,6 +22,7 @@ from trioworq.core.pull import (
     is_exhausted,
     judge,
     lease_end_ms,
+    retries_at_first,
     standing_after,
     timeout_message,
 )
@@ -148,7 +149,7 @@ def _steps(change: PullChange, job_id: int, timeout_s: int) -> list[bytes]:
             return [fill(WAIT, (job_id,)), fill(LET_GO, key)]
         case Rescheduling():
             terms = (change.timeout_s, change.max_retries, change.saved_state)
-            retries_left = max(change.max_retries, 0)
+            retries_left = retries_at_first(change.max_retries)
             job = (change.payload, change.run_at_ms, retries_left, change.priority)
             return [fill(RENEW, (*terms, *key)), fill(WAIT_ANEW, (*job, job_id))]
         case _:

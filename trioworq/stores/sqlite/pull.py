@@ -4,8 +4,6 @@
 import sqlite3
 from typing import assert_never
 
-from attrs import evolve
-
 from trioworq.core.jobs import JobState, Kind, PayloadForm
 from trioworq.core.pull import (
     Completion,
@@ -21,6 +19,7 @@ from trioworq.core.pull import (
     is_exhausted,
     judge,
     lease_end_ms,
+    retries_at_first,
     timeout_message,
 )
 from trioworq.core.results import ResultStatus
@@ -77,7 +76,7 @@ def enqueue(connection: sqlite3.Connection, job: NewPullJob) -> int | None:
             job.created_at_ms,
             job.timeout_s,
             job.max_retries,
-            max(job.max_retries, 0),
+            retries_at_first(job.max_retries),
         ),
     )
     return inserted.lastrowid if inserted.rowcount == 1 else None
@@ -86,18 +85,9 @@ def enqueue(connection: sqlite3.Connection, job: NewPullJob) -> int | None:
 def take(connection: sqlite3.Connection, take: Take) -> list[PullJob]:
     """Hand out due jobs."""
     rows = find_due(connection, Kind.PULL, take.queue, take.now_ms, take.limit)
-    jobs = [_started(job, take.now_ms) for job in fill(map(pull_job_of, rows), pull_job_size)]
+    jobs = [job.handed_out(take.now_ms) for job in fill(map(pull_job_of, rows), pull_job_size)]
     connection.executemany(START, [(take.now_ms, job.lease_ends_at_ms, job.id) for job in jobs])
     return jobs
-
-
-def _started(job: PullJob, now_ms: int) -> PullJob:
-    return evolve(
-        job,
-        state=JobState.RUNNING,
-        attempt=job.attempt + 1,
-        lease_ends_at_ms=lease_end_ms(now_ms, job.timeout_s),
-    )
 
 
 def change(connection: sqlite3.Connection, change: PullChange) -> Verdict:
@@ -136,7 +126,7 @@ def _reschedule(connection: sqlite3.Connection, change: Rescheduling, job_id: in
             change.run_at_ms,
             change.timeout_s,
             change.max_retries,
-            max(change.max_retries, 0),
+            retries_at_first(change.max_retries),
             change.priority,
             job_id,
         ),
