@@ -13,7 +13,8 @@ from tests.dispatch.push_side import SUCCESS, PushSide, answering, hanging, open
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.queues import QueueDefinition
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S
-from trioworq.stores.interface import CLAIM_BYTES, JobSet
+from trioworq.stores.claims import CLAIM_BYTES
+from trioworq.stores.interface import JobSet
 from trioworq.stores.sqlite.store import open_sqlite_store
 
 T = TypeVar("T")

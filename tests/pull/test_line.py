@@ -8,7 +8,8 @@ from attrs import define, evolve, field
 from tests.pull_jobs import A_PULL_JOB
 from trioworq.core.pull import PullJob
 from trioworq.pull.line import TAKE_ROWS, Line, Waiter
-from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
+from trioworq.stores.claims import CLAIM_BYTES, Take
+from trioworq.stores.interface import StoreUnavailable
 
 LARGE = b"x" * CLAIM_BYTES
 

@@ -11,7 +11,8 @@ from trioworq.core.errors import InvalidRequest, NoSuchQueue
 from trioworq.core.jobs import NewJob, Payload, PayloadForm
 from trioworq.core.retry import Completed
 from trioworq.stores.batching import Batcher, BatchRejected
-from trioworq.stores.interface import Push, StoreUnavailable
+from trioworq.stores.claims import Push
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs
 
 Opener = Callable[..., Awaitable[Batcher]]

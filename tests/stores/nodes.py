@@ -10,7 +10,8 @@ from trioworq.core.jobs import Job, NewJob, Payload, PayloadForm
 from trioworq.core.leases import Hold
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import Claim, Push, Store
+from trioworq.stores.claims import Claim, Push
+from trioworq.stores.interface import Store
 from trioworq.stores.operations import PushJobs
 
 NOW = 1_700_000_000_000

@@ -11,15 +11,8 @@ from trioworq.core.jobs import Kind
 from trioworq.core.leases import GRACE_MS, Hold
 from trioworq.core.pull import Return, Run
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import (
-    Claim,
-    FailureOrder,
-    FailureQuery,
-    JobQuery,
-    JobSet,
-    Push,
-    Take,
-)
+from trioworq.stores.claims import Claim, Push, Take
+from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,

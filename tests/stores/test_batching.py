@@ -15,7 +15,8 @@ from trioworq.core.leases import Hold
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Failed
 from trioworq.stores.batching import CLOSING_S, Batcher
-from trioworq.stores.interface import Push, StoreUnavailable
+from trioworq.stores.claims import Push
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation, PushJobs, weight
 
 

@@ -14,7 +14,8 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job
 from trioworq.core.retry import Released, Retried
 from trioworq.stores.batching import CLAIMED_ROWS, Batcher, BatchRejected
-from trioworq.stores.interface import Claim, Push, StoreUnavailable
+from trioworq.stores.claims import Claim, Push
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.operations import Operation, PushJobs
 
 

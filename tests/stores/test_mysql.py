@@ -29,7 +29,8 @@ from trioworq.core.jobs import Job, Payload, PayloadForm
 from trioworq.core.leases import Hold
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Settlement
-from trioworq.stores.interface import Claim, Push, Store, StoreRefused, StoreUnavailable
+from trioworq.stores.claims import Claim, Push
+from trioworq.stores.interface import Store, StoreRefused, StoreUnavailable
 from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse

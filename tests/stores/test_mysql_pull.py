@@ -30,7 +30,8 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Kind
 from trioworq.core.pull import NewPullJob, Run, Verdict
 from trioworq.core.retry import Failed, Retried
-from trioworq.stores.interface import FailureOrder, FailureQuery, Outlook, Store, StoreRefused, Take
+from trioworq.stores.claims import Take
+from trioworq.stores.interface import FailureOrder, FailureQuery, Outlook, Store, StoreRefused
 from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.mysql import pull, pull_changes, writer, writes
 from trioworq.stores.mysql.connection import Connection, open_connection

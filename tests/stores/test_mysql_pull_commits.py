@@ -23,7 +23,8 @@ from tests.stores.workers import (
 )
 from trioworq.core.jobs import Kind
 from trioworq.core.pull import Verdict
-from trioworq.stores.interface import FailureQuery, Store, Take
+from trioworq.stores.claims import Take
+from trioworq.stores.interface import FailureQuery, Store
 from trioworq.stores.mysql import writes
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse

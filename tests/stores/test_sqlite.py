@@ -21,7 +21,8 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, Kind, Payload, PayloadForm
 from trioworq.core.leases import FIRST_EPOCH, Hold
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import PAGE_BYTES, Claim, JobQuery, JobSet, StoreBroken, StoreUnavailable
+from trioworq.stores.claims import Claim
+from trioworq.stores.interface import PAGE_BYTES, JobQuery, JobSet, StoreBroken, StoreUnavailable
 from trioworq.stores.migrations import newest
 from trioworq.stores.rows import Row
 from trioworq.stores.sqlite import due, leases, pull, reads, writes

@@ -12,7 +12,8 @@ from trioworq.core.jobs import Kind
 from trioworq.core.leases import FIRST_EPOCH, Hold
 from trioworq.core.pull import Verdict
 from trioworq.core.retry import Failed, Retried
-from trioworq.stores.interface import CLAIM_BYTES, Claim, FailureOrder, FailureQuery, Take
+from trioworq.stores.claims import CLAIM_BYTES, Claim, Take
+from trioworq.stores.interface import FailureOrder, FailureQuery
 from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation
 from trioworq.stores.rows import Row

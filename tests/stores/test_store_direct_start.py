@@ -10,7 +10,8 @@ from attrs import evolve
 from tests.stores.nodes import LEASE_MS, NOW, Node, Starter, completed, new_job, push_one, released
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job, JobState, NewJob
-from trioworq.stores.interface import JobQuery, JobSet, Push, Store
+from trioworq.stores.claims import Push
+from trioworq.stores.interface import JobQuery, JobSet, Store
 
 
 async def push_to(store: Store, starter: Starter, *jobs: NewJob) -> list[Job | InvalidRequest]:

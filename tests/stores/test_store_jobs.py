@@ -6,7 +6,8 @@ from tests.stores.conftest import OpenStore
 from tests.stores.nodes import NOW, Node, claim_once, completed, failed, new_job, push_one
 from trioworq.core.jobs import INT64_MAX, UINT32_MAX, Job, JobState, NewJob, Payload, PayloadForm
 from trioworq.core.queues import QueueDefinition
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Store
+from trioworq.stores.claims import CLAIM_BYTES, Claim
+from trioworq.stores.interface import Store
 
 
 def stored(job: NewJob, job_id: int) -> Job:

@@ -16,7 +16,8 @@ from tests.stores.workers import (
 )
 from trioworq.core.jobs import JobState
 from trioworq.core.pull import INT32_MAX, Run, Verdict
-from trioworq.stores.interface import CLAIM_BYTES, Store
+from trioworq.stores.claims import CLAIM_BYTES
+from trioworq.stores.interface import Store
 
 
 async def test_enqueued_job_is_found_as_it_was_enqueued(store: Store) -> None:

@@ -23,7 +23,8 @@ from tests.stores.workers import (
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, Kind
 from trioworq.core.pull import INT32_MAX, INT32_MIN, NewPullJob, Verdict
-from trioworq.stores.interface import CLAIM_BYTES, FailureQuery, Store
+from trioworq.stores.claims import CLAIM_BYTES
+from trioworq.stores.interface import FailureQuery, Store
 
 MIB = 1024 * 1024
 

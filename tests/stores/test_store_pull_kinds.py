@@ -29,7 +29,8 @@ from tests.stores.workers import (
 from trioworq.core.jobs import JobState, Kind
 from trioworq.core.pull import Run, Verdict
 from trioworq.core.queues import QueueDefinition
-from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet, Outlook, Push
+from trioworq.stores.claims import Push
+from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet, Outlook
 
 
 async def test_claims_and_takes_find_jobs_of_their_own_kind(node: Node) -> None:

@@ -8,7 +8,8 @@ from attrs import define, evolve, field
 
 from tests.stores.nodes import NOW
 from trioworq.core.pull import Completion, Heartbeat, NewPullJob, PullJob, Rescheduling, Return
-from trioworq.stores.interface import Store, Take
+from trioworq.stores.claims import Take
+from trioworq.stores.interface import Store
 
 T = TypeVar("T")
 

@@ -16,7 +16,8 @@ from trioworq.core.stats import QueueCounters, QueueStats, snapshot
 from trioworq.dispatch.settling import STORE_BACK_OFF_S, Settler
 from trioworq.dispatch.slots import Slots
 from trioworq.logs import ErrorLog, QueueLog
-from trioworq.stores.interface import CLAIM_BYTES, Claim, Store, StoreUnavailable
+from trioworq.stores.claims import CLAIM_BYTES, Claim
+from trioworq.stores.interface import Store, StoreUnavailable
 
 # How long giving back the jobs that are cut off may take.
 RELEASE_TIMEOUT_S = 5.0
@@ -143,7 +144,7 @@ class Dispatcher:
         self._wake_up()
 
     def offer(self) -> Slot | None:
-        """Keep a slot for a job whose transaction begins, if nothing is ahead of it (`interface.Offer`).
+        """Keep a slot for a job whose transaction begins, if nothing is ahead of it (`claims.Offer`).
 
         Else the job waits and is claimed in its turn; a claim in the same transaction finds it.
         """
@@ -301,7 +302,7 @@ class Dispatcher:
             self._may_have_work = True
             await trio.sleep(STORE_BACK_OFF_S)
 
-    # What the store asks, transaction by transaction (`interface.Claimant`).
+    # What the store asks, transaction by transaction (`claims.Claimant`).
 
     def ask(self) -> Claim | None:
         """Claim as many jobs as could start now, unless none has come since nothing was due."""

@@ -28,7 +28,8 @@ from trioworq.dispatch.poller import poll
 from trioworq.dispatch.routings import Routings
 from trioworq.dispatch.summary import Summary, summarise
 from trioworq.logs import Logs
-from trioworq.stores.interface import Push, Store, StoreUnavailable
+from trioworq.stores.claims import Push
+from trioworq.stores.interface import Store, StoreUnavailable
 
 # How long giving the leases back may take at the end.
 GIVE_BACK_TIMEOUT_S = 5.0

@@ -10,7 +10,8 @@ import trio
 from attrs import define, field
 
 from trioworq.core.pull import PullJob
-from trioworq.stores.interface import CLAIM_BYTES, StoreUnavailable, Take
+from trioworq.stores.claims import CLAIM_BYTES, Take
+from trioworq.stores.interface import StoreUnavailable
 
 # How many jobs one transaction hands out.
 TAKE_ROWS = 1000
@@ -35,7 +36,7 @@ class Waiter:
 
 
 class Line:
-    """Those who wait at one queue; a `stores.interface.Taker`. No method waits or raises."""
+    """Those who wait at one queue; a `stores.claims.Taker`. No method waits or raises."""
 
     def __init__(
         self, queue: str, now_ms: Callable[[], int], give_back: Callable[[Collection[PullJob]], None]

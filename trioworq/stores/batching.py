@@ -11,8 +11,9 @@ from typing import Any, cast
 import trio
 from attrs import define, field
 
+from trioworq.stores.claims import Claim, Claimant, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Claim, Claimant, StoreUnavailable, Taker
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.operations import EnqueueJobs, Operation, PushJobs, rows, turn, weight
 
 # Rows bound the time that a transaction keeps others waiting, bytes its memory.

@@ -1,4 +1,4 @@
-"""What a store does. Everything above this folder knows stores by this file alone.
+"""What a store does. Everything above this folder knows stores by this file and `claims` alone.
 
 Every method may be cancelled: only the caller's waiting ends. A write that was handed over is carried
 out or not carried out as a whole, and a write whose caller is still there is answered after it is
@@ -13,7 +13,7 @@ Errors, wherever a store is asked:
        └─ StoreRefused     cannot be opened as configured; the message says what to do
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 from typing import Generic, Protocol, TypeVar
 
@@ -21,20 +21,18 @@ from attrs import frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import FailedJob, Job, Kind, NewJob
+from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
 from trioworq.core.pull import NewPullJob, PullChange, PullJob, TimedOut, Verdict
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
+from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
 
 # A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
 PAGE_BYTES = 16 * 1024 * 1024
-
-# A claim is a transaction, and others wait for it: it ends with the job whose payload fills this.
-CLAIM_BYTES = 8 * 1024 * 1024
 
 T = TypeVar("T")
 
@@ -68,93 +66,6 @@ class FailureOrder(Enum):
 
     FAILED = "failed"
     CREATED = "created"
-
-
-class Start(Protocol):
-    """A worker slot kept for a job while it is being stored (direct start, design §4).
-
-    Exactly one of the two methods is called, once the outcome is durable or known to be none. Neither
-    waits or raises.
-    """
-
-    @property
-    def epoch(self) -> int:
-        """The epoch under which the job is to start."""
-        ...
-
-    def begin(self, job: Job) -> None:
-        """The job is stored as running: its attempt is in this node's hands."""
-        ...
-
-    def withdraw(self) -> None:
-        """The job was stored to wait, or not at all."""
-        ...
-
-
-# Asked when a job's transaction begins, in the order of the jobs to come; None lets the job wait. Does not
-# wait or raise.
-Offer = Callable[[], Start | None]
-
-
-@frozen
-class Push:
-    """A job to store, and who may start it at once."""
-
-    job: NewJob
-    offer: Offer | None = None
-
-
-@frozen
-class Claim:
-    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`."""
-
-    queue: str
-    epoch: int
-    limit: int
-    now_ms: int
-
-
-class Claimant(Protocol):
-    """Takes due jobs of a queue, as many at a time as it has room for. Neither method waits or raises."""
-
-    def ask(self) -> Claim | None:
-        """Say what to claim in the transaction that begins; None for nothing more."""
-        ...
-
-    def take(self, jobs: Sequence[Job]) -> None:
-        """Take what was claimed: the jobs are running, durably, and in this node's hands.
-
-        They are ordered by (priority, next_try, id). There are fewer than the claim's limit when no more
-        are due, or when their payloads have `CLAIM_BYTES`, and none when the epoch is not the queue's
-        current one (I7). Every job's `attempt` has grown by one.
-        """
-        ...
-
-
-@frozen
-class Take:
-    """A request for up to `limit` due pull jobs of a queue, for workers that wait for them on this node."""
-
-    queue: str
-    limit: int
-    now_ms: int
-
-
-class Taker(Protocol):
-    """Takes due pull jobs of a queue for those who wait for them. Neither method waits or raises."""
-
-    def ask(self) -> Take | None:
-        """Say what to take in the transaction that begins; None for nothing more."""
-        ...
-
-    def take(self, jobs: Sequence[PullJob]) -> None:
-        """Take what was found: the jobs are running, durably, each with a lease from the take's `now_ms` on.
-
-        It begins later where the store kept the take waiting. The jobs are ordered by (priority, run_at, id),
-        and no one else is given them. There are fewer than the take's limit when no more are due, or when
-        their payloads have `CLAIM_BYTES`. Every job's `attempt` has grown by one.
-        """
-        ...
 
 
 @frozen

@@ -1,7 +1,7 @@
 """Writes as values: what is handed to a store's service task (design §4).
 
 A settlement is one of `core.retry`, a change one of `core.pull`, a hold one of `core.leases`; a claim and a
-take come from the interface, and the rest is here. The comment beside each kind names the outcome it is
+take one of `claims`; the rest is here. The comment beside each kind names the outcome it is
 answered with.
 """
 
@@ -33,7 +33,7 @@ from trioworq.core.pull import (
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Push, Start, Take
+from trioworq.stores.claims import Claim, Push, Start, Take
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256

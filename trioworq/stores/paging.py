@@ -8,7 +8,8 @@ from attrs import frozen
 from trioworq.core.cursors import Cursor
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
 from trioworq.core.pull import PullJob
-from trioworq.stores.interface import CLAIM_BYTES, PAGE_BYTES, JobQuery, JobSet, Page
+from trioworq.stores.claims import CLAIM_BYTES
+from trioworq.stores.interface import PAGE_BYTES, JobQuery, JobSet, Page
 from trioworq.stores.operations import utf8_size
 
 T = TypeVar("T")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from attrs import frozen
 
 from trioworq.core.jobs import NewJob
-from trioworq.stores.interface import Start
+from trioworq.stores.claims import Start
 from trioworq.stores.operations import PushJobs
 
 

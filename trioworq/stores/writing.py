@@ -12,7 +12,7 @@ from trioworq.core.pull import NewPullJob, PullChange, Rescheduling, TimedOut, V
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Push
+from trioworq.stores.claims import Push
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,

@@ -21,7 +21,7 @@ from trioworq.core.retry import Completed, Failed, Retried
 from trioworq.dispatch import exchange
 from trioworq.dispatch.workers import Workers
 from trioworq.stores.batching import Batcher
-from trioworq.stores.interface import Claim, Take
+from trioworq.stores.claims import Claim, Take
 from trioworq.stores.mysql import writes as mysql_writes
 from trioworq.stores.operations import EnqueueJobs, ExpireLeases, Operation, PushJobs
 from trioworq.stores.sqlite import writes as sqlite_writes

@@ -26,7 +26,8 @@ from trioworq.core.pull import (
     timeout_message,
 )
 from trioworq.core.results import Result, ResultStatus
-from trioworq.stores.interface import Outlook, Take
+from trioworq.stores.claims import Take
+from trioworq.stores.interface import Outlook
 from trioworq.stores.memory.failures import Failures
 from trioworq.stores.memory.places import Waiting
 from trioworq.stores.paging import fill, pull_job_size

@@ -19,19 +19,9 @@ from trioworq.core.pull import NewPullJob, PullChange, PullJob, Rescheduling, Ti
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
+from trioworq.stores.claims import Claim, Claimant, Push, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import (
-    Claim,
-    Claimant,
-    FailureQuery,
-    JobQuery,
-    Outlook,
-    Page,
-    Push,
-    Schema,
-    Sighting,
-    Taker,
-)
+from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.memory.failures import Failures
 from trioworq.stores.memory.ownership import Ownership
 from trioworq.stores.memory.places import Places

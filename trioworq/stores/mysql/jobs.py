@@ -10,7 +10,7 @@ from typing import assert_never
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import FailedJob, Job, JobState, Kind, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.stores.interface import Claim, Start
+from trioworq.stores.claims import Claim, Start
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
 from trioworq.stores.mysql.definitions import count_change

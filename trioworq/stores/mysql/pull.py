@@ -12,7 +12,7 @@ from attrs import frozen
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, JobState, Kind, PayloadForm
 from trioworq.core.pull import NewPullJob, PullJob, retries_at_first
-from trioworq.stores.interface import Take
+from trioworq.stores.claims import Take
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
 from trioworq.stores.mysql.due import SMALL_BYTES, Search

@@ -17,17 +17,9 @@ from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
+from trioworq.stores.claims import Claimant, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import (
-    Claimant,
-    FailureQuery,
-    JobQuery,
-    Outlook,
-    Page,
-    Schema,
-    Sighting,
-    Taker,
-)
+from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.mysql import lists, presence, pull_reads, reads
 from trioworq.stores.mysql.connection import Connection

@@ -9,7 +9,8 @@ from attrs import evolve
 from trioworq.clock import Clock
 from trioworq.core.errors import InvalidRequest
 from trioworq.stores.batching import BatchRejected
-from trioworq.stores.interface import StoreUnavailable, Take
+from trioworq.stores.claims import Take
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.errors import CommitUnknown, Conflict, ConnectionLost

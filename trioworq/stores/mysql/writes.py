@@ -15,7 +15,7 @@ from trioworq.core.jobs import Job, JobState
 from trioworq.core.leases import Hold
 from trioworq.core.pull import Completion, PullChange, Return, Verdict
 from trioworq.core.retry import Completed, Failed, Released, Retried
-from trioworq.stores.interface import Claim, Take
+from trioworq.stores.claims import Claim, Take
 from trioworq.stores.mysql import definitions, jobs, leases, pull, pull_changes
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn

@@ -23,7 +23,7 @@ from trioworq.core.pull import (
     timeout_message,
 )
 from trioworq.core.results import ResultStatus
-from trioworq.stores.interface import Take
+from trioworq.stores.claims import Take
 from trioworq.stores.paging import fill, pull_job_size
 from trioworq.stores.rows import Row, pull_job_of
 from trioworq.stores.sqlite.connection import only

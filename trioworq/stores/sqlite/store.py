@@ -20,17 +20,9 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
 from trioworq.stores.batching import Batcher
+from trioworq.stores.claims import Claimant, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import (
-    Claimant,
-    FailureQuery,
-    JobQuery,
-    Outlook,
-    Page,
-    Schema,
-    Sighting,
-    Taker,
-)
+from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
 from trioworq.stores.sqlite import reads, writes

@@ -15,7 +15,7 @@ from trioworq.core.pull import Completion, Heartbeat, Rescheduling, Return
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.interface import Claim, Take
+from trioworq.stores.claims import Claim, Take
 from trioworq.stores.operations import (
     DeleteFailure,
     DeleteJob,
