@@ -18,6 +18,6 @@ def lane(request: pytest.FixtureRequest) -> Iterator[ServedBy]:
 
 @pytest.fixture
 async def face() -> AsyncIterator[Face]:
-    """Fireworq's API on a loopback port, with workers that hang."""
+    """Every API on a loopback port, with workers that hang."""
     async with open_face() as face:
         yield face
