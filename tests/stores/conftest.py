@@ -1,5 +1,6 @@
 """The fixtures of the shared suite, which runs on every store, and of the batcher's tests."""
 
+import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
@@ -70,3 +71,11 @@ async def running(nursery: trio.Nursery, ledger: Ledger) -> AsyncIterator[Opener
     ledger.gate.set()
     for batcher in batchers:
         batcher.close()
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """A random source; its seed is shown when a test fails."""
+    seed = random.getrandbits(32)
+    print("seed", seed)  # noqa: T201
+    return random.Random(seed)

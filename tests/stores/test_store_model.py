@@ -110,14 +110,6 @@ class History:
         assert listed == counts["pushed"] - counts["completed"] - counts["failed"] - counts["deleted"]
 
 
-@pytest.fixture
-def chance() -> random.Random:
-    """A random source; its seed is shown when a test fails."""
-    seed = random.getrandbits(32)
-    print("seed", seed)  # noqa: T201
-    return random.Random(seed)
-
-
 async def test_store_does_what_the_model_does(store: Store, chance: random.Random) -> None:
     """Whatever the order of pushes, claims, settlements, deletions and take-overs (I3, I10, I11)."""
     await History(store, chance).run(300)

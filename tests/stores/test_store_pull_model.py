@@ -4,7 +4,6 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-import pytest
 import trio
 import trio.testing
 from attrs import define, field
@@ -140,14 +139,6 @@ class History:
         waiting = {queue: self.model.waiting(queue) for queue in QUEUES}
         firsts = {queue: min(job.run_at_ms for job in each) for queue, each in waiting.items() if each}
         assert outlook.first_tries_ms == firsts
-
-
-@pytest.fixture
-def chance() -> random.Random:
-    """A random source; its seed is shown when a test fails."""
-    seed = random.getrandbits(32)
-    print("seed", seed)  # noqa: T201
-    return random.Random(seed)
 
 
 async def test_store_does_what_the_model_does(store: Store, chance: random.Random) -> None:
