@@ -410,6 +410,28 @@ async def test_a_store_that_is_away_is_told_to_all_who_ask(autojump_clock: MockC
             assert any("cannot look after pull jobs" in line["event"] for line in side.errors)
 
 
+async def test_leases_that_ended_while_the_store_was_away_can_still_be_kept(
+    autojump_clock: MockClock,
+) -> None:
+    """Their workers could not be heard, and have two seconds now; then they end as ever (I4)."""
+    async with open_memory_store() as real:
+        store = TrippingStore(real)
+        async with open_pull_side(store.store) as side:
+            await side.enqueue("kept", "lost", timeout_s=4, max_retries=1)
+            await side.fetch(2)
+            await trio.sleep(3)
+            store.unplug()
+            await trio.sleep(10)
+            store.plug_in()
+            await trio.sleep(1.9)
+            await side.pull.heartbeat("q", "kept")
+            assert side.pull.counters.timed_out == 0
+            await trio.sleep(2)
+            assert side.pull.counters.timed_out == 1
+            assert (await side.pull.job("q", "kept")).fail_count == 0
+            assert (await side.pull.job("q", "lost")).fail_count == 1
+
+
 async def test_jobs_that_nobody_got_are_given_back_when_the_store_is_there_again(
     autojump_clock: MockClock,
 ) -> None:

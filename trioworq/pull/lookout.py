@@ -23,6 +23,11 @@ EXPIRE_ROWS = 200
 # How long to let a store alone that could not be reached.
 STORE_BACK_OFF_S = 1.0
 
+# A store that has not answered for so long stood still. No worker could be heard meanwhile: leases that ended
+# in that time are left alone for a while after it, so that no try is counted that is none (I4).
+STANDSTILL_S = 1.0
+LENIENCE_S = 2.0
+
 
 class Lookout:
     """Finds what is due, and ends leases whose time is over."""
@@ -48,6 +53,9 @@ class Lookout:
         self._found = found
         self._timed_out = timed_out
         self._hurry = trio.Event()
+        self._answered_at_s = trio.current_time()
+        self._stood_still_s = 0.0
+        self._lenient_until_s = 0.0
 
     def hurry(self) -> None:
         """Look more often from now on: somebody waits."""
@@ -62,6 +70,7 @@ class Lookout:
             try:
                 outlook = await self._store.outlook(queues)
                 took_s = trio.current_time() - began_s
+                self._note_answer()
                 is_done = await self._end_leases(outlook)
             except StoreUnavailable as error:
                 self._error_log.warning("cannot look after pull jobs; trying again", reason=str(error))
@@ -72,12 +81,22 @@ class Lookout:
             if is_done:
                 await self._pause(outlook, took_s, is_waited_for=bool(queues))
 
+    def _note_answer(self) -> None:
+        """Note how long the store stood still, if it did; that is forgotten when workers have been heard."""
+        silence_s = trio.current_time() - self._answered_at_s
+        if silence_s > STANDSTILL_S:
+            self._stood_still_s = silence_s
+            self._lenient_until_s = trio.current_time() + LENIENCE_S
+        elif trio.current_time() > self._lenient_until_s:
+            self._stood_still_s = 0.0
+        self._answered_at_s = trio.current_time()
+
     async def _end_leases(self, outlook: Outlook) -> bool:
         """End leases, a transaction's worth: there may always be more. False when there may be."""
-        now_ms = self._clock.now_ms()
-        if outlook.first_lease_end_ms is None or outlook.first_lease_end_ms >= now_ms:
+        before_ms = self._clock.now_ms() - round(self._stood_still_s * 1000)
+        if outlook.first_lease_end_ms is None or outlook.first_lease_end_ms >= before_ms:
             return True
-        ended = await self._store.expire_leases(now_ms, EXPIRE_ROWS)
+        ended = await self._store.expire_leases(before_ms, EXPIRE_ROWS)
         self._timed_out(ended)
         return len(ended) < EXPIRE_ROWS
 
