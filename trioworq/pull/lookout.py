@@ -54,8 +54,9 @@ class Lookout:
         self._timed_out = timed_out
         self._hurry = trio.Event()
         self._answered_at_s = trio.current_time()
-        self._stood_still_s = 0.0
-        self._lenient_until_s = 0.0
+        # Until this time only leases are ended that had ended before the store stood still, at that one.
+        self._lenient_until_ms = 0
+        self._stood_still_at_ms = 0
 
     def hurry(self) -> None:
         """Look more often from now on: somebody waits."""
@@ -82,18 +83,18 @@ class Lookout:
                 await self._pause(outlook, took_s, is_waited_for=bool(queues))
 
     def _note_answer(self) -> None:
-        """Note how long the store stood still, if it did; that is forgotten when workers have been heard."""
+        """Note that the store answers; if it stood still until now, workers are to be heard first."""
         silence_s = trio.current_time() - self._answered_at_s
-        if silence_s > STANDSTILL_S:
-            self._stood_still_s = silence_s
-            self._lenient_until_s = trio.current_time() + LENIENCE_S
-        elif trio.current_time() > self._lenient_until_s:
-            self._stood_still_s = 0.0
         self._answered_at_s = trio.current_time()
+        if silence_s > STANDSTILL_S:
+            now_ms = self._clock.now_ms()
+            self._stood_still_at_ms = now_ms - round(silence_s * 1000)
+            self._lenient_until_ms = now_ms + round(LENIENCE_S * 1000)
 
     async def _end_leases(self, outlook: Outlook) -> bool:
         """End leases, a transaction's worth: there may always be more. False when there may be."""
-        before_ms = self._clock.now_ms() - round(self._stood_still_s * 1000)
+        now_ms = self._clock.now_ms()
+        before_ms = self._stood_still_at_ms if now_ms < self._lenient_until_ms else now_ms
         if outlook.first_lease_end_ms is None or outlook.first_lease_end_ms >= before_ms:
             return True
         ended = await self._store.expire_leases(before_ms, EXPIRE_ROWS)
