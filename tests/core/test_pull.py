@@ -167,6 +167,12 @@ def test_a_job_has_a_run_while_it_is_handed_out() -> None:
     assert (stored(JobState.RUNNING, 2).run, stored(JobState.RUNNING, 2).tries) == (RUN, 3)
 
 
+def test_a_job_is_as_large_as_what_its_worker_gets() -> None:
+    """Its payload, and the state if one is saved."""
+    job = stored(JobState.RUNNING, 0)
+    assert (job.size, evolve(job, saved_state=b"[1]").size) == (1, 4)
+
+
 def test_a_lease_has_lapsed_when_its_end_is_past() -> None:
     """Strictly, and a job that waits has none."""
     running = stored(JobState.RUNNING, 0)
