@@ -12,8 +12,9 @@ from trioworq.dispatch.ownership import LETTING_GO_AGAIN_S
 
 STEPS = 3000
 STEP_S = 0.2
-# By then the last queues have moved, and the throttle has let everything through.
-QUIET_S = 6 * LETTING_GO_AGAIN_S
+# By then the last queues have moved, and the throttle has let everything through: more than a hundred jobs
+# may wait for it when the storm ends, and half of this time is enough for all that one brings.
+QUIET_S = 48 * LETTING_GO_AGAIN_S
 
 
 async def blow(storm: Storm) -> None:
