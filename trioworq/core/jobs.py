@@ -7,11 +7,16 @@ from attrs import frozen
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.results import Result
 
+# Lower goes first (contract README 9, 17).
 DEFAULT_PRIORITY = 100
+MAX_PRIORITY = 1_000_000
 UINT32_MAX = 2**32 - 1
 INT64_MAX = 2**63 - 1
 NAME_MAX_BYTES = 255
 URL_MAX_BYTES = 65_535
+
+# What is remembered of a finished job leaves out a payload with more bytes than this.
+KEPT_PAYLOAD_BYTES = 64 * 1024
 
 
 class JobState(IntEnum):
@@ -52,7 +57,10 @@ NO_PAYLOAD = Payload(PayloadForm.ABSENT, b"")
 
 @frozen
 class Order:
-    """What a client asks for in a push; every number is one that can be stored."""
+    """What a client asks for in a push; every number is one that can be stored.
+
+    `priority` None is that of the queue.
+    """
 
     category: str
     url: str
@@ -61,9 +69,10 @@ class Order:
     timeout_s: int = 0
     retry_delay_s: int = 0
     max_retries: int = 0
+    priority: int | None = None
 
-    def accepted(self, queue: str, now_ms: int) -> "NewJob":
-        """Return the job that this becomes in `queue`.
+    def accepted(self, queue: str, now_ms: int, priority: int = DEFAULT_PRIORITY) -> "NewJob":
+        """Return the job that this becomes in `queue`, whose jobs have `priority` if they ask for none.
 
         Raises InvalidRequest for a delay that leads beyond the times that can be stored.
         """
@@ -80,6 +89,7 @@ class Order:
             timeout_s=self.timeout_s,
             retry_delay_s=self.retry_delay_s,
             max_retries=self.max_retries,
+            priority=priority if self.priority is None else self.priority,
         )
 
 
@@ -115,6 +125,7 @@ class NewJob:
             retries_left=self.max_retries,
             fail_count=0,
             attempt=int(is_running),
+            started_at_ms=self.created_at_ms if is_running else None,
         )
 
 
@@ -124,6 +135,7 @@ class Job:
 
     `attempt` grows with every claim and is the fencing token of a run: a settlement that names an older
     attempt changes nothing (I3). It has no part in counting failures; `fail_count` and `retries_left` do.
+    `started_at_ms` is when its last attempt began, None before the first.
     """
 
     id: int
@@ -140,18 +152,36 @@ class Job:
     retries_left: int
     fail_count: int
     attempt: int
+    started_at_ms: int | None = None
 
     @property
     def max_retries(self) -> int:
         """The number given when the job was pushed."""
         return self.fail_count + self.retries_left
 
+    def finished(self, result: Result, now_ms: int) -> "FinishedJob":
+        """Return what is to be remembered of the job when its worker has said success."""
+        return FinishedJob(
+            job_id=self.id,
+            queue=self.queue,
+            category=self.category,
+            url=self.url,
+            payload=self.payload if len(self.payload.body) <= KEPT_PAYLOAD_BYTES else None,
+            priority=self.priority,
+            result=result,
+            fail_count=self.fail_count,
+            created_at_ms=self.created_at_ms,
+            started_at_ms=self.started_at_ms,
+            ended_at_ms=now_ms,
+        )
+
 
 @frozen
 class FailedJob:
     """An entry of the failed store: a job that ended in failure.
 
-    A pull job has the `key` that its client gave it, and neither category nor URL.
+    A pull job has the `key` that its client gave it, and neither category nor URL. `started_at_ms`, when its
+    last attempt began, is unknown of failures from before version 4 of the schema.
     """
 
     id: int
@@ -165,8 +195,42 @@ class FailedJob:
     failed_at_ms: int
     created_at_ms: int
     key: str | None = None
+    priority: int = DEFAULT_PRIORITY
+    started_at_ms: int | None = None
 
     @property
     def kind(self) -> Kind:
         """Which side the job belonged to."""
-        return Kind.PUSH if self.key is None else Kind.PULL
+        return kind_of(self.key)
+
+
+@frozen(kw_only=True)
+class FinishedJob:
+    """What is remembered, for a while, of a job that ended well (contract jobs §3.3).
+
+    `payload` is None when it was larger than KEPT_PAYLOAD_BYTES; `started_at_ms` is when its last attempt
+    began, None if it never did. A pull job has its `key`, and neither category nor URL.
+    """
+
+    job_id: int
+    queue: str
+    category: str
+    url: str
+    payload: Payload | None
+    priority: int
+    result: Result
+    fail_count: int
+    created_at_ms: int
+    started_at_ms: int | None
+    ended_at_ms: int
+    key: str | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Which side the job belonged to."""
+        return kind_of(self.key)
+
+
+def kind_of(key: str | None) -> Kind:
+    """Say which side a job belongs to, by the key that clients give to pull jobs alone."""
+    return Kind.PUSH if key is None else Kind.PULL

@@ -107,11 +107,15 @@ class Heartbeat:
 
 @frozen(kw_only=True)
 class Completion:
-    """End a job for good, whether or not it is handed out; with a `run`, only if that is the present one."""
+    """End a job for good, whether or not it is handed out; with a `run`, only if that is the present one.
+
+    It is remembered as having finished at `finished_at_ms`; None if it is not to be remembered.
+    """
 
     queue: str
     key: str
     run: Run | None = None
+    finished_at_ms: int | None = None
 
 
 @frozen(kw_only=True)
@@ -191,7 +195,8 @@ class PullJob:
     """A stored pull job.
 
     `saved_state` is the JSON that the last heartbeat saved; `attempt` grows whenever the job is handed out,
-    `fail_count` with every lease that ended. `lease_ends_at_ms` is None while the job waits.
+    `fail_count` with every lease that ended. `lease_ends_at_ms` is None while the job waits; `started_at_ms`
+    is when it was last handed out, None if it has not been since it was enqueued or rescheduled.
     """
 
     id: int
@@ -209,6 +214,7 @@ class PullJob:
     fail_count: int
     attempt: int
     lease_ends_at_ms: int | None
+    started_at_ms: int | None = None
 
     def handed_out(self, now_ms: int) -> "PullJob":
         """Return the job as it is once a worker has it, from `now_ms` on."""
@@ -217,6 +223,7 @@ class PullJob:
             state=JobState.RUNNING,
             attempt=self.attempt + 1,
             lease_ends_at_ms=lease_end_ms(now_ms, self.timeout_s),
+            started_at_ms=now_ms,
         )
 
     @property

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from attrs import evolve, frozen
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import NAME_MAX_BYTES, UINT32_MAX
+from trioworq.core.jobs import DEFAULT_PRIORITY, MAX_PRIORITY, NAME_MAX_BYTES, UINT32_MAX
 
 # A throttled queue is polled at this interval whatever its definition says (contract §1.5).
 THROTTLED_POLLING_INTERVAL_MS = 100
@@ -18,13 +18,14 @@ MAX_WORKERS_CEILING = 10_000
 
 @frozen
 class QueueDefinition:
-    """A queue as it is stored; every number is set."""
+    """A queue as it is stored; every number is set. `priority` is that of jobs which ask for none."""
 
     name: str
     polling_interval_ms: int
     max_workers: int
     max_dispatches_per_second: float = 0.0
     max_burst_size: int = 0
+    priority: int = DEFAULT_PRIORITY
 
     @property
     def is_throttled(self) -> bool:
@@ -66,6 +67,7 @@ def define(
     max_workers: int = 0,
     max_dispatches_per_second: float = 0.0,
     max_burst_size: int = 0,
+    priority: int = DEFAULT_PRIORITY,
 ) -> QueueDefinition:
     """Check a definition and fill its gaps; 0 stands for "not given" (contract §1.5).
 
@@ -77,12 +79,14 @@ def define(
         raise InvalidRequest(f"max_workers should be at most {MAX_WORKERS_CEILING}")
     if polling_interval_ms > UINT32_MAX:
         raise InvalidRequest(f"polling_interval should be at most {UINT32_MAX}")
+    check_priority(priority)
     definition = QueueDefinition(
         name=name,
         polling_interval_ms=polling_interval_ms or defaults.polling_interval_ms,
         max_workers=max_workers or defaults.max_workers,
         max_dispatches_per_second=max_dispatches_per_second,
         max_burst_size=max_burst_size,
+        priority=priority,
     )
     if definition.is_throttled:
         return evolve(definition, polling_interval_ms=THROTTLED_POLLING_INTERVAL_MS)
@@ -100,6 +104,12 @@ def _check_throttle(per_second: float, burst: int) -> None:
         raise InvalidRequest("Cannot configure MaxBurstSize without MaxDispatchesPerSecond")
     if burst > UINT32_MAX:
         raise InvalidRequest(f"MaxBurstSize should be at most {UINT32_MAX}")
+
+
+def check_priority(priority: int) -> None:
+    """Raise InvalidRequest unless it is one that jobs and queues may have (contract README 17)."""
+    if not -MAX_PRIORITY <= priority <= MAX_PRIORITY:
+        raise InvalidRequest(f"priority should be between {-MAX_PRIORITY} and {MAX_PRIORITY}")
 
 
 def check_name(what: str, name: str, *, least_bytes: int = 1) -> None:

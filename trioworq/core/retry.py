@@ -14,16 +14,17 @@ A job is "deferred" while it is waiting with next_try ahead.
 
 from attrs import frozen
 
-from trioworq.core.jobs import Job
+from trioworq.core.jobs import FinishedJob, Job
 from trioworq.core.results import Result, ResultStatus
 
 
 @frozen
 class Completed:
-    """The worker said success: the job is gone."""
+    """The worker said success: the job is gone, and remembered as `finished`, if that is wanted."""
 
     job_id: int
     attempt: int
+    finished: FinishedJob | None = None
 
 
 @frozen
@@ -59,10 +60,16 @@ class Released:
 Settlement = Completed | Retried | Failed | Released
 
 
-def settle(job: Job, result: Result, now_ms: int) -> Completed | Retried | Failed:
-    """Say what follows `result` of the current attempt at `job` (contract §1.13)."""
+def settle(
+    job: Job, result: Result, now_ms: int, *, is_remembered: bool = True
+) -> Completed | Retried | Failed:
+    """Say what follows `result` of the current attempt at `job` (contract §1.13).
+
+    `is_remembered` is whether there is a history of finished jobs.
+    """
     if result.status is ResultStatus.SUCCESS:
-        return Completed(job.id, job.attempt)
+        finished = job.finished(result, now_ms) if is_remembered else None
+        return Completed(job.id, job.attempt, finished)
     fail_count = job.fail_count + 1
     if result.status is ResultStatus.PERMANENT_FAILURE or job.retries_left <= 0:
         return Failed(job.id, job.attempt, result, fail_count, now_ms)

@@ -5,7 +5,7 @@ take one of `claims`; the rest is here. The comment beside each kind names the o
 answered with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from attrs import define, frozen
 
@@ -15,11 +15,14 @@ from trioworq.core.jobs import (
     NAME_MAX_BYTES,
     UINT32_MAX,
     URL_MAX_BYTES,
+    FinishedJob,
     Job,
     JobState,
+    Kind,
     NewJob,
 )
 from trioworq.core.leases import Hold
+from trioworq.core.load import LoadSample, TypeName
 from trioworq.core.pull import (
     INT32_MAX,
     INT32_MIN,
@@ -31,9 +34,10 @@ from trioworq.core.pull import (
     Return,
 )
 from trioworq.core.queues import QueueDefinition
-from trioworq.core.retry import Failed, Released, Retried, Settlement
+from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Claim, Push, Start, Take
+from trioworq.stores.interface import Chore
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256
@@ -94,6 +98,68 @@ class DeleteFailure:
 
 
 @frozen
+class RetryFailures:
+    """Have failed jobs wait again."""
+
+    failure_ids: Sequence[int]
+    now_ms: int
+
+
+@frozen
+class ForgetFailures:
+    """Remove failures of either kind."""
+
+    failure_ids: Sequence[int]
+
+
+@frozen
+class ForgetFinished:
+    """Remove jobs from the history."""
+
+    job_ids: Sequence[int]
+
+
+@frozen
+class NameTypes:
+    """Give numbers to job types that have none."""
+
+    types: Collection[TypeName]
+
+
+@frozen
+class AddLoad:
+    """Store a sample of the load."""
+
+    sample: LoadSample
+
+
+@frozen
+class ForgetLoad:
+    """Remove the oldest samples of the load from before a time."""
+
+    before_ms: int
+    limit: int
+
+
+@frozen
+class TakeTurn:
+    """Take a chore that nobody has had within the period."""
+
+    chore: Chore
+    now_ms: int
+    period_ms: int
+
+
+@frozen
+class SetPaused:
+    """Pause or resume a queue."""
+
+    kind: Kind
+    queue: str
+    is_paused: bool
+
+
+@frozen
 class PutQueue:
     """Define a queue, or redefine it if that `replaces` what is there."""
 
@@ -141,6 +207,14 @@ Operation = (
     | ExpireLeases  # list[TimedOut]
     | DeleteJob  # Job | None
     | DeleteFailure  # FailedJob | None
+    | RetryFailures  # list[Requeued | None]
+    | ForgetFailures  # list[FailureName | None]
+    | ForgetFinished  # None
+    | NameTypes  # list[JobType]
+    | AddLoad  # None
+    | ForgetLoad  # how many
+    | TakeTurn  # whether it is ours
+    | SetPaused  # whether anything changed, or NoSuchQueue
     | PutQueue  # whether anything changed
     | DeleteQueue  # QueueDefinition | None
     | PutRouting  # whether anything changed, or NoSuchQueue
@@ -157,6 +231,9 @@ def weight(operation: Operation) -> int:
             return sum(_job_weight(push.job) for push in operation.pushes)
         case Failed():
             return _ROW_BYTES + utf8_size(operation.result.message)
+        case Completed(finished=FinishedJob() as finished):
+            size = len(finished.payload.body) if finished.payload else 0
+            return _ROW_BYTES + size + utf8_size(finished.url) + utf8_size(finished.result.message)
         case EnqueueJobs():
             return sum(_pull_job_weight(job) for job in operation.jobs)
         case Heartbeat():
@@ -185,6 +262,12 @@ def rows(operation: Operation) -> int:
             return len(operation.pushes)
         case EnqueueJobs():
             return len(operation.jobs)
+        case RetryFailures() | ForgetFailures():
+            return len(operation.failure_ids)
+        case ForgetFinished():
+            return len(operation.job_ids)
+        case AddLoad():
+            return len(operation.sample.by_type)
         case _:
             return 1
 
@@ -198,7 +281,7 @@ def turn(operation: Operation) -> int:
     match operation:
         case Heartbeat() | Completion() | Rescheduling():
             return 0
-        case Retried() | Released() | Return() | ExpireLeases():
+        case Retried() | Released() | Return() | ExpireLeases() | RetryFailures():
             return 1
         case PushJobs() | EnqueueJobs():
             return 2

@@ -1,30 +1,41 @@
 """The writing half of the stores that commit in batches: each method hands one operation over."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 import trio
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.failures import FailureName, Requeued
+from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
+from trioworq.core.load import JobType, LoadSample, TypeName
 from trioworq.core.pull import NewPullJob, PullChange, Rescheduling, TimedOut, Verdict
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Push
+from trioworq.stores.interface import Chore
 from trioworq.stores.operations import (
+    AddLoad,
     DeleteFailure,
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
     EnqueueJobs,
     ExpireLeases,
+    ForgetFailures,
+    ForgetFinished,
+    ForgetLoad,
     GiveBack,
+    NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    RetryFailures,
+    SetPaused,
+    TakeTurn,
     check_pull_job,
     misfit,
 )
@@ -87,6 +98,44 @@ class BatchedWrites:
         """Remove an entry of the failure log and return it."""
         failed: FailedJob | None = await self._submit(DeleteFailure(queue, failure_id))
         return failed
+
+    async def retry_failures(self, failure_ids: Sequence[int], now_ms: int) -> list[Requeued | None]:
+        """Have failed jobs wait again."""
+        requeued: list[Requeued | None] = await self._submit(RetryFailures(failure_ids, now_ms))
+        return requeued
+
+    async def forget_failures(self, failure_ids: Sequence[int]) -> list[FailureName | None]:
+        """Remove failures of either kind."""
+        names: list[FailureName | None] = await self._submit(ForgetFailures(failure_ids))
+        return names
+
+    async def forget_finished(self, job_ids: Sequence[int]) -> None:
+        """Remove jobs from the history."""
+        await self._submit(ForgetFinished(job_ids))
+
+    async def name_types(self, types: Collection[TypeName]) -> list[JobType]:
+        """Return job types with their numbers."""
+        named: list[JobType] = await self._submit(NameTypes(types))
+        return named
+
+    async def add_load(self, sample: LoadSample) -> None:
+        """Store a sample of the load."""
+        await self._submit(AddLoad(sample))
+
+    async def forget_load(self, before_ms: int, limit: int) -> int:
+        """Remove the oldest samples from before a time; return how many."""
+        count: int = await self._submit(ForgetLoad(before_ms, limit))
+        return count
+
+    async def take_turn(self, chore: Chore, now_ms: int, period_ms: int) -> bool:
+        """Say whether a chore is this node's now."""
+        is_ours: bool = await self._submit(TakeTurn(chore, now_ms, period_ms))
+        return is_ours
+
+    async def set_paused(self, kind: Kind, queue: str, *, is_paused: bool) -> bool:
+        """Pause or resume a queue; True if that changed anything. Raises NoSuchQueue."""
+        is_change: bool = await self._submit(SetPaused(kind, queue, is_paused))
+        return is_change
 
     async def put_queue(self, definition: QueueDefinition) -> bool:
         """Define a queue; True if that changed anything."""
