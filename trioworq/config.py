@@ -10,20 +10,25 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import fields, frozen
 
 from trioworq import __version__
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.queues import MAX_WORKERS_CEILING, check_name
+from trioworq.options import (
+    declare,
+    integer,
+    read_bool,
+    read_bytes,
+    read_level,
+    read_positive_seconds,
+    read_seconds,
+)
 
 FIREWORQ_VERSION = f"1.5.1+trioworq.{__version__}"
 
-_TRUE = {"1", "t", "T", "true", "TRUE", "True"}
-_FALSE = {"0", "f", "F", "false", "FALSE", "False"}
-_LEVELS = {"0": "debug", "1": "info", "2": "warn", "3": "error", "4": "fatal"}
 _MASK = "********"
 _SCHEME = re.compile(r"[a-z]+://")
-_DIGITS = re.compile(r"0*([0-9]{1,19})")
 
 
 class ConfigError(Exception):
@@ -38,14 +43,6 @@ class Driver(Enum):
     IN_MEMORY = "in-memory"
 
 
-def _read_bool(text: str) -> bool:
-    if text in _TRUE:
-        return True
-    if text in _FALSE:
-        return False
-    raise ValueError("should be true or false")
-
-
 def _read_driver(text: str) -> Driver:
     try:
         return Driver(text)
@@ -54,180 +51,182 @@ def _read_driver(text: str) -> Driver:
         raise ValueError(f"should be one of {choices}") from None
 
 
-def _read_level(text: str) -> str:
-    """Read a log level by name or number; anything else counts as info, as in the original."""
-    word = _LEVELS.get(text, text.lower())
-    return word if word in _LEVELS.values() else "info"
-
-
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        match = _DIGITS.fullmatch(text)
-        if match is None or not low <= int(match[1]) <= high:
-            raise ValueError(f"should be a whole number from {low} to {high}")
-        return int(match[1])
-
-    return read
-
-
-def _option(
-    default: object,
-    about: str,
-    *,
-    read: Callable[[str], object] = str,
-    from_fireworq: bool = True,
-    secret: bool = False,
-) -> Any:
-    metadata = {"about": about, "read": read, "from_fireworq": from_fireworq, "secret": secret}
-    return field(default=default, metadata=metadata)
-
-
-_seconds = _integer(0, 2**31 - 1)
-_positive_seconds = _integer(1, 2**31 - 1)
-_bytes = _integer(1, 2**31 - 1)
-
-
 @frozen
 class Config:
     """The options in force. Fireworq's keep its names; those of trioworq alone carry their units."""
 
-    bind: str = _option(
+    bind: str = declare(
         "127.0.0.1:8080",
         "Address and port to listen on, unless `SERVER_STARTER_PORT` or `LISTEN_FDS` hands sockets down.",
     )
-    pid: str = _option("", "File to write the process id to; removed at a normal end. Empty for none.")
-    driver: Driver = _option(
+    pid: str = declare("", "File to write the process id to; removed at a normal end. Empty for none.")
+    driver: Driver = declare(
         Driver.SQLITE, "Where jobs are kept: `sqlite`, `mysql` or `in-memory`.", read=_read_driver
     )
-    sqlite_path: str = _option("trioworq.db", "Database file of the `sqlite` driver.", from_fireworq=False)
-    mysql_dsn: str = _option(
+    sqlite_path: str = declare("trioworq.db", "Database file of the `sqlite` driver.", from_fireworq=False)
+    mysql_dsn: str = declare(
         "tcp(localhost:3306)/fireworq",
         "MySQL or MariaDB database: `user:password@tcp(host:port)/name?options`, "
         "or `mysql://user:password@host:port/name?options`.",
         secret=True,
     )
-    repository_mysql_dsn: str = _option(
+    repository_mysql_dsn: str = declare(
         "",
         "Overrides `mysql_dsn`. Definitions and jobs share one database here, so if "
         "`queue_mysql_dsn` is given too it has to be the same.",
         secret=True,
     )
-    queue_mysql_dsn: str = _option("", "Overrides `mysql_dsn`; see `repository_mysql_dsn`.", secret=True)
-    config_refresh_interval: int = _option(
+    queue_mysql_dsn: str = declare("", "Overrides `mysql_dsn`; see `repository_mysql_dsn`.", secret=True)
+    config_refresh_interval: int = declare(
         1000,
         "Milliseconds between looks for queues and routings changed on another node.",
-        read=_integer(10, 3_600_000),
+        read=integer(10, 3_600_000),
     )
-    queue_default: str = _option(
+    queue_default: str = declare(
         "default", "Queue that takes the categories no routing names; made if missing. Empty for none."
     )
-    queue_default_polling_interval: int = _option(
-        200, "Milliseconds between looks for due jobs, for queues that set none.", read=_integer(1, 2**32 - 1)
+    queue_default_polling_interval: int = declare(
+        200, "Milliseconds between looks for due jobs, for queues that set none.", read=integer(1, 2**32 - 1)
     )
-    queue_default_max_workers: int = _option(
-        20, "Jobs run at the same time, for queues that set no number.", read=_integer(1, MAX_WORKERS_CEILING)
+    queue_default_max_workers: int = declare(
+        20, "Jobs run at the same time, for queues that set no number.", read=integer(1, MAX_WORKERS_CEILING)
     )
-    shutdown_timeout: int = _option(
-        30, "Seconds that requests and running jobs get to finish after SIGTERM.", read=_seconds
+    shutdown_timeout: int = declare(
+        30, "Seconds that requests and running jobs get to finish after SIGTERM.", read=read_seconds
     )
-    tls_certificate: str = _option(
+    tls_certificate: str = declare(
         "",
         "PEM file with the certificate to show to clients, and those between it and its authority. "
         "With `tls_key`, clients speak HTTPS; empty for HTTP. Renewed files are taken up without a restart.",
         from_fireworq=False,
     )
-    tls_key: str = _option(
+    tls_key: str = declare(
         "", "PEM file with the key of `tls_certificate`, not locked with a password.", from_fireworq=False
     )
-    api_tokens_file: str = _option(
+    api_tokens_file: str = declare(
         "",
         "File with the API tokens of which clients have to show one, see [api.md](api.md#access). "
         "Empty to let everybody in.",
         from_fireworq=False,
     )
-    keep_alive: bool = _option(True, "Keep client connections open between requests.", read=_read_bool)
-    keep_alive_timeout_s: int = _option(
-        75, "Seconds that an idle client connection is kept.", read=_positive_seconds, from_fireworq=False
+    keep_alive: bool = declare(True, "Keep client connections open between requests.", read=read_bool)
+    keep_alive_timeout_s: int = declare(
+        75, "Seconds that an idle client connection is kept.", read=read_positive_seconds, from_fireworq=False
     )
-    request_timeout_s: int = _option(
-        60, "Seconds that a client may take to send a request.", read=_positive_seconds, from_fireworq=False
-    )
-    max_connections: int = _option(
-        4096,
-        "Client connections at the same time; more wait to be accepted.",
-        read=_integer(1, 1_000_000),
+    request_timeout_s: int = declare(
+        60,
+        "Seconds that a client may take to send a request.",
+        read=read_positive_seconds,
         from_fireworq=False,
     )
-    max_header_bytes: int = _option(65_536, "Bytes of a request's head.", read=_bytes, from_fireworq=False)
-    max_body_bytes: int = _option(
-        16 * 1024 * 1024, "Bytes of a request's body.", read=_bytes, from_fireworq=False
+    max_connections: int = declare(
+        4096,
+        "Client connections at the same time; more wait to be accepted.",
+        read=integer(1, 1_000_000),
+        from_fireworq=False,
     )
-    max_bodies_bytes: int = _option(
+    max_header_bytes: int = declare(
+        65_536, "Bytes of a request's head.", read=read_bytes, from_fireworq=False
+    )
+    max_body_bytes: int = declare(
+        16 * 1024 * 1024, "Bytes of a request's body.", read=read_bytes, from_fireworq=False
+    )
+    max_bodies_bytes: int = declare(
         256 * 1024 * 1024,
         "Bytes of all requests' bodies and answers at the same time, but for the first 64 KiB of each (2 KiB "
         "over HTTP/2, where heads count too); what comes beyond is answered 503.",
-        read=_bytes,
+        read=read_bytes,
         from_fireworq=False,
     )
-    max_batch_jobs: int = _option(
+    max_batch_jobs: int = declare(
         1000,
         "Jobs of one batch push; more are answered 413.",
-        read=_integer(1, 10_000),
+        read=integer(1, 10_000),
         from_fireworq=False,
     )
-    dispatch_user_agent: str = _option(
+    dispatch_user_agent: str = declare(
         f"Fireworq/{FIREWORQ_VERSION}", "User-Agent of the requests to workers."
     )
-    dispatch_keep_alive: bool = _option(
+    dispatch_keep_alive: bool = declare(
         True,
         "Keep connections to workers open between jobs. Follows `keep_alive` when not set.",
-        read=_read_bool,
+        read=read_bool,
     )
-    dispatch_max_conns_per_host: int = _option(
+    dispatch_max_conns_per_host: int = declare(
         10,
         "Idle connections kept for each worker host; those of a burst of calls stay for a second more.",
-        read=_integer(0, 100_000),
+        read=integer(0, 100_000),
     )
-    dispatch_idle_conn_timeout: int = _option(
+    dispatch_idle_conn_timeout: int = declare(
         0,
         "Seconds that an idle worker connection is kept; 0 for as long as the worker keeps it.",
-        read=_seconds,
+        read=read_seconds,
     )
-    dispatch_timeout_ceiling_s: int = _option(
+    dispatch_timeout_ceiling_s: int = declare(
         86_400,
         "Seconds that any call to a worker may take, also for jobs that set no timeout.",
-        read=_positive_seconds,
+        read=read_positive_seconds,
         from_fireworq=False,
     )
-    dispatch_max_reply_bytes: int = _option(
-        1024 * 1024, "Bytes of a worker's answer, after decompression.", read=_bytes, from_fireworq=False
+    dispatch_max_reply_bytes: int = declare(
+        1024 * 1024, "Bytes of a worker's answer, after decompression.", read=read_bytes, from_fireworq=False
     )
-    dispatch_allow: str = _option(
+    dispatch_allow: str = declare(
         "",
         "Networks, hosts and ports that workers may have, separated by commas; no others are called. Empty "
         "for any, but for link-local, metadata and multicast addresses, which have to be named here.",
         from_fireworq=False,
     )
-    dispatch_deny: str = _option(
+    dispatch_deny: str = declare(
         "",
         "Networks, hosts and ports that are not called, separated by commas, whatever `dispatch_allow` says.",
         from_fireworq=False,
     )
-    access_log: str = _option("", "File for the access log. Empty for standard output.")
-    access_log_tag: str = _option("fireworq.access", "Value of `tag` in each line of the access log.")
-    error_log: str = _option("", "File for the error log, as JSON lines. Empty for standard error, readable.")
-    error_log_level: str = _option(
+    finished_ttl: int = declare(
+        500,
+        "Seconds that a finished job is remembered, so that its status can be asked for; 0 for not at all.",
+        read=read_seconds,
+        from_fireworq=False,
+    )
+    finished_max: int = declare(
+        10_000,
+        "Finished jobs of each queue that are remembered at most, the latest.",
+        read=integer(1, 10_000_000),
+        from_fireworq=False,
+    )
+    failed_ttl: int = declare(
+        365 * 86_400,
+        "Seconds that a failed job is kept, so that it can be run again; 0 until somebody deletes it.",
+        read=read_seconds,
+        from_fireworq=False,
+    )
+    load_interval: int = declare(
+        60,
+        "Seconds between samples of the load, which `/v6/load/` shows; 0 for no samples.",
+        read=integer(0, 86_400),
+        from_fireworq=False,
+    )
+    load_retention: int = declare(
+        35 * 86_400,
+        "Seconds that samples of the load are kept.",
+        read=integer(31 * 86_400, 2**31 - 1),
+        from_fireworq=False,
+    )
+    access_log: str = declare("", "File for the access log. Empty for standard output.")
+    access_log_tag: str = declare("fireworq.access", "Value of `tag` in each line of the access log.")
+    error_log: str = declare("", "File for the error log, as JSON lines. Empty for standard error, readable.")
+    error_log_level: str = declare(
         "info",
         "Least level of the error log: debug, info, warn, error, fatal, or 0 to 4. "
         "`debug` when DEBUG is set.",
-        read=_read_level,
+        read=read_level,
     )
-    queue_log: str = _option("", "File for the queue log. Empty for standard output.")
-    queue_log_tag: str = _option("fireworq.queue", "Value of `tag` in each line of the queue log.")
-    queue_log_level: str = _option(
+    queue_log: str = declare("", "File for the queue log. Empty for standard output.")
+    queue_log_tag: str = declare("fireworq.queue", "Value of `tag` in each line of the queue log.")
+    queue_log_level: str = declare(
         "info",
         "Least level of the queue log; `debug` adds a line for each job taken. `debug` when DEBUG is set.",
-        read=_read_level,
+        read=read_level,
     )
 
     @property
@@ -308,7 +307,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> tuple[Config, 
         try:
             values[option.name] = option.read(text)
         except ValueError as error:
-            if option.read is not _read_bool:
+            if option.read is not read_bool:
                 raise ConfigError(f"{source}: {_described(option, text)} {error}") from None
             # The original passes over a boolean it cannot read (contract §1.19); so do we, but aloud.
             warnings.append(f"{source}: {text!r} {error}; the default is used")

@@ -5,10 +5,15 @@ CallerError
 ├─ NotFound
 │  ├─ NoSuchQueue     the named queue is not defined
 │  ├─ NoSuchRoute     a category that no routing and no default queue takes
-│  └─ NoSuchJob       a queue has no job of that name, or it is in nobody's hands
+│  ├─ NoSuchJob       a queue has no job of that name, or it is in nobody's hands
+│  ├─ NoSuchJobId     no job has that id, or none that is remembered
+│  └─ NotFailed       no failed job has that id
 └─ Conflict
    ├─ JobExists       a queue has a job of that name already
-   └─ StaleRun        the job's present run is another than the one that was named, or none
+   ├─ StaleRun        the job's present run is another than the one that was named, or none
+   └─ CannotRequeue   a failed job cannot be run again as things are
+
+The last of each are in `failures`.
 """
 
 
@@ -43,6 +48,13 @@ class NoSuchJob(NotFound):
 
     def __init__(self, queue: str, key: str) -> None:
         super().__init__(f"job with id `{key}` not found in queue `{queue}`.")
+
+
+class NoSuchJobId(NotFound):
+    """No job has this id, or it ended longer ago than is remembered (contract jobs §3.1)."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} not found: No such job, or it is not remembered any more")
 
 
 class Conflict(CallerError):

@@ -1,5 +1,6 @@
 """What a job is. Times are UTC milliseconds since the epoch."""
 
+import re
 from enum import IntEnum
 
 from attrs import frozen
@@ -229,6 +230,15 @@ class FinishedJob:
     def kind(self) -> Kind:
         """Which side the job belonged to."""
         return kind_of(self.key)
+
+
+_JOB_ID = re.compile("[1-9][0-9]{0,18}")
+
+
+def read_job_id(text: str) -> int | None:
+    """Read a job's id as it is written for clients, in decimal; None for what is no job's id."""
+    number = int(text) if _JOB_ID.fullmatch(text) else 0
+    return number if 0 < number <= INT64_MAX else None
 
 
 def kind_of(key: str | None) -> Kind:

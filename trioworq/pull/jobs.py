@@ -1,6 +1,6 @@
 """The pull side as the web sees it: jobs come in, workers fetch them under a lease, keep it and end it."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -89,6 +89,10 @@ class PullJobs:
         # In case that the take was a transaction ahead.
         self._lines.call(due)
         return ids
+
+    def call(self, queues: Iterable[str]) -> None:
+        """Tell workers of this node that a job waits in these queues: it came by another way."""
+        self._lines.call(queues, is_sure=True)
 
     # Workers.
 

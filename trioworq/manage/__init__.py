@@ -1,0 +1,12 @@
+"""Looking after the jobs of both kinds: what failed, where one is, how many there are and were.
+
+failed      lists failed jobs, runs them again, removes them
+lookup      finds any job by its id; counts them all
+load        the load over time and the queued jobs, by job type
+shared      one count for all who ask at the same time
+
+sampler     writes down the load at intervals, on one node of a cluster
+pruner      forgets what has been kept long enough
+
+management  opens it all
+"""

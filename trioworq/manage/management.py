@@ -1,0 +1,88 @@
+"""Everything that looks after jobs, opened as one."""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+
+import trio
+from attrs import frozen
+
+from trioworq.clock import Clock
+from trioworq.core.failures import FailureName
+from trioworq.core.jobs import Kind
+from trioworq.core.load import JobCount
+from trioworq.dispatch.queues import Queues
+from trioworq.logs import Logs
+from trioworq.manage.failed import FailedJobs
+from trioworq.manage.load import LoadBoard
+from trioworq.manage.lookup import JobLookup
+from trioworq.manage.pruner import Pruner, Retention
+from trioworq.manage.sampler import Sampler
+from trioworq.manage.shared import SharedRead
+from trioworq.pauses import Pauses
+from trioworq.pull.jobs import PullJobs
+from trioworq.stores.interface import Store
+
+
+@frozen(kw_only=True)
+class ManageSettings:
+    """The options that management goes by; with a `load_interval_s` of 0 no samples are taken."""
+
+    retention: Retention
+    load_interval_s: float
+
+
+@frozen(kw_only=True)
+class Management:
+    """What the web asks for."""
+
+    failed: FailedJobs
+    jobs: JobLookup
+    load: LoadBoard
+    pauses: Pauses
+
+
+@asynccontextmanager
+async def open_management(
+    *,
+    store: Store,
+    queues: Queues,
+    pull: PullJobs,
+    pauses: Pauses,
+    clock: Clock,
+    logs: Logs,
+    settings: ManageSettings,
+) -> AsyncIterator[Management]:
+    """Look after the jobs of `queues` and `pull`.
+
+    Tasks: the sampler, the pruner. Stops when: the body ends. Raises: whatever the body raises.
+    """
+
+    def requeued(names: Iterable[FailureName]) -> None:
+        by_kind: defaultdict[Kind, set[str]] = defaultdict(set)
+        for name in names:
+            by_kind[name.kind].add(name.queue)
+        queues.kick(by_kind[Kind.PUSH])
+        pull.call(by_kind[Kind.PULL])
+
+    counts: SharedRead[list[JobCount]] = SharedRead(lambda: store.count_jobs(clock.now_ms()))
+    management = Management(
+        failed=FailedJobs(store=store, clock=clock, error_log=logs.error, requeued=requeued),
+        jobs=JobLookup(store, clock, counts),
+        load=LoadBoard(store=store, clock=clock, counts=counts, routings=queues.routings, pauses=pauses),
+        pauses=pauses,
+    )
+    async with trio.open_nursery() as tasks:
+        if settings.load_interval_s > 0:
+            sampler = Sampler(
+                store=store,
+                clock=clock,
+                counts=counts,
+                error_log=logs.error,
+                interval_s=settings.load_interval_s,
+            )
+            tasks.start_soon(sampler.run)
+        pruner = Pruner(store=store, clock=clock, error_log=logs.error, retention=settings.retention)
+        tasks.start_soon(pruner.run)
+        yield management
+        tasks.cancel_scope.cancel(reason="the daemon stops")
