@@ -209,7 +209,7 @@ class Config:
     load_retention: int = declare(
         35 * 86_400,
         "Seconds that samples of the load are kept.",
-        read=integer(31 * 86_400, 2**31 - 1),
+        read=read_positive_seconds,
         from_fireworq=False,
     )
     access_log: str = declare("", "File for the access log. Empty for standard output.")
