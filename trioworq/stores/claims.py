@@ -8,7 +8,7 @@ from typing import Protocol
 
 from attrs import frozen
 
-from trioworq.core.jobs import Job, NewJob
+from trioworq.core.jobs import DEFAULT_PRIORITY, Job, NewJob
 from trioworq.core.pull import PullJob
 
 # A claim is a transaction, and others wait for it: it ends with the job whose payload fills this.
@@ -51,12 +51,16 @@ class Push:
 
 @frozen
 class Claim:
-    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`."""
+    """A request for up to `limit` due jobs of a queue that the asking node owns under `epoch`.
+
+    `priority` is what most of the queue's jobs have: a store may look there first. It changes nothing else.
+    """
 
     queue: str
     epoch: int
     limit: int
     now_ms: int
+    priority: int = DEFAULT_PRIORITY
 
 
 class Claimant(Protocol):
