@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -13,16 +13,25 @@ from jsonschema_rs import Draft202012Validator
 from trioworq.config import Config
 from trioworq.core.errors import InvalidRequest
 from trioworq.web.messages import JSON, Request, Response, Route
+from trioworq.web.openapi.detail_refusals import DETAIL_EVERYWHERE, DETAIL_WITHOUT_TOKEN
 from trioworq.web.openapi.document import OPERATIONS, write_document
 from trioworq.web.openapi.parameters import GREEDY, NO_HEAD
 from trioworq.web.openapi.pull_refusals import PULL_EVERYWHERE, PULL_WITHOUT_TOKEN
 from trioworq.web.openapi.refusals import EVERYWHERE, WITHOUT_TOKEN
 from trioworq.web.paths import decode_path
-from trioworq.web.replies import is_pull
+from trioworq.web.replies import has_detail, is_pull
 
 # Headers that are no matter of the document.
 _OF_HTTP = {"content-type", "content-length", "date", "connection"}
-_JSON_FAMILIES = ("/api/v1/", "/v6/")
+
+
+_MOST = ""
+_ANYWHERE: Mapping[str, Mapping[int, Any]] = {
+    _MOST: {**EVERYWHERE, **WITHOUT_TOKEN},
+    "Pull": {**PULL_EVERYWHERE, **PULL_WITHOUT_TOKEN},
+    "Detail": {**DETAIL_EVERYWHERE, **DETAIL_WITHOUT_TOKEN},
+}
+"""What any request may be answered, by what the names of its family's errors begin with."""
 
 
 async def _nowhere(_request: Request) -> Response:
@@ -92,12 +101,11 @@ class DescribedPath:
 
     pattern: re.Pattern[str]
     methods: Mapping[str, Mapping[int, DescribedAnswer]]
-    answers_head: bool
 
     @property
-    def allow(self) -> str:
+    def allowed(self) -> Collection[str]:
         """What a 405 is to say."""
-        return ", ".join(sorted({*self.methods, *(("HEAD",) if self.answers_head else ())}))
+        return self.methods.keys()
 
 
 @frozen
@@ -105,8 +113,7 @@ class Description:
     """Which answers to which requests are as described."""
 
     _paths: tuple[DescribedPath, ...]
-    _anywhere: Mapping[int, DescribedAnswer]
-    _anywhere_in_pull: Mapping[int, DescribedAnswer]
+    _anywhere: Mapping[str, Mapping[int, DescribedAnswer]]
     _responses: Mapping[str, DescribedAnswer]
 
     @classmethod
@@ -118,8 +125,7 @@ class Description:
         paths = sorted(whole["paths"].items(), key=lambda item: "{" in item[0])
         return cls(
             paths=tuple(compiler.path(path, item) for path, item in paths),
-            anywhere=compiler.answers({**EVERYWHERE, **WITHOUT_TOKEN}),
-            anywhere_in_pull=compiler.answers({**PULL_EVERYWHERE, **PULL_WITHOUT_TOKEN}),
+            anywhere={family: compiler.answers(answers) for family, answers in _ANYWHERE.items()},
             responses={
                 name: compiler.answer(answer) for name, answer in whole["components"]["responses"].items()
             },
@@ -132,29 +138,29 @@ class Description:
         try:
             path = decode_path(target.partition(b"?")[0])
         except InvalidRequest:
-            if target.startswith(b"/v1/"):
-                return _faults(self._anywhere_in_pull, status, headers, body)
-            return self.unasked_faults(status, headers, body)
-        place = next((place for place in self._paths if place.pattern.fullmatch(path)), None)
-        described = self._answers(method, path, place).get(status)
+            return _faults(self._anywhere[_family(target.decode("latin-1"))], status, headers, body)
+        places = [place for place in self._paths if place.pattern.fullmatch(path)]
+        described = self._answers(method, path, places).get(status)
         if described is None:
             return [f"status {status}"]
         found = list(described.faults(headers, None if method == "HEAD" else body))
-        if status == 405 and place is not None and headers.get("allow") != place.allow:
-            found.append(f"Allow should be {place.allow}")
+        allowed = {allowed for place in places for allowed in place.allowed}
+        if status == 405 and headers.get("allow") != ", ".join(sorted(allowed)):
+            found.append(f"Allow should be {sorted(allowed)}")
         return found
 
     def unasked_faults(self, status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
         """Say what of an answer to something that is no request is not as described."""
-        return _faults(self._anywhere, status, headers, body)
+        return _faults(self._anywhere[_MOST], status, headers, body)
 
-    def _answers(self, method: str, path: str, place: DescribedPath | None) -> Mapping[int, DescribedAnswer]:
-        anywhere = self._anywhere_in_pull if is_pull(path) else self._anywhere
-        if place is None:
-            return {**anywhere, 404: self._responses[_unknown(path)]}
-        known = place.methods.get("GET" if method == "HEAD" and place.answers_head else method)
-        refusal = "PullMethodNotAllowed" if is_pull(path) else "MethodNotAllowed"
-        return known or {**anywhere, 405: self._responses[refusal]}
+    def _answers(
+        self, method: str, path: str, places: Sequence[DescribedPath]
+    ) -> Mapping[int, DescribedAnswer]:
+        family = _family(path)
+        if not places:
+            return {**self._anywhere[family], 404: self._responses[f"{family}UnknownPath"]}
+        known = next((place.methods[method] for place in places if method in place.methods), None)
+        return known or {**self._anywhere[family], 405: self._responses[f"{family}MethodNotAllowed"]}
 
 
 def _faults(
@@ -164,10 +170,11 @@ def _faults(
     return [f"status {status}"] if described is None else list(described.faults(headers, body))
 
 
-def _unknown(path: str) -> str:
-    if is_pull(path):
-        return "PullUnknownPath"
-    return "UnknownPathJson" if path.startswith(_JSON_FAMILIES) else "UnknownPath"
+def _family(path: str) -> str:
+    """Return what the names of the errors of a path's family begin with."""
+    if has_detail(path):
+        return "Detail"
+    return "Pull" if is_pull(path) else _MOST
 
 
 def _close(part: Any) -> None:
@@ -185,15 +192,14 @@ class _Compiler:
     _compiled: dict[str, Draft202012Validator] = field(factory=dict, init=False)
 
     def path(self, path: str, item: Mapping[str, Any]) -> DescribedPath:
-        return DescribedPath(
-            pattern=self._pattern(path),
-            methods={
-                method.upper(): self.answers(operation["responses"])
-                for method, operation in item.items()
-                if method != "parameters"
-            },
-            answers_head="get" in item and NO_HEAD not in item["get"],
-        )
+        methods = {
+            method.upper(): self.answers(operation["responses"])
+            for method, operation in item.items()
+            if method != "parameters"
+        }
+        if "get" in item and NO_HEAD not in item["get"]:
+            methods["HEAD"] = methods["GET"]
+        return DescribedPath(self._pattern(path), methods)
 
     def answers(self, answers: Mapping[Any, Any]) -> Mapping[int, DescribedAnswer]:
         return {int(status): self.answer(answer) for status, answer in answers.items()}

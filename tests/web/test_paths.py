@@ -28,10 +28,17 @@ from trioworq.web.paths import clean, decode_path, decode_query
         (b"http://host:80/a", "/a"),
         (b"http://host", "/"),
         (b"/x/../v1//next", "/v1/next"),
+        (b"/api/v1/jobs/failed/", "/api/v1/jobs/failed"),
+        (b"/api/v1//jobs//failed//", "/api/v1/jobs/failed"),
+        (b"/x/../api/v1/jobs/failed%2F", "/api/v1/jobs/failed"),
+        (b"/api/v1/jobs/", "/api/v1/jobs"),
+        (b"/api/v1/", "/api/v1/"),
+        (b"/api/", "/api/"),
+        (b"/api/v12/", "/api/v12/"),
     ],
 )
 def test_a_target_is_decoded_and_cleaned(target: bytes, path: str) -> None:
-    """Escapes are decoded first; empty, `.` and `..` segments go; a slash at the end stays."""
+    """Escapes are decoded first; empty, `.` and `..` segments go; a slash at the end mostly stays."""
     assert decode_path(target) == path
 
 

@@ -2,7 +2,8 @@
 
 Matching is on the percent-decoded path, and a path that is not in its shortest form is answered as if it
 were: a redirect would make some clients drop the body of their POST (README 25). But under `/v1/` a path is
-what it is: an id there may have slashes and dots of its own, and a shorter one would be another job's.
+what it is: an id there may have slashes and dots of its own, and a shorter one would be another job's. Under
+`/api/v1/jobs/` a slash at the end is nothing: the original redirects to the path without.
 """
 
 import re
@@ -29,7 +30,10 @@ def decode_path(target: bytes) -> str:
         path = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         raise InvalidRequest("The path is not UTF-8") from None
-    return path if path.startswith("/v1/") else clean(path)
+    if path.startswith("/v1/"):
+        return path
+    path = clean(path)
+    return path.rstrip("/") if path.startswith("/api/v1/jobs/") else path
 
 
 def clean(path: str) -> str:

@@ -28,6 +28,7 @@ _NO_SUCH_PAGE = "404 page not found"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
 _NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", "/v6/": "Not found."}
+_DETAIL_PREFIXES = tuple(_NOT_FOUND_DETAIL)
 
 
 class BodyTooLarge(CallerError):
@@ -87,7 +88,7 @@ def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] 
     """Answer with a status and, where the family shows one, a detail."""
     more = headers or {}
     title = f"{status} {HTTPStatus(status).phrase}"
-    if path.startswith(tuple(_NOT_FOUND_DETAIL)):
+    if has_detail(path):
         body = orjson.dumps({"detail": detail or HTTPStatus(status).phrase})
         return Response(status, body, JSON, more)
     if is_pull(path):
@@ -104,6 +105,11 @@ def no_such_page(path: str) -> Response:
     if is_pull(path):
         return refuse(path, HTTPStatus.NOT_FOUND, _NO_SUCH_PAGE)
     return Response(HTTPStatus.NOT_FOUND, f"{_NO_SUCH_PAGE}\n".encode(), TEXT, _NOSNIFF)
+
+
+def has_detail(path: str) -> bool:
+    """Whether a path belongs to managing or to the load, whose errors are in JSON."""
+    return path.startswith(_DETAIL_PREFIXES)
 
 
 def is_pull(path: str) -> bool:

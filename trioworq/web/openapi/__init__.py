@@ -9,6 +9,7 @@
 #                  operations by route, a module for each part of the API
 #   parts          operations, bodies, answers: the pieces that they are made of
 #   parameters     those of paths and queries
-#   refusals       the answers that are errors; pull_refusals those of the pull side
+#   refusals       the answers that are errors; pull_refusals those of the pull side,
+#                  detail_refusals those of what answers them in JSON
 #   job_shapes, pull_shapes, definition_shapes, daemon_shapes
 #                  the JSON shapes, by name; shapes is what they are written in

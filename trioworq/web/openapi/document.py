@@ -18,10 +18,11 @@ from trioworq.web.openapi import (
     pulling,
     pushing,
 )
+from trioworq.web.openapi.detail_refusals import DETAIL_RESPONSES, DETAIL_WITHOUT_TOKEN
 from trioworq.web.openapi.parameters import PARAMETERS
 from trioworq.web.openapi.pull_refusals import PULL_RESPONSES, PULL_WITHOUT_TOKEN
 from trioworq.web.openapi.refusals import RESPONSES, WITHOUT_TOKEN
-from trioworq.web.replies import is_pull
+from trioworq.web.replies import has_detail, is_pull
 
 OPERATIONS: Mapping[str, Any] = {
     **pushing.OPERATIONS,
@@ -96,7 +97,7 @@ def write_document(routes: Iterable[Route], config: Config) -> dict[str, Any]:
                 **pull_shapes.pull_batch_shape(config.max_batch_jobs),
             },
             "parameters": dict(PARAMETERS),
-            "responses": {**RESPONSES, **PULL_RESPONSES},
+            "responses": {**RESPONSES, **PULL_RESPONSES, **DETAIL_RESPONSES},
             "securitySchemes": {"token": _TOKEN},
         },
     }
@@ -119,11 +120,17 @@ def _guarded(operation: Any, route: Route, *, are_tokens_needed: bool) -> dict[s
     """Return an operation with what it asks of an API token; tokens need not be asked for at all."""
     if route.scope is None:
         return {**operation, "security": []}
-    without_token = PULL_WITHOUT_TOKEN if is_pull(route.path) else WITHOUT_TOKEN
-    answers = operation["responses"] | {str(status): answer for status, answer in without_token.items()}
+    without_token = _without_token(route.path).items()
+    answers = operation["responses"] | {str(status): answer for status, answer in without_token}
     needed = {"token": [route.scope.value]}
     return {
         **operation,
         "responses": dict(sorted(answers.items())),
         "security": [needed] if are_tokens_needed else [{}, needed],
     }
+
+
+def _without_token(path: str) -> Mapping[int, Any]:
+    if has_detail(path):
+        return DETAIL_WITHOUT_TOKEN
+    return PULL_WITHOUT_TOKEN if is_pull(path) else WITHOUT_TOKEN

@@ -24,12 +24,14 @@ def operation(
     body: Part | None = None,
     query: Sequence[Part] = (),
     refusals: Mapping[int, Part] | None = None,
+    everywhere: Mapping[int, Part] = EVERYWHERE,
 ) -> Part:
     """Describe what one route does; parameters in its path come from the path.
 
-    `answer` is the one with status 200; `refusals` go before those that any request may get.
+    `answer` is the one with status 200; `refusals` go before those that any request may get, which are
+    `everywhere`.
     """
-    answers = {200: answer, **EVERYWHERE, **(refusals or {})}
+    answers = {200: answer, **everywhere, **(refusals or {})}
     return {
         "operationId": name,
         "tags": [tag],

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from trioworq.web.messages import JSON, TEXT
+from trioworq.web.messages import TEXT
 from trioworq.web.replies import RETRY_AFTER_S, no_such_page
 
 _NOSNIFF = {
@@ -117,10 +117,6 @@ RESPONSES: Mapping[str, Any] = {
         "description": "There is nothing at this path.",
         "headers": _NOSNIFF,
         "content": {TEXT: {"schema": {"type": "string", "const": _UNKNOWN_PATH}, "example": _UNKNOWN_PATH}},
-    },
-    "UnknownPathJson": {
-        "description": "There is nothing at this path, which begins with `/api/v1/` or `/v6/`.",
-        "content": {JSON: {"schema": {"$ref": "#/components/schemas/Detail"}}},
     },
 }
 

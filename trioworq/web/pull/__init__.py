@@ -6,4 +6,3 @@
 #                    quick      what nearly all clients send
 #                    exact      all that is right, and what is wrong with the rest
 #   answers        jobs → JSON
-#   moments        times

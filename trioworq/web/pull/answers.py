@@ -6,8 +6,8 @@ import orjson
 
 from trioworq.core.jobs import DEFAULT_PRIORITY
 from trioworq.core.pull import PullJob
+from trioworq.web.moments import show_moment
 from trioworq.web.pull.exact import NULL
-from trioworq.web.pull.moments import show_moment
 
 
 def show_jobs(jobs: Iterable[PullJob]) -> bytes:

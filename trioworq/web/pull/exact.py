@@ -14,7 +14,7 @@ from trioworq.core.errors import InvalidRequest
 from trioworq.core.pull import INT32_MAX, INT32_MIN, PullOrder, Run
 from trioworq.core.queues import check_name
 from trioworq.web.fields import kind_of
-from trioworq.web.pull.moments import parse_moment
+from trioworq.web.moments import parse_moment
 from trioworq.web.replies import BodyTooLarge
 from trioworq.web.scanner import Scanner
 
@@ -103,7 +103,7 @@ def _order_of(members: _Members) -> PullOrder:
         payload=members.get("payload", NULL),
         timeout_s=_integer(members, "timeout", INT32_MIN, INT32_MAX),
         max_retries=_integer(members, "max_retries", INT32_MIN, INT32_MAX) if "max_retries" in members else 0,
-        run_at_ms=None if run_at is None else parse_moment(run_at),
+        run_at_ms=None if run_at is None else parse_moment("run_at", run_at),
         saved_state=None if state == NULL else state,
         priority=None if priority == NULL else _integer(members, "priority", -MAX_PRIORITY, MAX_PRIORITY),
     )

@@ -15,8 +15,8 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import NAME_MAX_BYTES
 from trioworq.core.pull import INT32_MAX, INT32_MIN, PullOrder
+from trioworq.web.moments import parse_moment
 from trioworq.web.pull.exact import MAX_PRIORITY, NULL
-from trioworq.web.pull.moments import parse_moment
 
 _Int32 = Annotated[int, Meta(ge=INT32_MIN, le=INT32_MAX)]
 _Priority = Annotated[int, Meta(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
@@ -103,7 +103,7 @@ def _order_of(job: _Job) -> PullOrder | None:
         return None
     state = bytes(job.state)
     try:
-        run_at_ms = parse_moment(job.run_at) if isinstance(job.run_at, str) else None
+        run_at_ms = parse_moment("run_at", job.run_at) if isinstance(job.run_at, str) else None
     except InvalidRequest:
         return None
     return PullOrder(

@@ -1,4 +1,4 @@
-"""Times of the pull side (contract pull §2.4, README 16)."""
+"""Times as clients write them (contract pull §2.4, README 16, 20)."""
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.web.pull.moments import parse_moment, show_moment
+from trioworq.web.moments import parse_moment, show_moment
 
 MOMENT_MS = 1_795_334_717_087
 
@@ -38,7 +38,7 @@ MOMENT_MS = 1_795_334_717_087
 )
 def test_a_time_is_read(text: str, time_ms: int) -> None:
     """RFC 3339 in any case, in UTC without a zone; or an epoch, whose unit its number of digits tells."""
-    assert parse_moment(text) == time_ms
+    assert parse_moment("run_at", text) == time_ms
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_time_is_read(text: str, time_ms: int) -> None:
 def test_what_is_no_time_is_refused(text: str) -> None:
     """In words that can be sent."""
     with pytest.raises(InvalidRequest, match=r"^run_at should be ") as refusal:
-        parse_moment(text)
+        parse_moment("run_at", text)
     assert str(refusal.value).isascii()
 
 
@@ -69,7 +69,7 @@ def test_any_time_is_read_as_what_it_is(moment: datetime, offset_minutes: int | 
     zone = UTC if offset_minutes is None else timezone(timedelta(minutes=offset_minutes))
     text = moment.isoformat() if offset_minutes is None else moment.replace(tzinfo=zone).isoformat()
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    assert parse_moment(text) == (moment.replace(tzinfo=zone) - epoch) // timedelta(milliseconds=1)
+    assert parse_moment("run_at", text) == (moment.replace(tzinfo=zone) - epoch) // timedelta(milliseconds=1)
 
 
 @given(st.integers(-62_135_596_800_000, 253_402_300_799_999))
@@ -77,4 +77,4 @@ def test_a_time_is_shown_in_utc_to_the_microsecond(time_ms: int) -> None:
     """And read again as the same."""
     text = show_moment(time_ms)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", text)
-    assert parse_moment(text) == time_ms
+    assert parse_moment("run_at", text) == time_ms

@@ -1,4 +1,4 @@
-"""Times of the pull side: RFC 3339, or the digits of an epoch (contract pull §2.4, README 16)."""
+"""Times as clients write them: RFC 3339, or the digits of an epoch (contract pull §2.4, README 16, 20)."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -20,14 +20,17 @@ _DIGITS = re.compile(r"[0-9]{1,19}")
 _UNITS = ((10, 1000, 1), (13, 1, 1), (16, 1, 1000), (19, 1, 1_000_000))
 
 
-def parse_moment(text: str) -> int:
-    """Read a time; one without a zone is in UTC. Raises InvalidRequest, also beyond the years 1 to 9999."""
+def parse_moment(name: str, text: str) -> int:
+    """Read the time that a client gives under `name`; one without a zone is in UTC.
+
+    Raises InvalidRequest, also beyond the years 1 to 9999.
+    """
     if _DIGITS.fullmatch(text):
         _, multiplier, divisor = next(unit for unit in _UNITS if len(text) <= unit[0])
         return int(text) * multiplier // divisor
     match = _RFC_3339.fullmatch(text.upper())
     if match is None:
-        raise _unreadable(text)
+        raise _unreadable(name, text)
     # A leap second is the first of the next minute.
     second, beyond_ms = (59, 1000) if match["second"] == "60" else (int(match["second"]), 0)
     try:
@@ -35,10 +38,10 @@ def parse_moment(text: str) -> int:
             f"{match['minute']}:{second:02}{match['fraction'] or ''}{match['zone'] or 'Z'}"
         )
     except ValueError:
-        raise _unreadable(text) from None
+        raise _unreadable(name, text) from None
     time_ms = (moment - _EPOCH) // _MILLISECOND + beyond_ms
     if not _FIRST_MS <= time_ms <= _LAST_MS:
-        raise _unreadable(text)
+        raise _unreadable(name, text)
     return time_ms
 
 
@@ -48,5 +51,5 @@ def show_moment(time_ms: int) -> str:
     return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
-def _unreadable(text: str) -> InvalidRequest:
-    return InvalidRequest(f"run_at should be a time in RFC 3339 or digits of an epoch, not {text[:40]!a}")
+def _unreadable(name: str, text: str) -> InvalidRequest:
+    return InvalidRequest(f"{name} should be a time in RFC 3339 or digits of an epoch, not {text[:40]!a}")
