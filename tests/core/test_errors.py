@@ -6,6 +6,7 @@ from trioworq.core.errors import (
     InvalidRequest,
     JobExists,
     NoSuchJob,
+    NoSuchJobId,
     NoSuchQueue,
     NoSuchRoute,
     NotFound,
@@ -28,6 +29,12 @@ def test_a_pull_job_is_named_in_the_text() -> None:
     assert str(NoSuchJob("q", "k")) == "job with id `k` not found in queue `q`."
     assert str(JobExists("q", "k")) == "job with id `k` already exists in queue `q`."
     assert str(StaleRun("q", "k")) == "job with id `k` in queue `q` has another run now, or none."
+
+
+def test_a_job_that_nobody_remembers_is_named_in_the_text() -> None:
+    """The text begins as the original's (contract jobs §3.1)."""
+    assert str(NoSuchJobId("7")).startswith("Job 7 not found: ")
+    assert issubclass(NoSuchJobId, NotFound)
 
 
 def test_every_mistake_is_a_callers_error() -> None:

@@ -183,7 +183,8 @@ def test_a_lease_has_lapsed_when_its_end_is_past() -> None:
 def test_a_job_that_is_handed_out_has_a_new_run_and_a_lease() -> None:
     """All else stays, the tries that have failed and the saved state included."""
     job = evolve(stored(JobState.WAITING, 2), saved_state=b"9", timeout_s=30, lease_ends_at_ms=None)
-    assert job.handed_out(1000) == evolve(job, state=JobState.RUNNING, attempt=4, lease_ends_at_ms=31_000)
+    handed_out = evolve(job, state=JobState.RUNNING, attempt=4, lease_ends_at_ms=31_000, started_at_ms=1000)
+    assert job.handed_out(1000) == handed_out
 
 
 @pytest.mark.parametrize(

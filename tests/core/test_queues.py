@@ -156,3 +156,16 @@ def test_a_plan_leads_from_what_runs_to_what_is_defined(
                 del running[name]
     assert running == wanted
     assert plan(running, wanted.values()) == []
+
+
+@pytest.mark.parametrize("priority", [-1_000_001, 1_000_001])
+def test_a_priority_out_of_range_is_refused(priority: int) -> None:
+    """It is the range of jobs' priorities (README 17)."""
+    with pytest.raises(InvalidRequest, match="priority should be between -1000000 and 1000000"):
+        define("q", defaults=QueueDefaults(), priority=priority)
+
+
+def test_a_queue_has_the_default_priority_or_its_own() -> None:
+    """Jobs of it that ask for none have this one."""
+    assert define("q", defaults=QueueDefaults()).priority == 100
+    assert define("q", defaults=QueueDefaults(), priority=-1_000_000).priority == -1_000_000

@@ -35,7 +35,14 @@ def result(status: ResultStatus) -> Result:
 def test_success_completes_the_job() -> None:
     """A worker's success ends the job, whatever failed before."""
     job = evolve(JOB, fail_count=2, retries_left=0, attempt=3)
-    assert settle(job, result(ResultStatus.SUCCESS), NOW_MS) == Completed(7, 3)
+    success = result(ResultStatus.SUCCESS)
+    assert settle(job, success, NOW_MS) == Completed(7, 3, job.finished(success, NOW_MS))
+
+
+def test_a_job_is_not_remembered_where_there_is_no_history() -> None:
+    """Without a history nothing is written of a job that ends well."""
+    settled = settle(JOB, result(ResultStatus.SUCCESS), NOW_MS, is_remembered=False)
+    assert settled == Completed(7, 1, None)
 
 
 def test_a_failure_is_retried_after_the_delay() -> None:

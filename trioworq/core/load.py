@@ -1,6 +1,7 @@
 """How many jobs there are, by job type, now and in the past (contract load §4)."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import frozen
 
@@ -69,6 +70,15 @@ class Load:
     def total(self) -> int:
         """How many jobs there are in all."""
         return self.pending + self.queued + self.running
+
+
+def load_by_type(counts: Iterable[JobCount]) -> dict[TypeName, Load]:
+    """Return the load of each type, those with the most jobs first; types without a job are left out."""
+    loads: defaultdict[TypeName, Load] = defaultdict(Load)
+    for count in counts:
+        loads[count.type] += Load(count.deferred, count.waiting, count.running)
+    totals = Counter({name: load.total for name, load in loads.items() if load.total})
+    return {name: loads[name] for name, _ in totals.most_common()}
 
 
 @frozen

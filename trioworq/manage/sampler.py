@@ -1,12 +1,9 @@
 """Writes down the load at intervals, on one node of a cluster at a time (contract load §4.2)."""
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
-
 import trio
 
 from trioworq.clock import Clock
-from trioworq.core.load import JobCount, Load, LoadSample, TypeName
+from trioworq.core.load import JobCount, Load, LoadSample, load_by_type
 from trioworq.logs import ErrorLog
 from trioworq.manage.shared import SharedRead
 from trioworq.manage.types import number
@@ -66,16 +63,12 @@ class Sampler:
 
     async def _sample(self) -> None:
         now_ms = self._clock.now_ms()
-        await self._store.add_load(await self._sum_up(now_ms, await self._counts.get()))
-
-    async def _sum_up(self, now_ms: int, counts: Sequence[JobCount]) -> LoadSample:
-        by_type: defaultdict[TypeName, Load] = defaultdict(Load)
-        for count in counts:
-            by_type[count.type] += Load(count.deferred, count.waiting, count.running)
-        fullest = Counter({name: load.total for name, load in by_type.items()}).most_common(SAMPLED_TYPES)
-        types = await number(self._store, [name for name, total in fullest if total])
-        return LoadSample(
-            time_ms=now_ms,
-            total=sum(by_type.values(), Load()),
-            by_type={job_type.id: by_type[job_type.type] for job_type in types},
+        loads = load_by_type(await self._counts.get())
+        types = await number(self._store, list(loads)[:SAMPLED_TYPES])
+        await self._store.add_load(
+            LoadSample(
+                time_ms=now_ms,
+                total=sum(loads.values(), Load()),
+                by_type={job_type.id: loads[job_type.type] for job_type in types},
+            )
         )
