@@ -30,6 +30,9 @@ async def echo(request: Request) -> Response:
         "path": request.path,
         "arguments": dict(request.arguments),
         "query": dict(request.query),
+        "query_string": request.query_string.decode("latin-1"),
+        "host": request.host.decode("latin-1"),
+        "is_secure": request.is_secure,
         "body": request.body.decode("latin-1"),
     }
     return Response(200, orjson.dumps(shown))

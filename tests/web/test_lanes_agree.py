@@ -3,6 +3,7 @@
 import random
 from collections.abc import AsyncIterator
 
+import orjson
 import pytest
 import trio
 from attrs import define, evolve
@@ -30,6 +31,7 @@ TAKEN = {
     "obscure bytes in values": post(b"X-Name: \x80\xff\tx", b"Content-Length: 1", body=b"\xff"),
     "odd names": post(b"!#$%&'*+-.^_`|~9a: x", b"Content-Length: 1", body=b"x"),
     "query": post(b"Content-Length: 1", target=b"/echo?a=1&a=2&b=%20&c", body=b"x"),
+    "odd query": post(target=b'/echo?=&&a&%ff=+%2B;b=&a=%zz&"<>'),
     "empty query": post(b"Content-Length: 1", target=b"/echo?", body=b"x"),
     "escapes": post(target=b"/all/%E3%81%82%20/%2F/x"),
     "rest": post(target=b"/all/a/b//c/../d/"),
@@ -165,6 +167,14 @@ async def test_what_is_taken_is_answered_alike(lanes: Lanes, name: str) -> None:
         answers = await lanes.agree(cut(TAKEN[name] + LAST))
         assert answers[-1].body.endswith(b'"body":"last"}')
         assert len(answers) == TAKEN[name].count(b"Host: x\r\n") + 1 - (name == "body like a request")
+
+
+@named("host", [b" y", b" y:80", b" [::1]:80", b"", b" ", b'\t "<y>@[x/?\xff\tz, y \t'])
+async def test_a_host_is_taken_as_it_is(lanes: Lanes, host: bytes) -> None:
+    """Whatever it is, endpoints of both lanes get it without the blanks around it."""
+    [answer] = await lanes.agree([b"GET /echo HTTP/1.1\r\nHost:" + host + b"\r\n" + END])
+    seen = orjson.loads(answer.body)
+    assert (seen["host"], seen["is_secure"]) == (host.strip(b" \t").decode("latin-1"), False)
 
 
 @named("name", ENDING)

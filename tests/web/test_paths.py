@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.web.paths import clean, decode_path, decode_query
+from trioworq.web.paths import clean, decode_path, decode_query, query_pairs
 
 
 @pytest.mark.parametrize(
@@ -91,3 +91,9 @@ def test_any_target_is_a_path_or_refused(target: bytes) -> None:
 def test_the_first_of_equal_parameters_counts(query: bytes, pairs: dict[str, str]) -> None:
     """Anything can be read as a query."""
     assert decode_query(query) == pairs
+
+
+def test_all_of_a_query_can_be_read() -> None:
+    """Equal keys stay, in their order."""
+    assert query_pairs(b"b=2&a=%FF&b=&&b=1%2B+") == [("b", "2"), ("a", "\udcff"), ("b", ""), ("b", "1+ ")]
+    assert query_pairs(b"") == []

@@ -90,6 +90,7 @@ async def test_requests_of_every_kind_are_answered_on_one_connection(served: Ser
         assert (await asking.get("/nothing")).status_code == 404
         assert (await asking.post("/echo", content=b"bye")).json()["body"] == "bye"
         assert large.http_version == "HTTP/1.1"
+        assert large.json()["is_secure"] is True
     assert len({line["remote_addr"] for line in served.access_lines}) == 1
 
 
@@ -97,7 +98,8 @@ async def test_requests_of_every_kind_are_answered_on_one_connection(served: Ser
 async def test_clients_that_can_speak_http_2_do(served: Served, files: Files) -> None:
     """The protocol is agreed on in the handshake."""
     async with client(served, files, http2=True) as asking:
-        answer = await asking.post("/echo", content=b"hello")
+        answer = await asking.post("/echo", content=b"hello", headers={"Host": "y:80"})
+        assert (answer.json()["host"], answer.json()["is_secure"]) == ("y:80", True)
         assert (answer.http_version, answer.json()["body"]) == ("HTTP/2", "hello")
         assert (await asking.get("/nothing")).status_code == 404
 

@@ -37,7 +37,14 @@ from trioworq.web.bodies import FREE_BYTES, MAX_STREAMS, BodyShare, MeteredBody
 from trioworq.web.edge import Edge, show_address
 from trioworq.web.messages import VARIABLE_PART, Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
-from trioworq.web.replies import BodyTooLarge, BodyTooSlow, TooManyBodies, no_such_page, refuse
+from trioworq.web.replies import (
+    BodyTooLarge,
+    BodyTooSlow,
+    TooManyBodies,
+    no_such_method,
+    no_such_page,
+    refuse,
+)
 
 
 def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
@@ -151,8 +158,12 @@ async def _send(send: ASGISendCallable, response: Response) -> None:
 
 
 def _authorization(scope: HTTPScope | WebsocketScope) -> bytes:
-    """Return the header's value; of two of them a list, as HTTP has it."""
-    return b", ".join(value for name, value in scope["headers"] if name == b"authorization")
+    return _header(scope, b"authorization")
+
+
+def _header(scope: HTTPScope | WebsocketScope, wanted: bytes) -> bytes:
+    """Return a header's value; of two of them a list, as HTTP has it."""
+    return b", ".join(value for name, value in scope["headers"] if name == wanted)
 
 
 def _closing(response: Response) -> Response:
@@ -195,12 +206,10 @@ class _Desk:
         if isinstance(error, NotFound):
             response = no_such_page(path)
             return QuartResponse(response.body, response.status, _headers(response))
-        allow = (
-            {"Allow": ", ".join(sorted(error.valid_methods or ()))}
-            if isinstance(error, MethodNotAllowed)
-            else {}
-        )
-        response = refuse(path, error.code or HTTPStatus.BAD_REQUEST, headers=allow)
+        if isinstance(error, MethodNotAllowed):
+            response = no_such_method(path, current_request.method, error.valid_methods or ())
+        else:
+            response = refuse(path, error.code or HTTPStatus.BAD_REQUEST)
         self._log(current_request, response, trio.current_time())
         return self._to_quart(response)
 
@@ -229,6 +238,9 @@ class _Desk:
                 arguments=arguments,
                 query=decode_query(request.query_string),
                 body=body,
+                query_string=request.query_string,
+                host=_header(request.scope, b"host"),
+                is_secure=request.scope["scheme"] == "https",
                 accept=request.headers.get("Accept", ""),
                 has_left=request.scope["state"]["has_left"],
             ),

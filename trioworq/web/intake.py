@@ -47,6 +47,7 @@ class Head:
     path: str
     raw_path: bytes
     query: bytes
+    host: bytes
     authorization: bytes
     expects_continue: bool
     closes: bool
@@ -135,6 +136,7 @@ class Intake:
             path=path,
             raw_path=raw_path,
             query=query,
+            host=headers[b"host"].rstrip(b" \t"),
             authorization=headers.get(b"authorization", b""),
             expects_continue=b"expect" in headers,
             closes=_closes(headers.get(b"connection", b"")),

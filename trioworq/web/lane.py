@@ -34,6 +34,7 @@ class LaneService:
     edge: Edge
     routes: HotRoutes
     encoder: Encoder
+    is_secure: bool
 
     def open_intake(self) -> Intake:
         """Return what reads one connection's requests."""
@@ -52,6 +53,7 @@ class Lane:
         self._config = service.edge.config
         self._encoder = service.encoder
         self._routes = service.routes
+        self._is_secure = service.is_secure
         self._intake = service.open_intake()
         self._stream = stream
         self._remote_addr = remote_addr
@@ -219,6 +221,9 @@ class Lane:
             arguments=head.arguments,
             query=decode_query(head.query),
             body=self._intake.take_body(),
+            query_string=head.query,
+            host=head.host,
+            is_secure=self._is_secure,
             has_left=self._stream.has_hung_up,
         )
         self._ends_at_s = _NEVER

@@ -22,9 +22,11 @@ class Request:
     """One request, read to its end.
 
     `arguments` are the variable parts of the path, percent-decoded; `query` has the first value of each
-    key, where bytes that are not UTF-8 are lone surrogates; `body` is as sent, whatever its content type
-    says. `accept` is the header's value, for routes that are not hot: the intake lane leaves it out.
-    `has_left` tells whether the client has hung up by now, or at least said that no more will come.
+    key, where bytes that are not UTF-8 are lone surrogates, and `query_string` all that was sent of it;
+    `body` is as sent, whatever its content type says. `host` is what the client called this server, which
+    may be anything, and `is_secure` whether it speaks TLS with it. `accept` is the header's value, for
+    routes that are not hot: the intake lane leaves it out. `has_left` tells whether the client has hung up
+    by now, or at least said that no more will come.
     """
 
     method: str
@@ -32,6 +34,9 @@ class Request:
     arguments: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    query_string: bytes = b""
+    host: bytes = b""
+    is_secure: bool = False
     accept: str = ""
     has_left: Callable[[], bool] = _stays
 

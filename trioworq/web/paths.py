@@ -54,5 +54,9 @@ def decode_query(query: bytes) -> dict[str, str]:
     """Return the first value of each key; bytes that are not UTF-8 become lone surrogates."""
     if not query:
         return {}
-    pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")
-    return dict(reversed(pairs))
+    return dict(reversed(query_pairs(query)))
+
+
+def query_pairs(query: bytes) -> list[tuple[str, str]]:
+    """Return every key with its value, in their order; bytes that are not UTF-8 become lone surrogates."""
+    return parse_qsl(query.decode("latin-1"), keep_blank_values=True, errors="surrogateescape")

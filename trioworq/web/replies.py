@@ -5,7 +5,7 @@ verbs: one plain line, which nothing ends. Manage and load, under `/api/v1/` and
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 
 import orjson
@@ -27,7 +27,8 @@ _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 _NO_SUCH_PAGE = "404 page not found"
 
 _NOSNIFF = {"X-Content-Type-Options": "nosniff"}
-_NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", "/v6/": "Not found."}
+_LOAD = "/v6/"
+_NOT_FOUND_DETAIL = {"/api/v1/": "Not Found", _LOAD: "Not found."}
 _DETAIL_PREFIXES = tuple(_NOT_FOUND_DETAIL)
 
 
@@ -110,6 +111,12 @@ def no_such_page(path: str) -> Response:
 def has_detail(path: str) -> bool:
     """Whether a path belongs to managing or to the load, whose errors are in JSON."""
     return path.startswith(_DETAIL_PREFIXES)
+
+
+def no_such_method(path: str, method: str, allowed: Iterable[str]) -> Response:
+    """Answer a method that a known path does not take."""
+    detail = f'Method "{method}" not allowed.' if path.startswith(_LOAD) else ""
+    return refuse(path, HTTPStatus.METHOD_NOT_ALLOWED, detail, {"Allow": ", ".join(sorted(allowed))})
 
 
 def is_pull(path: str) -> bool:

@@ -44,9 +44,10 @@ async def serve(
     closed if they go on being idle. Raises: OSError from a socket that cannot accept. If cancelled: every
     connection is cut off.
     """
+    is_secure = door.tls is not None
     server = _Server(
-        lanes=LaneService(edge, HotRoutes.of(routes), Encoder()),
-        service=Service.of(app, edge, is_secure=door.tls is not None),
+        lanes=LaneService(edge, HotRoutes.of(routes), Encoder(), is_secure),
+        service=Service.of(app, edge, is_secure=is_secure),
         door=door,
         error_log=edge.error_log,
         traffic=edge.traffic,
