@@ -61,15 +61,20 @@ class Pruner:
 
     async def _prune_finished(self) -> float:
         began_s = trio.current_time()
-        now_ms = self._clock.now_ms()
-        before_ms = now_ms - self._retention.finished_ms
-        ids = await self._store.outdated_finished(before_ms, self._retention.finished_most, LOOK_ROWS)
+        ids = await self._look_for_finished()
         look_s = trio.current_time() - began_s
         # Looking writes nothing, so an idle daemon does not.
-        if ids and await self._store.take_turn(Chore.PRUNE, now_ms, TURN_MS):
+        if not ids or not await self._store.take_turn(Chore.PRUNE, self._clock.now_ms(), TURN_MS):
+            return look_s
+        while ids:
             for some in _in_parts(ids):
                 await self._store.forget_finished(some)
-        return 0.0 if len(ids) == LOOK_ROWS else look_s
+            ids = await self._look_for_finished() if len(ids) == LOOK_ROWS else ()
+        return look_s
+
+    async def _look_for_finished(self) -> Sequence[int]:
+        before_ms = self._clock.now_ms() - self._retention.finished_ms
+        return await self._store.outdated_finished(before_ms, self._retention.finished_most, LOOK_ROWS)
 
     async def _prune_others(self) -> float:
         now_ms = self._clock.now_ms()

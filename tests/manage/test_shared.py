@@ -1,0 +1,85 @@
+"""A long read that many ask for is made once, and is never older than the question."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from trioworq.manage.shared import REST_SHARE, SharedRead
+from trioworq.stores.interface import StoreUnavailable
+
+
+class Reading:
+    """A read that takes a second and tells how often it has begun."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self.trouble: Exception | None = None
+
+    async def read(self) -> int:
+        """Read."""
+        self.begun += 1
+        number = self.begun
+        await trio.sleep(1)
+        if self.trouble is not None:
+            raise self.trouble
+        return number
+
+
+async def test_all_who_ask_before_a_read_begins_share_it(autojump_clock: MockClock) -> None:
+    """Ten who come while a read is under way wait for one more, not for ten."""
+    reading = Reading()
+    shared = SharedRead(reading.read)
+    got: list[int] = []
+
+    async def ask() -> None:
+        got.append(await shared.get())
+
+    async with trio.open_nursery() as askers:
+        askers.start_soon(ask)
+        await trio.sleep(0.5)
+        for _ in range(10):
+            askers.start_soon(ask)
+    assert got == [1] + [2] * 10
+
+
+async def test_nobody_is_shown_what_was_read_before_the_question(autojump_clock: MockClock) -> None:
+    """Whoever has just changed something sees it."""
+    reading = Reading()
+    shared = SharedRead(reading.read)
+    assert await shared.get() == 1
+    assert await shared.get() == 2
+
+
+async def test_a_long_read_rests(autojump_clock: MockClock) -> None:
+    """Those who ask without end leave the store most of the time to others."""
+    shared = SharedRead(Reading().read)
+    for _ in range(10):
+        await shared.get()
+    assert trio.current_time() == pytest.approx(10 + 9 * REST_SHARE)
+
+
+async def test_who_leaves_takes_nobody_along(autojump_clock: MockClock) -> None:
+    """When the one whose read it is goes away, the next one reads."""
+    shared = SharedRead(Reading().read)
+    got: list[int] = []
+
+    async def ask() -> None:
+        got.append(await shared.get())
+
+    async with trio.open_nursery() as askers:
+        with trio.move_on_after(0.5):
+            await shared.get()
+        askers.start_soon(ask)
+    assert got == [2]
+
+
+async def test_each_is_told_why_a_read_failed(autojump_clock: MockClock) -> None:
+    """A failed read is nobody's answer: who waited reads again."""
+    reading = Reading()
+    reading.trouble = StoreUnavailable("away")
+    shared = SharedRead(reading.read)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable, match="away"):
+            await shared.get()
+    reading.trouble = None
+    assert await shared.get() == 3
