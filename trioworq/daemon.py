@@ -28,10 +28,10 @@ from trioworq import __version__
 from trioworq.clock import Clock
 from trioworq.config import Config, Driver, mask_password
 from trioworq.core.queues import QueueDefaults
-from trioworq.dispatch.dispatcher import RELEASE_TIMEOUT_S
 from trioworq.dispatch.egress import read_egress_rules
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S, Queues, QueueSettings, open_queues
+from trioworq.dispatch.runs import RELEASE_TIMEOUT_S
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs

@@ -13,9 +13,9 @@ from trioworq.config import Config, Driver
 from trioworq.core.jobs import NO_PAYLOAD, Order, Payload, PayloadForm
 from trioworq.core.queues import QueueDefaults, QueueDefinition
 from trioworq.core.results import Result, ResultStatus
-from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
+from trioworq.dispatch.runs import Caller
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
@@ -107,7 +107,7 @@ class PushSide:
     async def define(self, name: str, max_workers: int = 20, **fields: Any) -> None:
         """Define a queue."""
         definition = QueueDefinition(name, fields.pop("polling_interval_ms", 200), max_workers, **fields)
-        await self.queues.define(definition)
+        await self.queues.definitions.define(definition)
 
     async def jobs(self, kind: JobSet, queue: str = "default") -> list[int]:
         """Return the ids of a list."""

@@ -263,7 +263,7 @@ class Storm:
 
     async def _define(self, node: Node, name: str) -> None:
         assert node.side is not None
-        await node.side.queues.define(definition_of(name))
+        await node.side.queues.definitions.define(definition_of(name))
 
     async def undefine(self) -> None:
         """Remove a queue, by way of any node."""
@@ -271,7 +271,7 @@ class Storm:
             side = self.dice.choice(self.well).side
             assert side is not None
             # A queue that is made anew has a full throttle, which is not what is judged here.
-            await side.queues.undefine(self.dice.choice(QUEUES[:-1]))
+            await side.queues.definitions.undefine(self.dice.choice(QUEUES[:-1]))
 
     async def delete_job(self) -> None:
         """Delete a running job, by way of any node."""

@@ -34,7 +34,7 @@ async def test_a_queue_that_gets_tighter_during_a_claim_keeps_its_new_cap(
         for _ in range(10):
             await side.push(run_after_s=1)
         await claim_behind(gate, side, 10)
-        side.queues._running["default"].redefine(change)
+        side.queues.definitions.running["default"].redefine(change)
         gate.open()
         await workers.wait_for_calls(1)
         await trio.testing.wait_all_tasks_blocked()
@@ -88,7 +88,7 @@ async def test_what_a_stopped_queue_still_claims_is_given_back_once_the_store_ca
             await trio.sleep(1.5)
             await side.push(run_after_s=1)
             await claim_behind(gate, side, 1)
-            side.queues._running["default"].stop()
+            side.queues.definitions.running["default"].stop()
             store.unplug("settle")
             gate.open()
             await trio.sleep(60)
@@ -97,7 +97,7 @@ async def test_what_a_stopped_queue_still_claims_is_given_back_once_the_store_ca
             await trio.sleep(2)
             assert await side.jobs(JobSet.RUNNING) == []
             assert workers.calls == []
-            await side.queues.undefine("default")
+            await side.queues.definitions.undefine("default")
             await side.define("default")
             await side.wait_until_empty()
     assert len(workers.calls) == 1

@@ -31,7 +31,7 @@ from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.core.stats import QueueStats
-from trioworq.dispatch.dispatcher import Caller
+from trioworq.dispatch.runs import Caller
 from trioworq.stores.interface import JobSet
 from trioworq.stores.opening import open_store
 
@@ -114,7 +114,7 @@ async def test_what_one_node_changes_comes_in_force_on_the_others(open_node: Ope
         await a.queues.routings.put(Routing("x", "r"))
         await until(lambda: b.queues.routings.get("x") == Routing("x", "r"))
         await a.queues.routings.delete("x")
-        await a.queues.undefine("q")
+        await a.queues.definitions.undefine("q")
         await until(lambda: b.queues.routings.get("x") is None)
         await until(lambda: b.queues.stats("q") is None)
 
@@ -144,8 +144,8 @@ async def test_a_push_to_a_queue_that_is_new_here_works_at_once(open_node: OpenN
     async with open_node("a") as a, open_node("b") as b:
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
-        await a.queues.undefine("q")
-        await b.queues.refresh()
+        await a.queues.definitions.undefine("q")
+        await b.queues.definitions.refresh()
         with pytest.raises(NoSuchQueue):
             await b.push(category="x")
         await a.define("q")
@@ -158,10 +158,10 @@ async def test_a_category_that_was_moved_before_its_queue_was_deleted_is_found(o
     async with open_node("a") as a, open_node("b") as b:
         await a.define("old")
         await a.queues.routings.put(Routing("x", "old"))
-        await b.queues.refresh()
+        await b.queues.definitions.refresh()
         await a.define("new")
         await a.queues.routings.put(Routing("x", "new"))
-        await a.queues.undefine("old")
+        await a.queues.definitions.undefine("old")
         # Reads all definitions, and no routing.
         await b.define("mine")
         assert (await b.queues.push(order(category="x")))[1] == "new"
@@ -175,7 +175,7 @@ async def test_until_the_next_look_a_routing_made_elsewhere_does_not_beat_the_de
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
         assert (await b.queues.push(order(category="x")))[1] == "default"
-        await b.queues.refresh()
+        await b.queues.definitions.refresh()
         assert (await b.queues.push(order(category="x")))[1] == "q"
 
 
@@ -202,9 +202,9 @@ async def test_a_queue_deleted_on_two_nodes_is_gone_on_both(open_node: OpenNode)
     """The second finds nothing to delete, and does not go on running it."""
     async with open_node("a") as a, open_node("b") as b:
         await a.define("q")
-        await b.queues.require("q")
-        assert await a.queues.undefine("q") is not None
-        assert await b.queues.undefine("q") is None
+        await b.queues.definitions.require("q")
+        assert await a.queues.definitions.undefine("q") is not None
+        assert await b.queues.definitions.undefine("q") is None
         assert b.queues.stats("q") is None
 
 
@@ -216,10 +216,10 @@ async def test_a_job_pushed_after_its_queue_was_deleted_elsewhere_waits_for_the_
     async with open_node("a", workers) as a, open_node("b", workers) as b:
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
-        await b.queues.refresh()
-        await a.queues.undefine("q")
+        await b.queues.definitions.refresh()
+        await a.queues.definitions.undefine("q")
         await b.push(category="x")
-        await b.queues.refresh()
+        await b.queues.definitions.refresh()
         with pytest.raises(NoSuchQueue):
             await b.push(category="x")
         await a.define("q")
@@ -236,10 +236,10 @@ async def test_a_queue_made_anew_elsewhere_goes_on_with_its_jobs(open_node: Open
         for _ in range(3):
             await b.push(category="x")
         await workers.wait_for_calls(1)
-        await a.queues.undefine("q")
+        await a.queues.definitions.undefine("q")
         await a.define("q", max_workers=3)
         assert stats_of(b, "q").total_pushes == 3
-        await b.queues.refresh()
+        await b.queues.definitions.refresh()
         await workers.wait_for_calls(3)
         assert workers.in_flight == 3
         gate.set()
@@ -259,8 +259,8 @@ async def test_a_queue_deleted_elsewhere_finishes_its_running_jobs_and_keeps_the
         for _ in range(2):
             await b.push(category="x")
         await workers.wait_for_calls(1)
-        await a.queues.undefine("q")
-        await b.queues.refresh()
+        await a.queues.definitions.undefine("q")
+        await b.queues.definitions.refresh()
         assert b.queues.stats("q") is None
         gate.set()
         await until(lambda: b.queues.running_jobs() == 0)
@@ -282,10 +282,10 @@ async def test_changes_elsewhere_disturb_no_other_queue(open_node: OpenNode) -> 
         await b.push(category="x")
         await workers.wait_for_calls(1)
         await a.define("other", max_workers=3)
-        await b.queues.refresh()
-        await a.queues.undefine("other")
+        await b.queues.definitions.refresh()
+        await a.queues.definitions.undefine("other")
         await a.define("new")
-        await b.queues.refresh()
+        await b.queues.definitions.refresh()
         assert b.queues.stats("other") is None
         assert b.queues.stats("new") is not None
         assert workers.in_flight == 1
@@ -298,8 +298,8 @@ async def test_a_default_queue_deleted_elsewhere_is_made_anew(open_node: OpenNod
     async with open_node("b", default_queue="default") as b, open_node("a", default_queue="default") as a:
         await a.define("default", max_workers=3)
         await b.push(run_after_s=3600)
-        await a.queues.undefine("default")
-        await b.queues.refresh()
+        await a.queues.definitions.undefine("default")
+        await b.queues.definitions.refresh()
         assert await b.store.queue("default") == QueueDefinition("default", 200, 20)
         assert len(await b.jobs(JobSet.DEFERRED)) == 1
         assert (await a.queues.push(order()))[1] == "default"
@@ -316,9 +316,9 @@ async def test_a_default_queue_defined_while_it_is_being_made_anew_stays(autojum
             ) as b,
             trio.open_nursery() as nursery,
         ):
-            await a.queues.undefine("default")
+            await a.queues.definitions.undefine("default")
             store.keep_back("queues")
-            nursery.start_soon(b.queues.refresh)
+            nursery.start_soon(b.queues.definitions.refresh)
             await store.wait_for("queues")
             await a.define("default", max_workers=3)
             store.let_go("queues")

@@ -165,7 +165,7 @@ async def test_a_queue_deleted_during_the_commit_gives_the_job_back(
         gate.close()
         clients.start_soon(side.push)
         await gate.wait_until_reached()
-        stopped = side.queues._running["default"]
+        stopped = side.queues.definitions.running["default"]
         stopped.stop()
         await wait_all_tasks_blocked()
         assert not stopped.has_ended
@@ -186,7 +186,7 @@ async def test_a_throttle_set_during_the_commit_holds_for_the_job(
         for _ in range(4):
             clients.start_soon(side.push)
         await wait_all_tasks_blocked()
-        side.queues._running["default"].redefine(
+        side.queues.definitions.running["default"].redefine(
             QueueDefinition("default", NEVER_MS, 20, max_dispatches_per_second=1.0, max_burst_size=1)
         )
         gate.open()
@@ -212,7 +212,7 @@ async def test_caps_set_during_the_commit_hold_for_all_of_its_jobs(
         clients.start_soon(side.queues.push_many, orders)
         await gate.wait_until_reached()
         assert len(await side.jobs(JobSet.RUNNING)) == 8
-        side.queues._running["default"].redefine(change)
+        side.queues.definitions.running["default"].redefine(change)
         gate.open()
         await workers.wait_for_calls(2)
         await wait_all_tasks_blocked()
@@ -273,7 +273,7 @@ async def test_a_job_started_under_a_lost_lease_is_left_to_the_next_owner(
         gate.close()
         clients.start_soon(side.push)
         await gate.wait_until_reached()
-        side.queues._running["default"].own(None)
+        side.queues.definitions.running["default"].own(None)
         gate.open()
         await wait_all_tasks_blocked()
         assert workers.calls == []

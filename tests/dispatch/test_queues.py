@@ -78,7 +78,7 @@ async def test_a_push_through_a_routing_whose_queue_is_gone_is_refused(autojump_
     async with open_push_side(answering(SUCCESS)) as side:
         await side.define("gone")
         await side.queues.routings.put(Routing("x", "gone"))
-        await side.queues.undefine("gone")
+        await side.queues.definitions.undefine("gone")
         with pytest.raises(NoSuchQueue):
             await side.push(category="x")
         await side.define("gone")
@@ -97,7 +97,7 @@ async def test_a_deleted_default_queue_comes_back_with_default_settings(autojump
     """It is gone at once, and made anew at the next look for changes (contract §1.5)."""
     async with open_push_side(answering(SUCCESS)) as side:
         await side.define("default", max_workers=3)
-        await side.queues.undefine("default")
+        await side.queues.definitions.undefine("default")
         with pytest.raises(NoSuchQueue):
             await side.push()
         await trio.sleep(1.1)
@@ -113,7 +113,7 @@ async def test_jobs_of_a_deleted_queue_come_back_with_it(autojump_clock: MockClo
         await side.define("q")
         await side.queues.routings.put(Routing("x", "q"))
         await side.push(category="x", run_after_s=5)
-        await side.queues.undefine("q")
+        await side.queues.definitions.undefine("q")
         await trio.sleep(10)
         assert workers.calls == []
         assert side.queues.stats("q") is None
@@ -135,7 +135,7 @@ async def test_changing_a_queue_waits_for_no_job_and_stops_no_job(autojump_clock
         await side.define("q", max_workers=2)
         await workers.wait_for_calls(2)
         await side.define("q", max_workers=1)
-        await side.queues.undefine("q")
+        await side.queues.definitions.undefine("q")
         await side.define("q", max_workers=1)
         assert trio.current_time() - started_at_s < 0.1
         assert workers.in_flight == 2
@@ -154,7 +154,7 @@ async def test_counters_survive_every_change_of_the_queue(autojump_clock: MockCl
         await side.wait_until_empty("q")
         before = stats_of(side, "q").total_successes
         await side.define("q", max_workers=7)
-        await side.queues.undefine("q")
+        await side.queues.definitions.undefine("q")
         await side.define("q")
         assert before == stats_of(side, "q").total_successes == 1
         assert stats_of(side, "q").total_pushes == 1
@@ -182,7 +182,7 @@ async def test_a_queue_defined_on_another_node_takes_pushes_at_once(autojump_clo
         open_push_side(answering(SUCCESS), store=store, node_id="b") as b,
     ):
         await a.define("new")
-        await b.queues.require("new")
+        await b.queues.definitions.require("new")
         await b.queues.routings.put(Routing("x", "new"))
         assert (await b.queues.push(order(category="x")))[1] == "new"
         await b.wait_until_empty("new")
@@ -203,7 +203,7 @@ async def test_changes_made_on_another_node_arrive_within_the_refresh_interval(
         assert b.queues.stats("new") is not None
         assert b.queues.routings.get("x") == Routing("x", "new")
         await a.queues.routings.delete("x")
-        await a.queues.undefine("new")
+        await a.queues.definitions.undefine("new")
         await trio.sleep(1.1)
         assert b.queues.stats("new") is None
         assert b.queues.routings.get("x") is None

@@ -24,7 +24,7 @@ async def test_jobs_are_counted_by_what_became_of_them(autojump_clock: MockClock
         for category in ("any", "x", "any"):
             await side.push(category=category, max_retries=1)
             await side.wait_until_empty("q" if category == "x" else "default")
-        await side.queues.undefine("q")
+        await side.queues.definitions.undefine("q")
         summary = side.queues.summary()
     assert (summary.pushed, summary.started) == (3, 4)
     assert (summary.succeeded, summary.retried, summary.failed, summary.released) == (2, 1, 1, 0)
@@ -63,7 +63,7 @@ async def test_queues_are_counted_by_what_this_node_does_for_them(autojump_clock
         summary = b.queues.summary()
         assert (summary.active_queues, summary.backup_queues, summary.draining_queues) == (1, 1, 0)
         assert (summary.held_leases, summary.worker_slots, summary.calls) == (1, 20, 0)
-        await a.queues.undefine("q")
+        await a.queues.definitions.undefine("q")
         summary = a.queues.summary()
         assert (summary.active_queues, summary.backup_queues, summary.draining_queues) == (0, 1, 1)
         assert (summary.held_leases, summary.worker_slots, summary.calls) == (1, 0, 1)

@@ -22,8 +22,8 @@ from tests.web.witness import Witness, WitnessedStream
 from trioworq.clock import Clock
 from trioworq.config import Config
 from trioworq.core.jobs import Job
-from trioworq.dispatch.dispatcher import Caller
 from trioworq.dispatch.queues import Queues
+from trioworq.dispatch.runs import Caller
 from trioworq.logs import AccessLog
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app

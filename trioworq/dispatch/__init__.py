@@ -2,10 +2,12 @@
 
 # A job's way, from the push to its worker:
 #
-#   queues         every queue of this node: pushes, definitions in force
+#   queues         every queue of this node: pushes, and what the web asks of them
 #                    routings   which queue takes which category
-#   dispatcher     one queue: claims or starts jobs and has them called
+#   definitions    which queues there are, each with a dispatcher that runs
+#   dispatcher     one queue: claims jobs, or starts them at once
 #                    slots      how many may start now
+#   runs           its jobs in workers' hands
 #                    settling   what follows from a call
 #   poller         finds due jobs that nobody told of
 #   ownership      keeps the leases of the queues that this node dispatches

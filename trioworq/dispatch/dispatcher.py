@@ -1,39 +1,22 @@
-"""One queue on this node: claim → limit → work → settle; a push to an idle queue starts without a claim."""
+"""One queue on this node: claim → limit → start; a push to an idle queue starts without a claim."""
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Protocol
 
 import trio
-from attrs import define, field
+from attrs import define
 
 from trioworq.clock import Clock
 from trioworq.core.jobs import Job
 from trioworq.core.leases import Tenure
 from trioworq.core.queues import QueueDefinition
-from trioworq.core.results import Result
 from trioworq.core.stats import QueueCounters, QueueStats, snapshot
+from trioworq.dispatch.runs import Caller, Runs
 from trioworq.dispatch.settling import STORE_BACK_OFF_S, Settler
 from trioworq.dispatch.slots import Slots
 from trioworq.logs import ErrorLog, QueueLog
 from trioworq.stores.claims import CLAIM_BYTES, Claim
 from trioworq.stores.interface import Store, StoreUnavailable
-
-# How long giving back the jobs that are cut off may take.
-RELEASE_TIMEOUT_S = 5.0
-
-
-class Caller(Protocol):
-    """Calls workers."""
-
-    async def post(
-        self, url: str, body: bytes, timeout_s: int, scope: trio.CancelScope | None = None
-    ) -> Result:
-        """POST a payload and return the verdict; whatever the worker does, there is one.
-
-        The exchange runs in `scope`: cancelling that from outside cuts it off, and the verdict is void.
-        """
-        ...
 
 
 @define(eq=False)
@@ -50,22 +33,6 @@ class Slot:
     def withdraw(self) -> None:
         """Give the slot back: the job is stored to wait, or not at all."""
         self._dispatcher.withdraw(self)
-
-
-@define(eq=False)
-class _Run:
-    """A job in a worker's hands, or with an outcome that is being stored."""
-
-    job: Job
-    slot: Slot
-    # One scope for the worker's deadline and for us: each costs as much as a system call.
-    call: trio.CancelScope = field(factory=trio.CancelScope)
-    is_cut_off: bool = False
-
-    def cut_off(self, reason: str) -> None:
-        """End the call: the job is no longer this node's to settle."""
-        self.is_cut_off = True
-        self.call.cancel(reason=reason)
 
 
 class Dispatcher:
@@ -89,17 +56,23 @@ class Dispatcher:
         self.definition = definition
         self.epoch: int | None = None
         self._store = store
-        self._workers = workers
         self._clock = clock
         self._counters = counters
-        self._queue_log = queue_log
         self._error_log = error_log.bind(queue=definition.name)
-        self._settler = Settler(
-            store=store, clock=clock, counters=counters, queue_log=queue_log, error_log=self._error_log
-        )
         # A slot is taken from the claim, or the storing, to the end of the call.
         self._slots = Slots(definition)
-        self._runs: dict[int, _Run] = {}
+        self._runs = Runs(
+            slots=self._slots,
+            workers=workers,
+            settler=Settler(
+                store=store, clock=clock, counters=counters, queue_log=queue_log, error_log=self._error_log
+            ),
+            clock=clock,
+            counters=counters,
+            queue_log=queue_log,
+            error_log=self._error_log,
+            changed=self._wake_up,
+        )
         self._jobs: trio.Nursery | None = None
         # Slots kept for jobs that are being stored.
         self._offered = 0
@@ -131,7 +104,7 @@ class Dispatcher:
 
     def running_ids(self) -> list[int]:
         """Return the ids of these jobs."""
-        return list(self._runs)
+        return self._runs.ids()
 
     @property
     def is_quiet(self) -> bool:
@@ -168,7 +141,7 @@ class Dispatcher:
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
-            self._start(job, slot, self._jobs)
+            self._runs.start(job, slot, self._jobs)
 
     def withdraw(self, slot: Slot) -> None:
         """Take back a slot whose job was not stored as running."""
@@ -192,8 +165,7 @@ class Dispatcher:
         if epoch == self.epoch:
             return
         if self.epoch is not None:
-            for run in self._runs.values():
-                run.cut_off("the queue has a new owner")
+            self._runs.cut_all_off("the queue has a new owner")
         self.epoch = epoch
         if tenure is None:
             self._error_log.info("The node is now in BACKUP mode")
@@ -223,8 +195,7 @@ class Dispatcher:
 
     def cancel_run(self, job_id: int) -> None:
         """Cut off the call of a job that has been deleted; its outcome is dropped (I12)."""
-        if run := self._runs.get(job_id):
-            run.cut_off("the job was deleted")
+        self._runs.cut_off(job_id, "the job was deleted")
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the running jobs have ended."""
@@ -327,56 +298,15 @@ class Dispatcher:
         for job in jobs[:room]:
             slot = Slot(self, asked.epoch)
             self._slots.take(slot)
-            self._start(job, slot, self._jobs)
+            self._runs.start(job, slot, self._jobs)
         for job in jobs[room:]:
             self._jobs.start_soon(self._hand_back, job)
-
-    def _start(self, job: Job, slot: Slot, jobs: trio.Nursery) -> None:
-        run = _Run(job, slot)
-        self._slots.spend()
-        self._runs[job.id] = run
-        jobs.start_soon(self._work, run)
 
     def _give(self, slot: Slot) -> None:
         self._slots.give(slot)
         self._wake_up()
 
-    async def _work(self, run: _Run) -> None:
-        job = run.job
-        self._counters.popped(1, self._clock.now_ms())
-        self._queue_log.popped(job)
-        try:
-            result = await self._call(run)
-            if result is not None:
-                await self._settler.settle(job, result)
-        except trio.Cancelled:
-            # What cannot be given back now is released by the queue's next owner.
-            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                await self._settler.release(job)
-            raise
-        finally:
-            if self._runs.get(job.id) is run:
-                del self._runs[job.id]
-            self._wake_up()
-
-    async def _call(self, run: _Run) -> Result | None:
-        """Call the worker; None if the call was cut off, because the job is no longer this node's."""
-        job = run.job
-        try:
-            result = await self._workers.post(job.url, job.payload.body, job.timeout_s, run.call)
-        finally:
-            self._give(run.slot)
-        if run.is_cut_off:
-            return None
-        self._error_log.debug("dispatch", id=job.id, status=result.status.value, code=result.code)
-        return result
-
     async def _hand_back(self, job: Job) -> None:
-        """Let a job wait that was claimed and found no room."""
-        try:
-            await self._settler.release(job)
-        except trio.Cancelled:
-            with trio.move_on_after(RELEASE_TIMEOUT_S, shield=True):
-                await self._settler.release(job)
-            raise
+        """Let a job wait that was claimed, or stored as running, and found no room."""
+        await self._runs.hand_back(job)
         self.kick()

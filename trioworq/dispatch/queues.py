@@ -1,6 +1,5 @@
-"""Every queue of this node: definitions in force, running dispatchers, pushes and stats."""
+"""Every queue of this node: pushes, numbers, and the tasks that keep it all going."""
 
-from collections import ChainMap
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -10,22 +9,14 @@ from attrs import frozen
 from trioworq.clock import Clock
 from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue, NoSuchRoute
 from trioworq.core.jobs import Job, JobState, Order
-from trioworq.core.queues import (
-    Change,
-    Owner,
-    QueueDefaults,
-    QueueDefinition,
-    Revision,
-    Start,
-    Stop,
-    define,
-    plan,
-)
+from trioworq.core.queues import Owner, QueueDefaults, QueueDefinition
 from trioworq.core.stats import QueueCounters, QueueStats
-from trioworq.dispatch.dispatcher import Caller, Dispatcher
+from trioworq.dispatch.definitions import Definitions
+from trioworq.dispatch.dispatcher import Dispatcher
 from trioworq.dispatch.ownership import Node, Ownership
 from trioworq.dispatch.poller import poll
 from trioworq.dispatch.routings import Routings
+from trioworq.dispatch.runs import Caller
 from trioworq.dispatch.summary import Summary, summarise
 from trioworq.logs import Logs
 from trioworq.stores.claims import Push
@@ -62,28 +53,39 @@ class Queues:
         self.store = store
         self.defaults = settings.defaults
         self.routings = Routings(store, settings.default_queue)
-        self._default_queue = settings.default_queue
-        self._refresh_interval_s = settings.refresh_interval_ms / 1000
         self._workers = workers
         self._clock = clock
         self._logs = logs
-        self._tasks = tasks
-        self._running: dict[str, Dispatcher] = {}
-        # Stopped, but with jobs that have not ended yet; a queue defined again is taken up from here.
-        self._draining: dict[str, Dispatcher] = {}
         self._counters: dict[str, QueueCounters] = {}
-        self._revision: Revision | None = None
-        self._catching_up = trio.Lock()
-        self._reloading = trio.Lock()
-        self._is_closing = False
-        self._drained = trio.Event()
+        self.definitions = Definitions(
+            store=store,
+            routings=self.routings,
+            default_queue=settings.default_queue,
+            defaults=settings.defaults,
+            refresh_interval_ms=settings.refresh_interval_ms,
+            error_log=logs.error,
+            new_dispatcher=self._new_dispatcher,
+            changed=lambda: self.ownership.hurry(),
+            tasks=tasks,
+        )
         self.ownership = Ownership(
             # A queue that drains keeps its lease, or another node would run its running jobs again.
-            ChainMap(self._running, self._draining),
+            self.definitions.dispatchers,
             node=node,
             store=store,
             clock=clock,
             error_log=logs.error,
+        )
+
+    def _new_dispatcher(self, definition: QueueDefinition) -> Dispatcher:
+        return Dispatcher(
+            definition,
+            store=self.store,
+            workers=self._workers,
+            clock=self._clock,
+            counters=self._counters.setdefault(definition.name, QueueCounters()),
+            queue_log=self._logs.queue,
+            error_log=self._logs.error,
         )
 
     def now_ms(self) -> int:
@@ -111,7 +113,7 @@ class Queues:
         accepted = [self._accept(order) for order in orders]
         if any(isinstance(each, NoSuchRoute | NoSuchQueue) for each in accepted):
             # What is missing here may have been made on another node a moment ago.
-            await self.catch_up()
+            await self.definitions.catch_up()
             accepted = [self._accept(order) for order in orders]
         pushes = [each for each in accepted if isinstance(each, Push)]
         stored = iter(await self.store.push(pushes))
@@ -121,7 +123,7 @@ class Queues:
         """Make a job of an order, or say why not."""
         try:
             queue = self.routings.queue_of(order.category)
-            dispatcher = self._running.get(queue)
+            dispatcher = self.definitions.running.get(queue)
             if dispatcher is None:
                 return NoSuchQueue(queue)
             job = order.accepted(queue, self._clock.now_ms())
@@ -136,63 +138,26 @@ class Queues:
         self._logs.queue.pushed(stored)
         return stored.id, stored.queue
 
-    # Definitions.
-
-    async def require(self, name: str) -> None:
-        """Raise NoSuchQueue unless the queue is defined; one defined on another node is started here.
-
-        Raises StoreUnavailable too. If cancelled: the queue may have been started.
-        """
-        if name in self._running:
-            await trio.lowlevel.checkpoint()
-            return
-        await self.catch_up()
-        if name not in self._running:
-            raise NoSuchQueue(name)
-
-    async def define(self, definition: QueueDefinition) -> None:
-        """Define or redefine a queue; in force on this node when this returns. Raises StoreUnavailable.
-
-        If cancelled: the definition may be stored all the same, and `watch` then brings it in force.
-        """
-        is_change = await self.store.put_queue(definition)
-        # What changes nothing in the store may be new here: another node was told the same a moment ago.
-        if is_change or self._definition(definition.name) != definition:
-            await self._reload_definitions()
-
-    async def undefine(self, name: str) -> QueueDefinition | None:
-        """Remove a definition and return it; running jobs go on to their end. Raises StoreUnavailable.
-
-        If cancelled: as for `define`.
-        """
-        definition = await self.store.delete_queue(name)
-        if definition is not None or name in self._running:
-            await self._reload_definitions()
-        return definition
-
-    def _definition(self, name: str) -> QueueDefinition | None:
-        """Return a definition that is in force here."""
-        dispatcher = self._running.get(name)
-        return None if dispatcher is None else dispatcher.definition
-
     # Looking and repairing.
 
     def stats(self, name: str) -> QueueStats | None:
         """Return the counters of a queue that runs here."""
-        dispatcher = self._running.get(name)
+        dispatcher = self.definitions.running.get(name)
         return None if dispatcher is None else dispatcher.stats()
 
     def all_stats(self) -> Mapping[str, QueueStats]:
         """Return the counters of every queue that runs here, by name, sorted."""
-        return {name: self._running[name].stats() for name in sorted(self._running)}
+        running = self.definitions.running
+        return {name: running[name].stats() for name in sorted(running)}
 
     def summary(self) -> Summary:
         """Return what all queues of this node have done, and are doing."""
-        return summarise(self._running.values(), self._draining.values(), self._counters.values())
+        running, draining = self.definitions.running, self.definitions.draining
+        return summarise(running.values(), draining.values(), self._counters.values())
 
     async def owner(self, name: str) -> Owner | None:
         """Return the node that dispatches a queue; None when none does. Raises NoSuchQueue."""
-        await self.require(name)
+        await self.definitions.require(name)
         return await self.store.owner(name, self._clock.now_ms())
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
@@ -202,99 +167,16 @@ class Queues:
         """
         job = await self.store.delete_job(queue, job_id)
         if job is not None and job.state is JobState.RUNNING:
-            for dispatcher in (self._running.get(queue), self._draining.get(queue)):
+            definitions = self.definitions
+            for dispatcher in (definitions.running.get(queue), definitions.draining.get(queue)):
                 if dispatcher is not None:
                     dispatcher.cancel_run(job_id)
         return job
 
-    # Keeping in line with the store.
-
-    async def refresh(self) -> None:
-        """Catch up with the store, and make the default queue if it is missing. Raises StoreUnavailable."""
-        await self.catch_up()
-        if self._default_queue and self._default_queue not in self._running and not self._is_closing:
-            # Never in place of what somebody has just defined there.
-            await self.store.add_queue(define(self._default_queue, defaults=self.defaults))
-            await self._reload_definitions()
-
-    async def catch_up(self) -> None:
-        """Bring in force what has been changed in the store since the last look, on any node.
-
-        Waits for no job and disturbs no other queue. Raises StoreUnavailable, with what is in force left
-        as it is, or with a part of the news. If cancelled: the same.
-        """
-        revision = await self.store.revision()
-        if revision == self._revision:
-            return
-        async with self._catching_up:
-            known = self._revision
-            if known is None or revision.routings != known.routings:
-                await self.routings.read()
-            if known is None or revision.queues != known.queues:
-                await self._reload_definitions()
-            # Not sooner: it says what is in force. What changed since it was read is read again next time.
-            self._revision = revision
-
-    async def watch(self) -> None:
-        """Follow changes made on other nodes, and make a deleted default queue anew. Runs until cancelled."""
-        while True:
-            await trio.sleep(self._refresh_interval_s)
-            try:
-                await self.refresh()
-            except StoreUnavailable as error:
-                self._logs.error.warning("cannot look for changed queues; trying again", reason=str(error))
-
     async def poll(self) -> None:
         """Look for jobs that fall due. Runs until cancelled."""
-        await poll(self._running, store=self.store, clock=self._clock, error_log=self._logs.error)
-
-    async def _reload_definitions(self) -> None:
-        """Bring the running queues in line with the store; waits for no job and disturbs no other queue."""
-        async with self._reloading:
-            defined = await self.store.queues()
-            if self._is_closing:
-                return
-            running = {name: dispatcher.definition for name, dispatcher in self._running.items()}
-            for action in plan(running, defined):
-                match action:
-                    case Start(definition):
-                        self._start(definition)
-                    case Change(definition):
-                        self._running[definition.name].redefine(definition)
-                    case Stop(name):
-                        self._stop(name)
-
-    def _start(self, definition: QueueDefinition) -> None:
-        name = definition.name
-        dispatcher = self._draining.pop(name, None)
-        if dispatcher is not None and not dispatcher.has_ended:
-            dispatcher.redefine(definition)
-        else:
-            dispatcher = Dispatcher(
-                definition,
-                store=self.store,
-                workers=self._workers,
-                clock=self._clock,
-                counters=self._counters.setdefault(name, QueueCounters()),
-                queue_log=self._logs.queue,
-                error_log=self._logs.error,
-            )
-            self._tasks.start_soon(self._dispatch, dispatcher)
-        self._running[name] = dispatcher
-        self.ownership.hurry()
-
-    def _stop(self, name: str) -> None:
-        dispatcher = self._draining[name] = self._running.pop(name)
-        dispatcher.stop()
-
-    async def _dispatch(self, dispatcher: Dispatcher) -> None:
-        name = dispatcher.definition.name
-        await dispatcher.run()
-        if self._draining.get(name) is dispatcher:
-            del self._draining[name]
-            self.ownership.hurry()
-        if self._is_closing and not self._draining:
-            self._drained.set()
+        running = self.definitions.running
+        await poll(running, store=self.store, clock=self._clock, error_log=self._logs.error)
 
     # The end.
 
@@ -304,16 +186,13 @@ class Queues:
 
     async def drain(self) -> None:
         """Leave, and wait until no job runs. If cancelled: what still runs goes on."""
-        self._is_closing = True
         self.leave()
-        for name in list(self._running):
-            self._stop(name)
-        if self._draining:
-            await self._drained.wait()
+        await self.definitions.drain()
 
     def running_jobs(self) -> int:
         """Count the jobs in workers' hands."""
-        return sum(item.running_jobs for item in (*self._running.values(), *self._draining.values()))
+        running, draining = self.definitions.running, self.definitions.draining
+        return sum(item.running_jobs for item in (*running.values(), *draining.values()))
 
 
 @asynccontextmanager
@@ -337,8 +216,8 @@ async def open_queues(
                 settings=settings,
                 tasks=tasks,
             )
-            await queues.refresh()
-            tasks.start_soon(queues.watch)
+            await queues.definitions.refresh()
+            tasks.start_soon(queues.definitions.watch)
             tasks.start_soon(queues.ownership.keep)
             tasks.start_soon(queues.ownership.look_out)
             tasks.start_soon(queues.poll)

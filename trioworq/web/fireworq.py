@@ -112,15 +112,16 @@ class _Definitions:
 
     async def put(self, request: Request) -> Response:
         definition = wire.read_definition(request.arguments["q"], request.body, self._queues.defaults)
-        await self._queues.define(definition)
+        await self._queues.definitions.define(definition)
         return _answer(wire.show_definition(definition))
 
     async def delete(self, request: Request) -> Response:
-        return _answer(wire.show_definition(_found(await self._queues.undefine(request.arguments["q"]))))
+        definition = await self._queues.definitions.undefine(request.arguments["q"])
+        return _answer(wire.show_definition(_found(definition)))
 
     async def stats(self, request: Request) -> Response:
         name = request.arguments["q"]
-        await self._queues.require(name)
+        await self._queues.definitions.require(name)
         stats = self._queues.stats(name)
         if stats is None:
             raise NoSuchQueue(name)
@@ -238,7 +239,7 @@ async def _queue(queues: Queues, request: Request) -> str:
     """Name the queue of a request for its jobs; one that is not defined is a plain 404."""
     name = request.arguments["q"]
     try:
-        await queues.require(name)
+        await queues.definitions.require(name)
     except NoSuchQueue:
         raise NotFound from None
     return name
