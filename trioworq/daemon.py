@@ -7,7 +7,8 @@
         └ keeper                     the clock keeper and store watch, followers of TLS and token files
           └ queues                   definitions watcher, lease keeper and lookout, poller, dispatchers ⊃ jobs
             └ pull                   lookout, takes for workers that wait
-              └ front                accept loop, connections: ends first
+              └ management           sampler of the load, pruner
+                └ front              accept loop, connections: ends first
 
 Stopping: start no more jobs, stop accepting and finish the requests at hand → finish the running jobs, both
 within shutdown_timeout → cut off what still runs and give its rows back → close what was opened.
@@ -35,6 +36,8 @@ from trioworq.dispatch.runs import RELEASE_TIMEOUT_S
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.manage.management import Management, management_of
+from trioworq.pauses import Pauses
 from trioworq.pull.jobs import GIVE_BACK_TIMEOUT_S as PULL_GIVE_BACK_TIMEOUT_S
 from trioworq.pull.jobs import PullJobs, open_pull
 from trioworq.service import ServiceManager, open_service_manager
@@ -125,7 +128,10 @@ async def _run_daemon(
                 node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
             ) as queues:
                 async with open_pull(store=store, clock=clock, logs=logs) as pull:
-                    routes = _routes(edge, queues, pull, watch, shutdown)
+                    management = management_of(
+                        store=store, queues=queues, pull=pull, pauses=Pauses(store), clock=clock, logs=logs
+                    )
+                    routes = _routes(edge, queues, pull, management, watch, shutdown)
                     leave = partial(_leave, queues, pull)
                     await _run_front(edge, door, routes, leave, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
@@ -138,7 +144,12 @@ def _leave(queues: Queues, pull: PullJobs) -> None:
 
 
 def _routes(
-    edge: Edge, queues: Queues, pull: PullJobs, watch: StoreWatch, shutdown: Shutdown
+    edge: Edge,
+    queues: Queues,
+    pull: PullJobs,
+    management: Management,
+    watch: StoreWatch,
+    shutdown: Shutdown,
 ) -> Sequence[Route]:
     ready = [
         Check("store", watch.reach_trouble),
@@ -154,7 +165,7 @@ def _routes(
         pulled=pull.counters,
         waiting_workers=lambda: pull.waiting_workers,
     )
-    return every_route(queues, pull, edge.config, ready, sources)
+    return every_route(queues, pull, management, edge.config, ready, sources)
 
 
 async def _run_front(

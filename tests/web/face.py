@@ -16,6 +16,7 @@ from hypercorn.typing import ASGIFramework
 
 from tests.dispatch.push_side import PushSide, hanging, open_push_side
 from tests.kept_logs import KeptLines, kept_errors
+from tests.manage.managed_side import management_over
 from tests.pull.pull_side import PullSide, open_pull_side
 from tests.trust import NO_TRUST
 from tests.web.witness import Witness, WitnessedStream
@@ -253,7 +254,8 @@ def sources_of(side: PushSide, pull_side: PullSide) -> Sources:
 def routes_of(side: PushSide, pull_side: PullSide, config: Config = CONFIG) -> Sequence[Route]:
     """Return every route of a daemon with these two sides."""
     sources = sources_of(side, pull_side)
-    return every_route(side.queues, pull_side.pull, config, [], sources)
+    management = management_over(side, pull_side)
+    return every_route(side.queues, pull_side.pull, management, config, [], sources)
 
 
 @asynccontextmanager

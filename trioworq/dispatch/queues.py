@@ -1,6 +1,6 @@
 """Every queue of this node: pushes, numbers, and the tasks that keep it all going."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import trio
@@ -139,6 +139,12 @@ class Queues:
         return stored.id, stored.queue
 
     # Looking and repairing.
+
+    def kick(self, names: Iterable[str]) -> None:
+        """Say that there may be a job to claim in these queues; it came by another way than a push."""
+        for name in names:
+            if dispatcher := self.definitions.running.get(name):
+                dispatcher.kick()
 
     def stats(self, name: str) -> QueueStats | None:
         """Return the counters of a queue that runs here."""

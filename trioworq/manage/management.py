@@ -34,29 +34,19 @@ class ManageSettings:
 
 @frozen(kw_only=True)
 class Management:
-    """What the web asks for."""
+    """What the web asks for; all of them count by the same `counts`."""
 
     failed: FailedJobs
     jobs: JobLookup
     load: LoadBoard
     pauses: Pauses
+    counts: SharedRead[list[JobCount]]
 
 
-@asynccontextmanager
-async def open_management(
-    *,
-    store: Store,
-    queues: Queues,
-    pull: PullJobs,
-    pauses: Pauses,
-    clock: Clock,
-    logs: Logs,
-    settings: ManageSettings,
-) -> AsyncIterator[Management]:
-    """Look after the jobs of `queues` and `pull`.
-
-    Tasks: the sampler, the pruner. Stops when: the body ends. Raises: whatever the body raises.
-    """
+def management_of(
+    *, store: Store, queues: Queues, pull: PullJobs, pauses: Pauses, clock: Clock, logs: Logs
+) -> Management:
+    """Put together what looks after the jobs of `queues` and `pull`."""
 
     def requeued(names: Iterable[FailureName]) -> None:
         by_kind: defaultdict[Kind, set[str]] = defaultdict(set)
@@ -66,23 +56,34 @@ async def open_management(
         pull.call(by_kind[Kind.PULL])
 
     counts: SharedRead[list[JobCount]] = SharedRead(lambda: store.count_jobs(clock.now_ms()))
-    management = Management(
+    return Management(
         failed=FailedJobs(store=store, clock=clock, error_log=logs.error, requeued=requeued),
         jobs=JobLookup(store, clock, counts),
         load=LoadBoard(store=store, clock=clock, counts=counts, routings=queues.routings, pauses=pauses),
         pauses=pauses,
+        counts=counts,
     )
+
+
+@asynccontextmanager
+async def open_management(
+    management: Management, *, store: Store, clock: Clock, logs: Logs, settings: ManageSettings
+) -> AsyncIterator[None]:
+    """Sample the load, and forget what has been kept long enough.
+
+    Tasks: the sampler, the pruner. Stops when: the body ends. Raises: whatever the body raises.
+    """
     async with trio.open_nursery() as tasks:
         if settings.load_interval_s > 0:
             sampler = Sampler(
                 store=store,
                 clock=clock,
-                counts=counts,
+                counts=management.counts,
                 error_log=logs.error,
                 interval_s=settings.load_interval_s,
             )
             tasks.start_soon(sampler.run)
         pruner = Pruner(store=store, clock=clock, error_log=logs.error, retention=settings.retention)
         tasks.start_soon(pruner.run)
-        yield management
+        yield
         tasks.cancel_scope.cancel(reason="the daemon stops")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from trioworq.config import Config
 from trioworq.dispatch.queues import Queues
+from trioworq.manage.management import Management
 from trioworq.pull.jobs import PullJobs
 from trioworq.web import fireworq, health, metrics
 from trioworq.web.health import Check
@@ -14,7 +15,12 @@ from trioworq.web.pull import endpoints
 
 
 def every_route(
-    queues: Queues, pull: PullJobs, config: Config, ready: Sequence[Check], sources: Sources
+    queues: Queues,
+    pull: PullJobs,
+    management: Management,
+    config: Config,
+    ready: Sequence[Check],
+    sources: Sources,
 ) -> tuple[Route, ...]:
     """Return the routes, and the one that describes them.
 
