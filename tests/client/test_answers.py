@@ -123,8 +123,11 @@ def test_a_status_says_which_error(status: int, kind: type[Exception]) -> None:
         (b"", "no reason given"),
         (b"\xff\n", "\N{REPLACEMENT CHARACTER}"),
         (b"x" * 10_000, "x" * MAX_DETAIL),
+        (b'{"detail": "Job 1 not found"}', "Job 1 not found"),
+        (b'{"detail": ["odd"]}', '{"detail": ["odd"]}'),
+        (b'{"detail": "%s"}' % (b"x" * 10_000), "x" * MAX_DETAIL),
     ],
 )
 def test_the_detail_is_the_last_line(body: bytes, detail: str) -> None:
-    """Fireworq's errors repeat the status first, relay's are one line."""
+    """Fireworq's errors repeat the status first, relay's are one line, and the other APIs name it."""
     assert answers.detail_of(Answer(400, body)) == detail

@@ -48,6 +48,12 @@ def test_a_push_names_all_its_fields() -> None:
     )
 
 
+def test_a_push_of_no_priority_leaves_it_to_its_queue() -> None:
+    """Any other is named."""
+    assert "priority" not in value_of(calls.push(NewPush(category="c", url="u")))
+    assert value_of(calls.push(NewPush(category="c", url="u", priority=0)))["priority"] == 0
+
+
 def test_a_batch_of_pushes_names_the_categories() -> None:
     """It cannot be repeated safely either."""
     call = calls.push_many([NewPush(category="a", url="u"), NewPush(category="b", url="v", payload=[])])

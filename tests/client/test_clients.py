@@ -182,6 +182,17 @@ async def test_a_token_is_shown_and_nowhere_else_to_be_seen(
     assert "s3cret" not in repr(caught.value) + str(caught.value) + caplog.text
 
 
+@pytest.mark.parametrize("token", ["", "s3cret\n", "s3 cret", "s3cr\u00e9t", "s3cret\0"])
+@pytest.mark.parametrize("kind", [Client, AsyncClient])
+def test_a_token_that_no_header_can_have_is_a_mistake(
+    kind: type[Client] | type[AsyncClient], token: str
+) -> None:
+    """It is told at once, and without the token (I14)."""
+    with pytest.raises(ValueError, match="token") as caught:
+        kind("http://127.0.0.1", token=token)
+    assert "s3" not in str(caught.value)
+
+
 async def test_the_environment_has_no_say(ask: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy that it names is not used."""
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
@@ -271,7 +282,8 @@ def test_threads_share_a_client() -> None:
 
 def methods_of(kind: type) -> dict[str, Callable[..., Any]]:
     """Return the public methods of a client."""
-    return {name: method for name, method in vars(kind).items() if name[0] != "_" and "close" not in name}
+    own = {**vars(kind.__base__), **vars(kind)}
+    return {name: method for name, method in own.items() if name[0] != "_" and "close" not in name}
 
 
 def test_both_clients_have_the_same_methods() -> None:
@@ -279,6 +291,6 @@ def test_both_clients_have_the_same_methods() -> None:
     blocking, asynchronous = methods_of(Client), methods_of(AsyncClient)
     assert list(blocking) == list(asynchronous)
     for name, method in blocking.items():
-        assert inspect.signature(method) == inspect.signature(asynchronous[name])
+        assert str(inspect.signature(method)) == str(inspect.signature(asynchronous[name]))
         assert inspect.getdoc(method) == inspect.getdoc(asynchronous[name])
         assert inspect.iscoroutinefunction(asynchronous[name])

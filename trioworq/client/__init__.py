@@ -11,6 +11,7 @@
 #     calls        each method as a request
 #     answers      what comes back
 #     values       jobs
+#     manage/      the same for who looks after jobs: failures, any job's status, counts, load, pauses
 #     errors       what can go wrong
 
 from trioworq.client.asynchronous import AsyncClient
@@ -26,6 +27,16 @@ from trioworq.client.errors import (
     Unavailable,
 )
 from trioworq.client.leases import Run
+from trioworq.client.manage.values import (
+    JobCounts,
+    JobReport,
+    LoadPoint,
+    NotSwept,
+    PushQueue,
+    QueueCounts,
+    QueuedType,
+    Sweep,
+)
 from trioworq.client.retries import Retry
 from trioworq.client.values import UNCHANGED, Enqueued, Job, NewJob, NewPush, Unchanged
 from trioworq.client.worker import STOP_SIGNALS, Worker, leave_to_lease, run_worker
@@ -39,14 +50,22 @@ __all__ = [
     "ClientError",
     "Enqueued",
     "Job",
+    "JobCounts",
     "JobExists",
+    "JobReport",
     "LeaseLost",
+    "LoadPoint",
     "NewJob",
     "NewPush",
     "NotFound",
+    "NotSwept",
+    "PushQueue",
+    "QueueCounts",
+    "QueuedType",
     "Refused",
     "Retry",
     "Run",
+    "Sweep",
     "Unauthorized",
     "Unavailable",
     "Unchanged",

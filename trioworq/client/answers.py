@@ -64,7 +64,12 @@ class _ItemShape(msgspec.Struct):
     error: str = ""
 
 
-def _decoder(shape: type[_Shape]) -> Callable[[bytes], _Shape]:
+class _DetailShape(msgspec.Struct):
+    detail: str
+
+
+def decoder(shape: type[_Shape]) -> Callable[[bytes], _Shape]:
+    """Return a reader of JSON of that shape. It raises BadAnswer."""
     decode = msgspec.json.Decoder(shape).decode
 
     def read(body: bytes) -> _Shape:
@@ -91,10 +96,11 @@ def _whole(escape: re.Match[bytes]) -> bytes:
     return rb"\ufffd" if escape["half"] else escape[0]
 
 
-_read_job = _decoder(_JobShape)
-_read_jobs = _decoder(list[_JobShape])
-_read_pushed = _decoder(_PushedShape)
-_read_items = _decoder(list[_ItemShape])
+_read_job = decoder(_JobShape)
+_read_jobs = decoder(list[_JobShape])
+_read_pushed = decoder(_PushedShape)
+_read_items = decoder(list[_ItemShape])
+_read_detail = decoder(_DetailShape)
 
 
 def nothing(_answer: Answer) -> None:
@@ -159,7 +165,14 @@ def _refusal_of(status: int, detail: str, more: Mapping[int, type[Refused]]) -> 
 
 
 def detail_of(answer: Answer) -> str:
-    """Return the line of an answer's text that says most: the last, as the first may repeat the status."""
+    """Return the `detail` of an answer, or the line of its text that says most.
+
+    That is the last, as the first may repeat the status.
+    """
+    try:
+        return _read_detail(answer.body).detail[:MAX_DETAIL]
+    except BadAnswer:
+        pass  # text, then
     lines: Sequence[str] = answer.body.decode(errors="replace").split("\n")
     said = [line.strip() for line in lines if line.strip()]
     return said[-1][:MAX_DETAIL] if said else "no reason given"

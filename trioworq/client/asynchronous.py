@@ -14,6 +14,7 @@ from trioworq.client import calls, transport
 from trioworq.client.answers import Answer, NoAnswer
 from trioworq.client.calls import Call
 from trioworq.client.errors import NotFound, Refused
+from trioworq.client.manage.methods import AsyncManaging
 from trioworq.client.retries import STANDARD_RETRY, Course, Done, Retry
 from trioworq.client.values import (
     DEFAULT_TIMEOUT_S,
@@ -28,7 +29,7 @@ from trioworq.client.values import (
 T = TypeVar("T")
 
 
-class AsyncClient:
+class AsyncClient(AsyncManaging):
     """Calls a daemon without holding up other tasks; an async context manager that closes its connections.
 
     Tasks may share one. `timeout_s` is how long an attempt may take; `retry` says when another follows. `tls`
@@ -75,6 +76,7 @@ class AsyncClient:
         timeout_s: int = 0,
         retry_delay_s: int = 0,
         max_retries: int = 0,
+        priority: int | None = None,
     ) -> int:
         """Push a job, as `NewPush` tells, and return its id; NotFound when no queue takes the category.
 
@@ -88,12 +90,13 @@ class AsyncClient:
             timeout_s=timeout_s,
             retry_delay_s=retry_delay_s,
             max_retries=max_retries,
+            priority=priority,
         )
-        return await self._send(calls.push(new))
+        return await self.send(calls.push(new))
 
     async def push_many(self, pushes: Iterable[NewPush]) -> list[int | Refused]:
         """Push jobs in one transaction; return for each, in order, its id or why it alone was refused."""
-        return await self._send(calls.push_many(pushes))
+        return await self.send(calls.push_many(pushes))
 
     async def enqueue(
         self,
@@ -120,11 +123,11 @@ class AsyncClient:
             priority=priority,
             **named,
         )
-        return await self._send(calls.enqueue(new))
+        return await self.send(calls.enqueue(new))
 
     async def enqueue_many(self, jobs: Iterable[NewJob]) -> None:
         """Store jobs in one transaction; those whose ids their queues have already are left out."""
-        await self._send(calls.enqueue_many(jobs))
+        await self.send(calls.enqueue_many(jobs))
 
     async def next(self, queue: str, num_jobs: int = 1, wait_s: int = 0) -> list[Job]:
         """Fetch up to `num_jobs` due jobs; their leases begin now.
@@ -132,18 +135,18 @@ class AsyncClient:
         When none is due, the daemon waits up to `wait_s` seconds, 60 at most, for one; the list is empty if
         none came. The jobs of an answer that is lost come back when their leases end.
         """
-        return await self._send(calls.next_jobs(queue, num_jobs, wait_s))
+        return await self.send(calls.next_jobs(queue, num_jobs, wait_s))
 
     async def heartbeat(self, job: Job, state: Any | Unchanged = UNCHANGED) -> None:
         """Keep a job's lease for another timeout of it, and save a state for its next try, if given.
 
         Raises LeaseLost; NotFound when the job is gone.
         """
-        await self._send(calls.heartbeat(job, state))
+        await self.send(calls.heartbeat(job, state))
 
     async def complete(self, job: Job) -> None:
         """End a job for good. Raises LeaseLost; NotFound when it is gone already."""
-        await self._send(calls.complete(job))
+        await self.send(calls.complete(job))
 
     async def reschedule(
         self,
@@ -170,28 +173,29 @@ class AsyncClient:
             run_at=run_at,
             priority=priority,
         )
-        await self._send(call)
+        await self.send(call)
 
     async def job(self, queue: str, id: str) -> Job:
         """Return a job, whether it waits or is handed out. Raises NotFound.
 
         Raises ValueError for an empty `id` and for a queue with a slash: no path leads there.
         """
-        return await self._send(calls.read_job(queue, id))
+        return await self.send(calls.read_job(queue, id))
 
     async def exists(self, queue: str, id: str) -> bool:
         """Tell whether a queue has a job of that id. Raises ValueError for names as `job` does."""
         try:
-            await self._send(calls.exists(queue, id))
+            await self.send(calls.exists(queue, id))
         except NotFound:
             return False
         return True
 
     async def health(self) -> None:
         """Return when the daemon answers. Raises Unavailable."""
-        await self._send(calls.health())
+        await self.send(calls.health())
 
-    async def _send(self, call: Call[T]) -> T:
+    async def send(self, call: Call[T]) -> T:
+        """Ask what a call says, and return what its answer means; for calls that no method makes."""
         course = Course(call, self._retry, trio.current_time())
         while True:
             outcome = await self._ask(call)

@@ -14,6 +14,7 @@ from trioworq.client import calls, transport
 from trioworq.client.answers import Answer, NoAnswer
 from trioworq.client.calls import Call
 from trioworq.client.errors import NotFound, Refused
+from trioworq.client.manage.methods import Managing
 from trioworq.client.retries import STANDARD_RETRY, Course, Done, Retry
 from trioworq.client.values import (
     DEFAULT_TIMEOUT_S,
@@ -28,7 +29,7 @@ from trioworq.client.values import (
 T = TypeVar("T")
 
 
-class Client:
+class Client(Managing):
     """Calls a daemon and waits for its answers; a context manager that closes its connections.
 
     Threads may share one. `timeout_s` is how long an attempt may take to connect, and then for each piece of
@@ -74,6 +75,7 @@ class Client:
         timeout_s: int = 0,
         retry_delay_s: int = 0,
         max_retries: int = 0,
+        priority: int | None = None,
     ) -> int:
         """Push a job, as `NewPush` tells, and return its id; NotFound when no queue takes the category.
 
@@ -87,12 +89,13 @@ class Client:
             timeout_s=timeout_s,
             retry_delay_s=retry_delay_s,
             max_retries=max_retries,
+            priority=priority,
         )
-        return self._send(calls.push(new))
+        return self.send(calls.push(new))
 
     def push_many(self, pushes: Iterable[NewPush]) -> list[int | Refused]:
         """Push jobs in one transaction; return for each, in order, its id or why it alone was refused."""
-        return self._send(calls.push_many(pushes))
+        return self.send(calls.push_many(pushes))
 
     def enqueue(
         self,
@@ -119,11 +122,11 @@ class Client:
             priority=priority,
             **named,
         )
-        return self._send(calls.enqueue(new))
+        return self.send(calls.enqueue(new))
 
     def enqueue_many(self, jobs: Iterable[NewJob]) -> None:
         """Store jobs in one transaction; those whose ids their queues have already are left out."""
-        self._send(calls.enqueue_many(jobs))
+        self.send(calls.enqueue_many(jobs))
 
     def next(self, queue: str, num_jobs: int = 1, wait_s: int = 0) -> list[Job]:
         """Fetch up to `num_jobs` due jobs; their leases begin now.
@@ -131,18 +134,18 @@ class Client:
         When none is due, the daemon waits up to `wait_s` seconds, 60 at most, for one; the list is empty if
         none came. The jobs of an answer that is lost come back when their leases end.
         """
-        return self._send(calls.next_jobs(queue, num_jobs, wait_s))
+        return self.send(calls.next_jobs(queue, num_jobs, wait_s))
 
     def heartbeat(self, job: Job, state: Any | Unchanged = UNCHANGED) -> None:
         """Keep a job's lease for another timeout of it, and save a state for its next try, if given.
 
         Raises LeaseLost; NotFound when the job is gone.
         """
-        self._send(calls.heartbeat(job, state))
+        self.send(calls.heartbeat(job, state))
 
     def complete(self, job: Job) -> None:
         """End a job for good. Raises LeaseLost; NotFound when it is gone already."""
-        self._send(calls.complete(job))
+        self.send(calls.complete(job))
 
     def reschedule(
         self,
@@ -169,28 +172,29 @@ class Client:
             run_at=run_at,
             priority=priority,
         )
-        self._send(call)
+        self.send(call)
 
     def job(self, queue: str, id: str) -> Job:
         """Return a job, whether it waits or is handed out. Raises NotFound.
 
         Raises ValueError for an empty `id` and for a queue with a slash: no path leads there.
         """
-        return self._send(calls.read_job(queue, id))
+        return self.send(calls.read_job(queue, id))
 
     def exists(self, queue: str, id: str) -> bool:
         """Tell whether a queue has a job of that id. Raises ValueError for names as `job` does."""
         try:
-            self._send(calls.exists(queue, id))
+            self.send(calls.exists(queue, id))
         except NotFound:
             return False
         return True
 
     def health(self) -> None:
         """Return when the daemon answers. Raises Unavailable."""
-        self._send(calls.health())
+        self.send(calls.health())
 
-    def _send(self, call: Call[T]) -> T:
+    def send(self, call: Call[T]) -> T:
+        """Ask what a call says, and return what its answer means; for calls that no method makes."""
         course = Course(call, self._retry, time.monotonic())
         while True:
             outcome = self._ask(call)

@@ -153,7 +153,7 @@ def health() -> Call[None]:
 
 
 def _push_fields(new: NewPush) -> Mapping[str, Any]:
-    return {
+    fields = {
         "url": new.url,
         "payload": orjson.Fragment(to_json(new.payload)),
         "run_after": new.run_after_s,
@@ -161,6 +161,7 @@ def _push_fields(new: NewPush) -> Mapping[str, Any]:
         "retry_delay": new.retry_delay_s,
         "max_retries": new.max_retries,
     }
+    return fields if new.priority is None else {**fields, "priority": new.priority}
 
 
 def _job_fields(new: NewJob) -> dict[str, Any]:
@@ -188,9 +189,9 @@ def _place(queue: str, key: str) -> str:
     if "/" in queue or not queue or not key:
         # Its path would be another one, and the answer untrue that there is no such job.
         raise ValueError("a job without an id, or in a queue with a slash in its name, cannot be read")
-    return f"/v1/queues/{_segment(queue)}/jobs/{_segment(key)}"
+    return f"/v1/queues/{segment(queue)}/jobs/{segment(key)}"
 
 
-def _segment(name: str) -> str:
-    """Encode a name so that it stays one segment; a dot too, as `..` would lead elsewhere."""
+def segment(name: str) -> str:
+    """Encode a name for a path so that it stays one segment; a dot too, as `..` would lead elsewhere."""
     return quote(name, safe="").replace(".", "%2E")

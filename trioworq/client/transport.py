@@ -1,5 +1,6 @@
 """httpx2 as both clients use it; its errors are known nowhere else."""
 
+import re
 import ssl
 from typing import Any
 
@@ -16,14 +17,18 @@ CONNECT_TIMEOUT_S = 5.0
 # Less than a daemon keeps an idle connection, so that a request is seldom sent into one that is being closed.
 IDLE_S = 60.0
 
+_TOKEN = re.compile(r"[!-~]+")
+
 
 def settings(base_url: str, token: str | None, tls: ssl.SSLContext | None) -> dict[str, Any]:
     """Return what a client of httpx2 is made with.
 
     The environment is not looked at: a proxy or a password from there is a surprise to a daemon's users. No
     limit on connections, as callers are their own; those that are idle are kept. Raises ValueError for a
-    `base_url` that is none.
+    `base_url` that is none, and for a `token` that no header can have, which it does not show.
     """
+    if token is not None and not _TOKEN.fullmatch(token):
+        raise ValueError("a token has letters, digits and marks of ASCII, and no blanks")
     # httpx2 would load the system's trust store in any case, which takes longer than a hundred calls.
     is_plain = _scheme_of(base_url) == "http"
     bearer = {} if token is None else {"Authorization": f"Bearer {token}"}

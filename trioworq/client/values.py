@@ -39,7 +39,8 @@ class NewPush:
 
     `payload` is what the worker gets: any JSON, or bytes that are JSON already. `run_after_s` is how long it
     waits first, `timeout_s` how long one attempt may take (0: as long as the daemon allows), `retry_delay_s`
-    the time between attempts, `max_retries` how many may follow a failed one.
+    the time between attempts, `max_retries` how many may follow a failed one. Of due jobs those of the lowest
+    `priority` go first; None is the queue's.
     """
 
     category: str
@@ -49,6 +50,7 @@ class NewPush:
     timeout_s: int = 0
     retry_delay_s: int = 0
     max_retries: int = 0
+    priority: int | None = None
 
 
 @frozen(kw_only=True)
