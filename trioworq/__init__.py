@@ -13,8 +13,9 @@
 #   core        pure rules and frozen values: no Trio, no I/O, no clock, no logging
 #
 # Beside them: config (one table of options) and options (how their texts are read), pauses (which queues are
-# paused), logs (what access, queue and error lines say), sinks (where they go), clock (the one source of wall time), streams (bytes to and from a peer), shutdown (how a stop is
-# asked for), service (what the service manager is told). What the modules of a folder are stands in its own
-# __init__. The Python client is a world of its own, in client: neither it nor the daemon imports the other.
+# paused), logs (what access, queue and error lines say), sinks (where they go), clock (the one source of
+# wall time), streams (bytes to and from a peer), shutdown (how a stop is asked for), service (what the
+# service manager is told). What the modules of a folder are stands in its own __init__. The Python client is
+# a world of its own, in client: neither it nor the daemon imports the other.
 
 __version__ = "0.1.0"
