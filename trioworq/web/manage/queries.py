@@ -1,0 +1,73 @@
+"""What queries name (contract jobs §3.3, README 20, 23). Each function raises InvalidRequest."""
+
+import re
+from collections.abc import Mapping
+
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.failures import FailureFilter
+from trioworq.core.jobs import INT64_MAX
+from trioworq.core.queues import check_name
+from trioworq.web.moments import parse_moment
+
+MAX_LIMIT = 10_000
+
+_LIMIT = re.compile(r"[+-]?[0-9]{1,19}")
+_OFFSET = re.compile(r"[0-9]+")
+_SWITCH = {"true": True, "1": True, "false": False, "0": False}
+
+_Query = Mapping[str, str]
+
+
+def failures_of(query: _Query) -> FailureFilter:
+    """Return which failed jobs are meant.
+
+    An empty name is refused: it may be that of a variable which was not set, and to take it for no name
+    would touch them all.
+    """
+    return FailureFilter(
+        queue=name_of(query, "queue"),
+        category=name_of(query, "category"),
+        failed_after_ms=_time_of(query, "failed_after"),
+        failed_before_ms=_time_of(query, "failed_before"),
+    )
+
+
+def name_of(query: _Query, key: str) -> str | None:
+    """Return a name, if there is one."""
+    name = query.get(key)
+    if name is not None:
+        check_name(key, name)
+    return name
+
+
+def _time_of(query: _Query, key: str) -> int | None:
+    text = query.get(key)
+    return None if text is None else parse_moment(key, text)
+
+
+def limit_of(query: _Query) -> int:
+    """Return how many items to list: garbage counts as not given, more than the maximum as the maximum."""
+    text = query.get("limit", "")
+    if not _LIMIT.fullmatch(text):
+        return MAX_LIMIT
+    limit = int(text)
+    if limit <= 0:
+        raise InvalidRequest("limit should be at least 1")
+    return min(limit, MAX_LIMIT)
+
+
+def offset_of(query: _Query) -> int:
+    """Return how many items to leave out before the first one."""
+    text = query.get("offset", "0")
+    if not _OFFSET.fullmatch(text):
+        raise InvalidRequest("offset should be an integer that is at least 0")
+    # More digits than these are too many for Python to read at all.
+    return INT64_MAX if len(text) > 19 else min(int(text), INT64_MAX)
+
+
+def is_dry_run(query: _Query) -> bool:
+    """Tell whether nothing is to be done but to count."""
+    text = query.get("dry_run", "false").lower()
+    if text not in _SWITCH:
+        raise InvalidRequest("dry_run should be true or false")
+    return _SWITCH[text]
