@@ -28,6 +28,7 @@
 #   messages       what an endpoint sees: Request, Response, Route
 #   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
 #   pull           relay-rs's endpoints
+#   manage         those of an API to manage jobs that RQ's users know
 #   moments        times as clients write them, here and for manage
 #   health         /livez and /readyz
 #   metrics        /metrics, and what it tells of

@@ -14,11 +14,14 @@ from trioworq.web.openapi import (
     health,
     inspection,
     job_shapes,
+    manage_shapes,
+    managing,
     pull_shapes,
     pulling,
     pushing,
 )
 from trioworq.web.openapi.detail_refusals import DETAIL_RESPONSES, DETAIL_WITHOUT_TOKEN
+from trioworq.web.openapi.manage_parameters import MANAGE_PARAMETERS
 from trioworq.web.openapi.parameters import PARAMETERS
 from trioworq.web.openapi.pull_refusals import PULL_RESPONSES, PULL_WITHOUT_TOKEN
 from trioworq.web.openapi.refusals import RESPONSES, WITHOUT_TOKEN
@@ -29,6 +32,7 @@ OPERATIONS: Mapping[str, Any] = {
     **pulling.OPERATIONS,
     **definitions.OPERATIONS,
     **inspection.OPERATIONS,
+    **managing.OPERATIONS,
     **daemon.OPERATIONS,
     **health.OPERATIONS,
 }
@@ -52,6 +56,7 @@ keeps what failed.
 - Pulling is stricter: a body is one JSON value and nothing else, keys match exactly, none may be given twice,
   and `null` only stands where a description says so. Paths under `/v1/` are not resolved. An error is one
   plain line, and a 429 if another try may do better.
+- Under `/api/v1/` and `/v6/` errors are `{"detail": "…"}`. A path under `/api/v1/jobs/` may end in a slash.
 """
 
 _TAGS = (
@@ -60,7 +65,8 @@ _TAGS = (
     (definitions.QUEUES, "Definitions of queues, their counters, and the nodes that dispatch them."),
     (definitions.ROUTINGS, "Which queue takes a category."),
     (inspection.JOBS, "Jobs that have not ended."),
-    (inspection.FAILURES, "Jobs that ended in failure."),
+    (inspection.FAILURES, "Push jobs that ended in failure, by queue."),
+    (managing.TAG, "Jobs of both kinds: those that failed, where one is, how many there are."),
     (daemon.TAG, "What the daemon says of itself."),
     (health.TAG, "How the daemon is, for those who look after it."),
 )
@@ -93,10 +99,11 @@ def write_document(routes: Iterable[Route], config: Config) -> dict[str, Any]:
                 **job_shapes.batch_shapes(config.max_batch_jobs),
                 **definition_shapes.SHAPES,
                 **daemon_shapes.SHAPES,
+                **manage_shapes.MANAGE_SHAPES,
                 **pull_shapes.PULL_SHAPES,
                 **pull_shapes.pull_batch_shape(config.max_batch_jobs),
             },
-            "parameters": dict(PARAMETERS),
+            "parameters": {**PARAMETERS, **MANAGE_PARAMETERS},
             "responses": {**RESPONSES, **PULL_RESPONSES, **DETAIL_RESPONSES},
             "securitySchemes": {"token": _TOKEN},
         },
