@@ -8,10 +8,11 @@ from trioworq.manage.management import Management
 from trioworq.pull.jobs import PullJobs
 from trioworq.web import fireworq, health, metrics
 from trioworq.web.health import Check
+from trioworq.web.manage import endpoints as managing
 from trioworq.web.messages import Route
 from trioworq.web.metrics import Sources
 from trioworq.web.openapi.endpoint import described
-from trioworq.web.pull import endpoints
+from trioworq.web.pull import endpoints as pulling
 
 
 def every_route(
@@ -28,7 +29,8 @@ def every_route(
     """
     routes = (
         *fireworq.routes(queues, config),
-        *endpoints.routes(pull, config),
+        *pulling.routes(pull, config),
+        *managing.routes(management.failed, management.jobs, config),
         *health.routes(ready),
         *metrics.routes(sources),
     )

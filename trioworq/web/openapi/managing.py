@@ -89,8 +89,8 @@ OPERATIONS: Mapping[str, Any] = {
     "GET /api/v1/jobs/failed": _operation(
         "listFailedJobs",
         "List failed jobs",
-        "Those of both kinds, the oldest failure first. There may be fewer than `limit` where they are large, "
-        "so only an empty array says that no more follow.",
+        "Those of both kinds, the oldest failure first. There may be fewer than `limit` where they are "
+        "large, so only an empty array says that no more follow.",
         json_answer(
             "The jobs.",
             {"type": "array", "items": schema("FailedJob")},
