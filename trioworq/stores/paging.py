@@ -72,6 +72,18 @@ def fill(jobs: Iterable[T], size: Callable[[T], int]) -> list[T]:
     return filled
 
 
+def fitting(items: Iterable[T], size: Callable[[T], int]) -> list[T]:
+    """Take items for as long as they have at most `CLAIM_BYTES`, one at least; `size` is in bytes."""
+    fitted: list[T] = []
+    room = CLAIM_BYTES
+    for item in items:
+        room -= size(item)
+        if fitted and room < 0:
+            break
+        fitted.append(item)
+    return fitted
+
+
 def job_size(job: Job) -> int:
     """Return how much of `CLAIM_BYTES` a push job takes."""
     return len(job.payload.body)

@@ -3,6 +3,11 @@
 # What it is made of:
 #
 #   places         the order of jobs
+#   push           push jobs
 #   pull           pull jobs and their leases
 #   failures       the failed store, of both kinds
+#   history        what is remembered of jobs that ended well
+#   counts         how many jobs there are
+#   load           job types, samples of the load, and chores
+#   definitions    queues, routings and pauses
 #   ownership      nodes and their leases

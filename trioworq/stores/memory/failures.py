@@ -1,16 +1,31 @@
-"""The failed store of the in-memory store: each queue's failures, in both of their orders."""
+"""The failed store of the in-memory store: each queue's failures in both of their orders, and all by id."""
 
 from collections import defaultdict
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.jobs import FailedJob, Kind
+from trioworq.core.failures import FailureFilter, FailureName
+from trioworq.core.jobs import FailedJob, Job, Kind
+from trioworq.core.pull import PullJob
 from trioworq.stores.interface import FailureOrder, FailureQuery, Page
 from trioworq.stores.paging import cut_failures
+
+
+@frozen
+class Failure:
+    """A job that has failed: what is shown of it, and the job as its last attempt left it."""
+
+    entry: FailedJob
+    job: Job | PullJob
+
+    @property
+    def name(self) -> FailureName:
+        """The names of its job."""
+        return FailureName(self.entry.job_id, self.entry.queue, self.entry.key)
 
 
 @define(eq=False)
@@ -18,30 +33,81 @@ class Failures:
     """What has failed, of both kinds, under ids that are never used twice."""
 
     _ids: Iterator[int] = field(factory=lambda: count(1))
+    _all: Any = field(factory=SortedDict)  # id → Failure
+    _id_of: dict[int, int] = field(factory=dict)  # by the job's id
     _logs: dict[tuple[Kind, str], "_Log"] = field(factory=lambda: defaultdict(_Log))
 
     def next_id(self) -> int:
         """Return the id for the next entry."""
         return next(self._ids)
 
-    def add(self, failed: FailedJob) -> None:
+    @property
+    def newest_id(self) -> int:
+        """The greatest id of an entry that is there; 0 if there is none."""
+        return self._all.keys()[-1] if self._all else 0
+
+    def add(self, failure: Failure) -> None:
         """Enter a failure."""
-        self._logs[failed.kind, failed.queue].add(failed)
+        entry = failure.entry
+        self._all[entry.id] = failure
+        self._id_of[entry.job_id] = entry.id
+        self._logs[entry.kind, entry.queue].add(entry)
 
-    def find(self, kind: Kind, queue: str, failure_id: int) -> FailedJob | None:
-        """Return an entry."""
-        log = self._logs.get((kind, queue))
-        return log.by_id.get(failure_id) if log is not None else None
+    def get(self, failure_id: int) -> Failure | None:
+        """Return a failure."""
+        failure: Failure | None = self._all.get(failure_id)
+        return failure
 
-    def pop(self, kind: Kind, queue: str, failure_id: int) -> FailedJob | None:
-        """Remove an entry and return it."""
-        log = self._logs.get((kind, queue))
-        return log.pop(failure_id) if log is not None else None
+    def pop(self, failure_id: int) -> Failure | None:
+        """Remove a failure and return it."""
+        failure: Failure | None = self._all.pop(failure_id, None)
+        if failure is not None:
+            entry = failure.entry
+            del self._id_of[entry.job_id]
+            self._logs[entry.kind, entry.queue].remove(entry)
+            if not self._logs[entry.kind, entry.queue]:
+                del self._logs[entry.kind, entry.queue]
+        return failure
+
+    def of_job(self, job_id: int) -> FailedJob | None:
+        """Return the entry of a job."""
+        failure = self.get(self._id_of.get(job_id, 0))
+        return None if failure is None else failure.entry
 
     def page(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of a queue's log."""
         log = self._logs.get((query.kind, query.queue))
         return log.page(query) if log is not None else Page([], None)
+
+    def count(self, queue: str | None) -> int:
+        """Count entries, of all queues or of those of a name."""
+        if queue is None:
+            return len(self._all)
+        return sum(len(self._logs.get((kind, queue), ())) for kind in Kind)
+
+    def wanted(
+        self, wanted: FailureFilter, after_id: int | None = None, until_id: int | None = None
+    ) -> Iterator[FailedJob]:
+        """Walk entries by id, ascending."""
+        for failure_id in self._all.irange(after_id, until_id, (False, True)):
+            entry: FailedJob = self._all[failure_id].entry
+            if _matches(entry, wanted):
+                yield entry
+
+    def outdated(self, before_ms: int, limit: int) -> list[int]:
+        """Return ids of entries from before a time."""
+        old = self.wanted(FailureFilter(failed_before_ms=before_ms))
+        return [entry.id for entry in islice(old, limit)]
+
+
+def _matches(entry: FailedJob, wanted: FailureFilter) -> bool:
+    return (
+        wanted.job_id in {None, entry.job_id}
+        and wanted.queue in {None, entry.queue}
+        and (wanted.category is None or (entry.kind is Kind.PUSH and entry.category == wanted.category))
+        and (wanted.failed_after_ms is None or entry.failed_at_ms >= wanted.failed_after_ms)
+        and (wanted.failed_before_ms is None or entry.failed_at_ms < wanted.failed_before_ms)
+    )
 
 
 @define(eq=False)
@@ -49,15 +115,16 @@ class _Log:
     by_id: Any = field(factory=SortedDict)
     by_creation: Any = field(factory=SortedList)  # (created_at_ms, id)
 
+    def __len__(self) -> int:
+        return len(self.by_id)
+
     def add(self, failed: FailedJob) -> None:
         self.by_id[failed.id] = failed
         self.by_creation.add((failed.created_at_ms, failed.id))
 
-    def pop(self, failure_id: int) -> FailedJob | None:
-        failed: FailedJob | None = self.by_id.pop(failure_id, None)
-        if failed is not None:
-            self.by_creation.remove((failed.created_at_ms, failed.id))
-        return failed
+    def remove(self, failed: FailedJob) -> None:
+        del self.by_id[failed.id]
+        self.by_creation.remove((failed.created_at_ms, failed.id))
 
     def page(self, query: FailureQuery) -> Page[FailedJob]:
         edge = query.cursor

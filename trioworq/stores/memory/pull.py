@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from attrs import define, evolve, field
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.jobs import FailedJob, JobState, Payload, PayloadForm
+from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, FailedJob, FinishedJob, JobState, Payload, PayloadForm
 from trioworq.core.pull import (
     Completion,
     Heartbeat,
@@ -28,7 +28,8 @@ from trioworq.core.pull import (
 from trioworq.core.results import Result, ResultStatus
 from trioworq.stores.claims import Take
 from trioworq.stores.interface import Outlook
-from trioworq.stores.memory.failures import Failures
+from trioworq.stores.memory.failures import Failure, Failures
+from trioworq.stores.memory.history import History
 from trioworq.stores.memory.places import Waiting
 from trioworq.stores.paging import fill, pull_job_size
 
@@ -42,6 +43,7 @@ class PullQueues:
 
     _ids: Iterator[int]  # shared with push jobs
     _failures: Failures
+    _history: History
     _jobs: dict[int, PullJob] = field(factory=dict)
     _id_of: dict[tuple[str, str], int] = field(factory=dict)  # by (queue, key)
     _waiting: dict[str, Waiting] = field(factory=dict)
@@ -67,6 +69,8 @@ class PullQueues:
             self._remove(job)
             if (changed := _changed(job, change)) is not None:
                 self._insert(changed)
+            if isinstance(change, Completion) and change.finished_at_ms is not None:
+                self._history.add(_finished(job, change.finished_at_ms))
         return verdict
 
     def expire_leases(self, now_ms: int, limit: int) -> list[TimedOut]:
@@ -102,12 +106,33 @@ class PullQueues:
         self._remove(job)
         is_failed = is_exhausted(job.max_retries, job.retries_left)
         if is_failed:
-            self._failures.add(_failed(self._failures.next_id(), job, now_ms))
+            self._failures.add(Failure(_failed(self._failures.next_id(), job, now_ms), job))
         else:
             self._insert(_retried(job))
         return TimedOut(
             id=job.id, queue=job.queue, key=job.key, fail_count=job.fail_count + 1, is_failed=is_failed
         )
+
+    def find_id(self, job_id: int) -> PullJob | None:
+        """Return a job that has not ended."""
+        return self._jobs.get(job_id)
+
+    def all(self) -> Collection[PullJob]:
+        """Return every job that has not ended."""
+        return self._jobs.values()
+
+    def requeue(self, job: PullJob, now_ms: int) -> None:
+        """Have a job that has failed wait again, as if it had never been tried; its key must be free."""
+        waiting = evolve(
+            job,
+            state=JobState.WAITING,
+            run_at_ms=now_ms,
+            retries_left=retries_at_first(job.max_retries),
+            fail_count=0,
+            lease_ends_at_ms=None,
+            started_at_ms=None,
+        )
+        self._insert(waiting)
 
     def _insert(self, job: PullJob) -> None:
         self._jobs[job.id] = job
@@ -160,6 +185,7 @@ def _rescheduled(job: PullJob, change: Rescheduling) -> PullJob:
         retries_left=retries_at_first(change.max_retries),
         fail_count=0,
         lease_ends_at_ms=None,
+        started_at_ms=None,
     )
 
 
@@ -186,5 +212,25 @@ def _failed(failure_id: int, job: PullJob, now_ms: int) -> FailedJob:
         fail_count=fail_count,
         failed_at_ms=now_ms,
         created_at_ms=job.created_at_ms,
+        key=job.key,
+        priority=job.priority,
+        started_at_ms=job.started_at_ms,
+    )
+
+
+def _finished(job: PullJob, ended_at_ms: int) -> FinishedJob:
+    is_kept = len(job.payload) <= KEPT_PAYLOAD_BYTES
+    return FinishedJob(
+        job_id=job.id,
+        queue=job.queue,
+        category="",
+        url="",
+        payload=Payload(PayloadForm.JSON, job.payload) if is_kept else None,
+        priority=job.priority,
+        result=Result(ResultStatus.SUCCESS, 0, ""),
+        fail_count=job.fail_count,
+        created_at_ms=job.created_at_ms,
+        started_at_ms=job.started_at_ms,
+        ended_at_ms=ended_at_ms,
         key=job.key,
     )

@@ -4,122 +4,99 @@ Every method passes one checkpoint first and then works without another, so it i
 or, if cancelled, not at all.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from itertools import count, islice
-from typing import assert_never
 
 import trio
-from attrs import evolve
 
-from trioworq.core.errors import InvalidRequest, NoSuchQueue
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState, Kind
+from trioworq.core.errors import InvalidRequest
+from trioworq.core.failures import FailureFilter, FailureName, Obstacle, Requeued
+from trioworq.core.jobs import FailedJob, FinishedJob, Job, JobState, Kind
 from trioworq.core.leases import Held, Hold
-from trioworq.core.pull import NewPullJob, PullChange, PullJob, Rescheduling, TimedOut, Verdict
+from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, LoadSample, TypeName
+from trioworq.core.pull import (
+    NewPullJob,
+    PullChange,
+    PullJob,
+    Rescheduling,
+    TimedOut,
+    Verdict,
+)
 from trioworq.core.queues import Owner, QueueDefinition, Revision
-from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
+from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
-from trioworq.stores.claims import Claim, Claimant, Push, Taker
+from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
+from trioworq.stores.interface import Chore, FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
+from trioworq.stores.memory.counts import count_jobs
+from trioworq.stores.memory.definitions import Definitions
 from trioworq.stores.memory.failures import Failures
+from trioworq.stores.memory.history import History
+from trioworq.stores.memory.load import LoadLog, Turns
 from trioworq.stores.memory.ownership import Ownership
-from trioworq.stores.memory.places import Places
 from trioworq.stores.memory.pull import PullQueues
+from trioworq.stores.memory.push import PushQueues
 from trioworq.stores.operations import check_pull_job, misfit
-from trioworq.stores.paging import bounds, cut_jobs, fill, job_size
-from trioworq.stores.starts import Head, may_start
+from trioworq.stores.paging import cut_failures, fitting
 
 
 class MemoryStore:
     """`interface.Store` in this process's memory."""
 
     def __init__(self) -> None:
-        self._job_ids = count(1)
-        self._jobs: dict[int, Job] = {}
-        self._places: defaultdict[str, Places] = defaultdict(Places)
+        job_ids = count(1)
         self._failures = Failures()
-        self._pull = PullQueues(self._job_ids, self._failures)
-        self._queues: dict[str, QueueDefinition] = {}
-        self._routings: dict[str, Routing] = {}
-        self._revision = Revision(queues=0, routings=0)
+        self._history = History()
+        self._push = PushQueues(job_ids, self._failures, self._history)
+        self._pull = PullQueues(job_ids, self._failures, self._history)
+        self._load = LoadLog()
+        self._turns = Turns()
+        self._definitions = Definitions()
         self._ownership = Ownership()
         self._deletions = 0
 
     async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
         """Store jobs as far as they fit."""
         await trio.lowlevel.checkpoint()
-        return [misfit(push.job) or self._push(push) for push in pushes]
+        return [
+            misfit(push.job) or self._push.push(push, self._ownership.epoch(push.job.queue))
+            for push in pushes
+        ]
 
     async def claim(self, claimant: Claimant) -> None:
         """Claim due jobs, step by step."""
         await trio.lowlevel.checkpoint()
         while (claim := claimant.ask()) is not None:
-            claimant.take(self._claim(claim))
-
-    def _claim(self, claim: Claim) -> list[Job]:
-        if self._ownership.epoch(claim.queue) != claim.epoch:
-            return []
-        places = self._places[claim.queue]
-        due = (self._jobs[job_id] for job_id in places.waiting.due(claim.now_ms))
-        return [self._start(job) for job in fill(islice(due, claim.limit), job_size)]
-
-    def _start(self, job: Job) -> Job:
-        self._remove(job)
-        running = evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1)
-        self._insert(running)
-        return running
+            is_current = self._ownership.epoch(claim.queue) == claim.epoch
+            claimant.take(self._push.claim(claim) if is_current else [])
 
     async def settle(self, settlement: Settlement) -> bool:
         """End an attempt."""
         await trio.lowlevel.checkpoint()
-        job = self._jobs.get(settlement.job_id)
-        if job is None or job.state is not JobState.RUNNING or job.attempt != settlement.attempt:
-            return False
-        self._remove(job)
-        match settlement:
-            case Completed():
-                pass
-            case Retried():
-                self._insert(_retried(job, settlement))
-            case Released():
-                self._insert(evolve(job, state=JobState.WAITING))
-            case Failed():
-                self._failures.add(_failed(self._failures.next_id(), job, settlement))
-            case _:
-                assert_never(settlement)
-        return True
+        return self._push.settle(settlement)
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
         await trio.lowlevel.checkpoint()
-        return self._find(queue, job_id)
+        job = self._push.find(job_id)
+        return job if job is not None and job.queue == queue else None
 
     async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
         await trio.lowlevel.checkpoint()
-        rows = bounds(query)
-        edge = (rows.edge.time_ms, rows.edge.id)
-        lowest, highest = (rows.lowest_ms, 0), (rows.highest_ms, INT64_MAX)
-        lowest, highest = (max(lowest, edge), highest) if query.ascending else (lowest, min(highest, edge))
-        if query.queue not in self._places:
-            return Page([], None)
-        walk = self._places[query.queue].between(rows.state, lowest, highest, ascending=query.ascending)
-        return cut_jobs((self._jobs[job_id] for _, job_id in walk), query.limit)
+        return self._push.page(query)
 
     async def delete_job(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it."""
         await trio.lowlevel.checkpoint()
-        job = self._find(queue, job_id)
-        if job is not None:
-            self._remove(job)
-            self._deletions += job.state is JobState.RUNNING
+        job = self._push.pop(queue, job_id)
+        self._deletions += job is not None and job.state is JobState.RUNNING
         return job
 
     async def due_queues(self, now_ms: int) -> list[str]:
         """Name the queues that have a job to claim."""
         await trio.lowlevel.checkpoint()
-        return [name for name in self._queues if name in self._places and self._places[name].is_due(now_ms)]
+        return [name for name in self._definitions.queues if self._push.is_due(name, now_ms)]
 
     async def enqueue(self, jobs: Sequence[NewPullJob]) -> list[int | None]:
         """Store pull jobs whose keys are free."""
@@ -164,82 +141,181 @@ class MemoryStore:
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""
         await trio.lowlevel.checkpoint()
-        return self._failures.find(Kind.PUSH, queue, failure_id)
+        return self._find_failure(queue, failure_id)
 
     async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Remove an entry of the failure log and return it."""
         await trio.lowlevel.checkpoint()
-        return self._failures.pop(Kind.PUSH, queue, failure_id)
+        failed = self._find_failure(queue, failure_id)
+        if failed is not None:
+            self._failures.pop(failure_id)
+        return failed
+
+    async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
+        """Return failures of both kinds, the oldest first."""
+        await trio.lowlevel.checkpoint()
+        found = islice(self._failures.wanted(wanted), offset, offset + limit)
+        return cut_failures(found, limit).items
+
+    async def count_failures(self, wanted: FailureFilter) -> int:
+        """Count failures of both kinds."""
+        await trio.lowlevel.checkpoint()
+        return sum(1 for _ in self._failures.wanted(wanted))
+
+    async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
+        """Return the first ids of failures within a range of them."""
+        await trio.lowlevel.checkpoint()
+        found = islice(self._failures.wanted(wanted, after_id, until_id), limit)
+        return [failed.id for failed in fitting(found, lambda failed: len(failed.payload.body))]
+
+    async def newest_failure_id(self) -> int:
+        """Return the greatest id of a failure."""
+        await trio.lowlevel.checkpoint()
+        return self._failures.newest_id
+
+    async def retry_failures(self, failure_ids: Sequence[int], now_ms: int) -> list[Requeued | None]:
+        """Have failed jobs wait again."""
+        await trio.lowlevel.checkpoint()
+        return [self._retry(failure_id, now_ms) for failure_id in failure_ids]
+
+    async def forget_failures(self, failure_ids: Sequence[int]) -> list[FailureName | None]:
+        """Remove failures of either kind."""
+        await trio.lowlevel.checkpoint()
+        failures = [self._failures.pop(failure_id) for failure_id in failure_ids]
+        return [None if failure is None else failure.name for failure in failures]
+
+    async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
+        """Return ids of failures from before a time."""
+        await trio.lowlevel.checkpoint()
+        return self._failures.outdated(before_ms, limit)
+
+    async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
+        """Return a job wherever it is."""
+        await trio.lowlevel.checkpoint()
+        return (
+            self._push.find(job_id)
+            or self._pull.find_id(job_id)
+            or self._failures.of_job(job_id)
+            or self._history.find(job_id)
+        )
+
+    async def count_jobs(self, now_ms: int, queue: str | None = None) -> list[JobCount]:
+        """Count the jobs that have not ended."""
+        await trio.lowlevel.checkpoint()
+        return count_jobs(self._push.all(), self._pull.all(), now_ms, queue)
+
+    async def count_ended(self, queue: str | None = None) -> EndedCount:
+        """Count the failures and the history."""
+        await trio.lowlevel.checkpoint()
+        return EndedCount(self._failures.count(queue), self._history.count(queue))
+
+    async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
+        """Return job ids of the history that are to be forgotten."""
+        await trio.lowlevel.checkpoint()
+        return self._history.outdated(before_ms, most, limit)
+
+    async def forget_finished(self, job_ids: Sequence[int]) -> None:
+        """Remove jobs from the history."""
+        await trio.lowlevel.checkpoint()
+        self._history.forget(job_ids)
+
+    async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
+        """Return job types that have a number."""
+        await trio.lowlevel.checkpoint()
+        return self._load.types(types)
+
+    async def name_types(self, types: Collection[TypeName]) -> list[JobType]:
+        """Return job types with their numbers."""
+        await trio.lowlevel.checkpoint()
+        return self._load.name(types)
+
+    async def add_load(self, sample: LoadSample) -> None:
+        """Store a sample."""
+        await trio.lowlevel.checkpoint()
+        self._load.add(sample)
+
+    async def count_load(self, first_ms: int, last_ms: int) -> int:
+        """Count samples."""
+        await trio.lowlevel.checkpoint()
+        return self._load.count(first_ms, last_ms)
+
+    async def load(self, query: LoadQuery) -> list[LoadPoint]:
+        """Return samples."""
+        await trio.lowlevel.checkpoint()
+        return self._load.series(query)
+
+    async def forget_load(self, before_ms: int, limit: int) -> int:
+        """Remove the oldest samples; return how many."""
+        await trio.lowlevel.checkpoint()
+        return self._load.forget(before_ms, limit)
+
+    async def take_turn(self, chore: Chore, now_ms: int, period_ms: int) -> bool:
+        """Say whether a chore is this node's now."""
+        await trio.lowlevel.checkpoint()
+        return self._turns.take(chore, now_ms, period_ms)
 
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
         await trio.lowlevel.checkpoint()
         # By code points, which is the order of their bytes in UTF-8 too.
-        return sorted(self._queues.values(), key=lambda definition: definition.name)
+        return sorted(self._definitions.queues.values(), key=lambda definition: definition.name)
 
     async def queue(self, name: str) -> QueueDefinition | None:
         """Return a queue's definition."""
         await trio.lowlevel.checkpoint()
-        return self._queues.get(name)
+        return self._definitions.queues.get(name)
 
     async def put_queue(self, definition: QueueDefinition) -> bool:
         """Define a queue; True if that changed anything."""
         await trio.lowlevel.checkpoint()
-        if self._queues.get(definition.name) == definition:
-            return False
-        self._queues[definition.name] = definition
-        self._revision = evolve(self._revision, queues=self._revision.queues + 1)
-        return True
+        return self._definitions.put_queue(definition, replaces=True)
 
     async def add_queue(self, definition: QueueDefinition) -> bool:
         """Define a queue unless it is defined; True if it was not."""
-        if definition.name in self._queues:
-            await trio.lowlevel.checkpoint()
-            return False
-        return await self.put_queue(definition)
+        await trio.lowlevel.checkpoint()
+        return self._definitions.put_queue(definition, replaces=False)
 
     async def delete_queue(self, name: str) -> QueueDefinition | None:
         """Remove a definition and return it."""
         await trio.lowlevel.checkpoint()
-        definition = self._queues.pop(name, None)
-        if definition is not None:
-            self._revision = evolve(self._revision, queues=self._revision.queues + 1)
-        return definition
+        return self._definitions.delete_queue(name)
 
     async def routings(self) -> list[Routing]:
         """Return every routing."""
         await trio.lowlevel.checkpoint()
-        return sorted(self._routings.values(), key=lambda routing: (routing.queue, routing.category))
+        routings = self._definitions.routings.values()
+        return sorted(routings, key=lambda routing: (routing.queue, routing.category))
 
     async def put_routing(self, routing: Routing) -> bool:
         """Route a category; True if that changed anything. Raises NoSuchQueue."""
         await trio.lowlevel.checkpoint()
-        if routing.queue not in self._queues:
-            raise NoSuchQueue(routing.queue)
-        if self._routings.get(routing.category) == routing:
-            return False
-        self._routings[routing.category] = routing
-        self._revision = evolve(self._revision, routings=self._revision.routings + 1)
-        return True
+        return self._definitions.put_routing(routing)
 
     async def delete_routing(self, category: str) -> Routing | None:
         """Remove a routing and return it."""
         await trio.lowlevel.checkpoint()
-        routing = self._routings.pop(category, None)
-        if routing is not None:
-            self._revision = evolve(self._revision, routings=self._revision.routings + 1)
-        return routing
+        return self._definitions.delete_routing(category)
+
+    async def set_paused(self, kind: Kind, queue: str, *, is_paused: bool) -> bool:
+        """Pause or resume a queue; True if that changed anything. Raises NoSuchQueue."""
+        await trio.lowlevel.checkpoint()
+        return self._definitions.set_paused(kind, queue, is_paused=is_paused)
+
+    async def paused_queues(self) -> frozenset[tuple[Kind, str]]:
+        """Return the queues that are paused."""
+        await trio.lowlevel.checkpoint()
+        return frozenset(self._definitions.paused)
 
     async def revision(self) -> Revision:
         """Return how often definitions and routings have changed."""
         await trio.lowlevel.checkpoint()
-        return self._revision
+        return self._definitions.revision
 
     async def hold(self, hold: Hold) -> Held:
         """Take or renew leases; return those held."""
         await trio.lowlevel.checkpoint()
         planned = self._ownership.hold(hold)
-        return planned.held({queue: self._release_running(queue) for queue in planned.taken})
+        return planned.held({queue: self._push.release_running(queue) for queue in planned.taken})
 
     async def give_back(self, node_id: str, now_ms: int, queues: Sequence[str] | None = None) -> None:
         """End leases of a node."""
@@ -254,13 +330,13 @@ class MemoryStore:
     async def look_round(self, now_ms: int) -> Sighting:
         """Look at the other nodes and at what they have let go."""
         await trio.lowlevel.checkpoint()
-        free = self._ownership.free(now_ms).intersection(self._queues)
-        return Sighting(self._ownership.peers(), free, self._deletions)
+        free = self._ownership.free(now_ms).intersection(self._definitions.queues)
+        return Sighting(self._ownership.peers(), free, self._deletions, self._definitions.pauses)
 
     async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
         """Return which of these jobs are no longer there."""
         await trio.lowlevel.checkpoint()
-        return {job_id for job_id in job_ids if job_id not in self._jobs}
+        return self._push.missing(job_ids)
 
     async def schema(self) -> Schema:
         """Return that there is none, and none needed."""
@@ -276,62 +352,27 @@ class MemoryStore:
         """Return None: there is no clock but this machine's."""
         await trio.lowlevel.checkpoint()
 
-    def _push(self, push: Push) -> Job:
-        start = push.offer and push.offer()
-        is_running = may_start(push.job, start, self._heads(push.job.queue))
-        stored = push.job.stored(next(self._job_ids), is_running=is_running)
-        self._insert(stored)
-        if start is not None and is_running:
-            start.begin(stored)
-        elif start is not None:
-            start.withdraw()
-        return stored
+    def _find_failure(self, queue: str, failure_id: int) -> FailedJob | None:
+        failure = self._failures.get(failure_id)
+        if failure is None or (failure.entry.kind, failure.entry.queue) != (Kind.PUSH, queue):
+            return None
+        return failure.entry
 
-    def _heads(self, queue: str) -> dict[str, Head]:
-        epoch = self._ownership.epoch(queue)
-        return {} if epoch is None else {queue: Head(epoch, self._places[queue].first_try_ms())}
+    def _retry(self, failure_id: int, now_ms: int) -> Requeued | None:
+        failure = self._failures.get(failure_id)
+        if failure is None:
+            return None
+        obstacle = self._obstacle(failure.name)
+        if obstacle is None:
+            self._failures.pop(failure_id)
+            match failure.job:
+                case Job():
+                    self._push.requeue(failure.job, now_ms)
+                case PullJob():
+                    self._pull.requeue(failure.job, now_ms)
+        return Requeued(failure.name, obstacle)
 
-    def _find(self, queue: str, job_id: int) -> Job | None:
-        job = self._jobs.get(job_id)
-        return job if job is not None and job.queue == queue else None
-
-    def _insert(self, job: Job) -> None:
-        self._jobs[job.id] = job
-        self._places[job.queue].add(job)
-
-    def _remove(self, job: Job) -> None:
-        del self._jobs[job.id]
-        self._places[job.queue].remove(job)
-
-    def _release_running(self, queue: str) -> int:
-        running = list(self._places[queue].running)
-        for _, job_id in running:
-            job = self._jobs[job_id]
-            self._remove(job)
-            self._insert(evolve(job, state=JobState.WAITING))
-        return len(running)
-
-
-def _retried(job: Job, retried: Retried) -> Job:
-    return evolve(
-        job,
-        state=JobState.WAITING,
-        next_try_ms=retried.next_try_ms,
-        retries_left=retried.retries_left,
-        fail_count=retried.fail_count,
-    )
-
-
-def _failed(failure_id: int, job: Job, failed: Failed) -> FailedJob:
-    return FailedJob(
-        id=failure_id,
-        job_id=job.id,
-        queue=job.queue,
-        category=job.category,
-        url=job.url,
-        payload=job.payload,
-        result=failed.result,
-        fail_count=failed.fail_count,
-        failed_at_ms=failed.failed_at_ms,
-        created_at_ms=job.created_at_ms,
-    )
+    def _obstacle(self, name: FailureName) -> Obstacle | None:
+        if name.key is None:
+            return None if name.queue in self._definitions.queues else Obstacle.QUEUE_IS_GONE
+        return None if self._pull.find(name.queue, name.key) is None else Obstacle.KEY_IS_TAKEN

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import trio
 
@@ -41,6 +41,7 @@ _PASSING = {
 }
 _OF_ONE_ROW = {sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH}
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -77,6 +78,25 @@ def open_connection(path: Path) -> Iterator[sqlite3.Connection]:
         connection.close()
 
 
+class Reader:
+    """A connection for questions, with a thread of its own."""
+
+    def __init__(self, connection: sqlite3.Connection, run: Runner) -> None:
+        self._connection = connection
+        self._run = run
+
+    async def ask(
+        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Return what `query` does; questions wait for each other. If cancelled: as `Runner` says."""
+
+        def work() -> T:
+            with translated():
+                return query(self._connection, *args, **kwargs)
+
+        return await self._run(work)
+
+
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Hold the write lock; commit at the end, or roll back and raise."""
@@ -89,6 +109,17 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+
+
+@contextmanager
+def snapshot(connection: sqlite3.Connection) -> Iterator[None]:
+    """Let all that is read meanwhile show the same moment; nothing may be left half read."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def only(connection: sqlite3.Connection, statement: str, arguments: Row) -> Row | None:

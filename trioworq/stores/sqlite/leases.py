@@ -1,4 +1,4 @@
-"""Ownership as the embedded store is told of it: steps of one transaction, each of them blocking."""
+"""Who has which queue and chore, as the embedded store is told: steps of one transaction, each blocking."""
 
 import json
 import sqlite3
@@ -8,8 +8,9 @@ from trioworq.core import leases
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
+from trioworq.stores.operations import TakeTurn
 
-RELEASE_QUEUE = "UPDATE job SET state = 0, started_at = NULL WHERE kind = 0 AND queue = ? AND state = 1"
+RELEASE_QUEUE = "UPDATE job SET state = 0 WHERE kind = 0 AND queue = ? AND state = 1"
 _NAMED = "IN (SELECT value FROM json_each(?))"
 END_LEASES = "UPDATE queue_owner SET expires_at = min(expires_at, ?) WHERE node_id = ?"
 RENEW = f"UPDATE queue_owner SET host = ?, expires_at = ? WHERE queue {_NAMED}"  # noqa: S608  # a constant
@@ -17,6 +18,12 @@ TAKE = "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUE
 FIND_LEASES = f"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue {_NAMED}"  # noqa: S608
 JOIN = "REPLACE INTO node (node_id, expires_at) VALUES (?, ?)"
 LEAVE = "DELETE FROM node WHERE node_id = ?"
+# A time that lies further ahead than the period is from before the clock was set back.
+TAKE_TURN = (
+    "INSERT INTO chore (name, done_at) VALUES (:name, :now) "
+    "ON CONFLICT (name) DO UPDATE SET done_at = :now "
+    "WHERE done_at <= :now - :period OR done_at > :now + :period"
+)
 LIVE = "SELECT node_id FROM node WHERE expires_at > ?"
 
 
@@ -59,6 +66,12 @@ def _leave(connection: sqlite3.Connection, node_id: str, now_ms: int, seen_ms: i
     """End the leases of a node and its place, as far as they end by `seen_ms`."""
     connection.execute(f"{END_LEASES} AND expires_at <= ?", (now_ms, node_id, seen_ms))
     connection.execute(f"{LEAVE} AND expires_at <= ?", (node_id, seen_ms))
+
+
+def take_turn(connection: sqlite3.Connection, turn: TakeTurn) -> bool:
+    """Take a chore; return whether it is ours."""
+    values = {"name": turn.chore.value, "now": turn.now_ms, "period": turn.period_ms}
+    return connection.execute(TAKE_TURN, values).rowcount == 1
 
 
 def _json_array(names: Iterable[str]) -> str:

@@ -26,6 +26,7 @@ from trioworq.core.results import ResultStatus
 from trioworq.stores.claims import Take
 from trioworq.stores.paging import fill, pull_job_size
 from trioworq.stores.rows import Row, pull_job_of
+from trioworq.stores.sqlite import history
 from trioworq.stores.sqlite.connection import only
 from trioworq.stores.sqlite.due import find_due
 
@@ -39,7 +40,7 @@ START = "UPDATE job SET state = 1, attempt = attempt + 1, started_at = ?, lease_
 FIND_STANDING = "SELECT id, state, attempt, timeout FROM job WHERE queue = ? AND pull_key = ?"
 KEEP = "UPDATE job SET lease_end = ?, pull_state = coalesce(?, pull_state) WHERE id = ?"
 COMPLETE = "DELETE FROM job WHERE id = ?"
-RETURN = "UPDATE job SET state = 0, started_at = NULL, lease_end = NULL WHERE id = ?"
+RETURN = "UPDATE job SET state = 0, lease_end = NULL WHERE id = ?"
 RESCHEDULE = (
     "UPDATE job SET state = 0, started_at = NULL, lease_end = NULL, payload = ?, pull_state = ?, "
     "next_try = ?, timeout = ?, max_retries = ?, retries_left = ?, fail_count = 0, "
@@ -50,16 +51,16 @@ ENDED = (
     "WHERE lease_end < ? ORDER BY lease_end, id LIMIT ?"
 )
 RETRY = (
-    "UPDATE job SET state = 0, started_at = NULL, lease_end = NULL, fail_count = fail_count + 1, "
+    "UPDATE job SET state = 0, lease_end = NULL, fail_count = fail_count + 1, "
     "retries_left = retries_left - (max_retries >= 0) WHERE id = ?"
 )
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, pull_key, payload, payload_form, pull_state, "
     "result_status, result_code, result_message, fail_count, failed_at, created_at, "
-    "max_retries, priority, timeout, retry_delay) "
+    "max_retries, priority, timeout, retry_delay, attempt, started_at) "
     "SELECT kind, id, queue, category, url, pull_key, payload, payload_form, pull_state, "
     f"'{ResultStatus.FAILURE.value}', 0, ?, fail_count + 1, ?, created_at, "
-    "max_retries, priority, timeout, retry_delay FROM job WHERE id = ?"
+    "max_retries, priority, timeout, retry_delay, attempt, started_at FROM job WHERE id = ?"
 )
 
 
@@ -108,6 +109,8 @@ def _carry_out(connection: sqlite3.Connection, change: PullChange, job_id: int, 
             lease_end = lease_end_ms(change.now_ms, timeout_s)
             connection.execute(KEEP, (lease_end, change.saved_state, job_id))
         case Completion():
+            if change.finished_at_ms is not None:
+                history.remember_pull(connection, job_id, change.finished_at_ms)
             connection.execute(COMPLETE, (job_id,))
         case Return():
             connection.execute(RETURN, (job_id,))

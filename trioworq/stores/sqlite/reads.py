@@ -6,15 +6,25 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
-from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Outlook, Page
 from trioworq.stores.migrations import READ_VERSION
 from trioworq.stores.paging import LAST, bounds, cut_failures, cut_jobs
-from trioworq.stores.rows import FAILURE, JOB, PULL_JOB, QUEUE, failure_of, job_of, pull_job_of
-from trioworq.stores.sqlite.connection import only
+from trioworq.stores.rows import (
+    FAILURE,
+    FINISHED,
+    JOB,
+    PULL_JOB,
+    QUEUE,
+    failure_of,
+    finished_of,
+    job_of,
+    pull_job_of,
+)
+from trioworq.stores.sqlite.connection import only, snapshot
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = ? AND queue = ? AND kind = 0"
 LIST_DOWN = (
@@ -28,6 +38,12 @@ LIST_UP = (
 DUE_QUEUES = (
     "SELECT name FROM queue WHERE EXISTS (SELECT 1 FROM job WHERE kind = 0 AND job.queue = queue.name "
     "AND state = 0 AND next_try <= ?) ORDER BY name"
+)
+FIND_ANYWHERE = (
+    (f"SELECT {JOB} FROM job WHERE id = ? AND kind = 0", job_of),
+    (f"SELECT {PULL_JOB} FROM job WHERE id = ? AND kind = 1", pull_job_of),
+    (f"SELECT {FAILURE} FROM failure WHERE job_id = ?", failure_of),
+    (f"SELECT {FINISHED} FROM finished WHERE job_id = ?", finished_of),
 )
 FIND_PULL_JOB = f"SELECT {PULL_JOB} FROM job WHERE queue = ? AND pull_key = ?"
 FIRST_LEASE_END = "SELECT lease_end FROM job WHERE lease_end IS NOT NULL ORDER BY lease_end LIMIT 1"
@@ -43,7 +59,8 @@ FAILURES_BY_CREATION = (
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
 PEERS = "SELECT node_id, expires_at FROM node"
 FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= ?"
-DELETIONS = "SELECT revision FROM config_revision WHERE name = 'deletion'"
+NEWS = "SELECT name, revision FROM config_revision WHERE name IN ('deletion', 'pause')"
+PAUSED = "SELECT kind, queue FROM paused"
 PRESENT = "SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?))"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
 
@@ -52,6 +69,16 @@ def read_job(connection: sqlite3.Connection, queue: str, job_id: int) -> Job | N
     """Return a job that has not ended."""
     row = connection.execute(FIND_JOB, (job_id, queue)).fetchone()
     return job_of(row) if row else None
+
+
+def find_job(connection: sqlite3.Connection, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
+    """Return a job wherever it is."""
+    with snapshot(connection):
+        for statement, read in FIND_ANYWHERE:
+            row = only(connection, statement, (job_id,))
+            if row is not None:
+                return read(row)
+    return None
 
 
 def read_jobs(connection: sqlite3.Connection, query: JobQuery) -> Page[Job]:
@@ -149,10 +176,15 @@ def read_free(connection: sqlite3.Connection, now_ms: int) -> frozenset[str]:
     return frozenset(name for (name,) in connection.execute(FREE, (now_ms,)))
 
 
-def read_deletions(connection: sqlite3.Connection) -> int:
-    """Return how many running jobs have been deleted."""
-    count: int = connection.execute(DELETIONS).fetchone()[0]
-    return count
+def read_news(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return how often running jobs have been deleted, and how often queues were paused or resumed."""
+    news = dict(connection.execute(NEWS).fetchall())
+    return news["deletion"], news["pause"]
+
+
+def read_paused(connection: sqlite3.Connection) -> frozenset[tuple[Kind, str]]:
+    """Return the queues that are paused."""
+    return frozenset((Kind(kind), queue) for kind, queue in connection.execute(PAUSED))
 
 
 def read_missing(connection: sqlite3.Connection, job_ids: Sequence[int]) -> set[int]:

@@ -1,20 +1,21 @@
 """The embedded store: one SQLite file, durable at every commit, shared with another process if need be.
 
-The writing connection belongs to one service task, which commits in batches (`batching`); reads have a
-connection of their own. Each works in a thread, so an fsync never holds the event loop.
+The writing connection belongs to one service task, which commits in batches (`batching`); what is asked
+often has a connection of its own, and what may take long another. Each works in a thread, so that an fsync
+never holds the event loop, and a count of a million jobs nobody at all.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
 
 import trio
 
-from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.failures import FailureFilter
+from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
+from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, TypeName
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
@@ -25,8 +26,9 @@ from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
-from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite import counts, failed, history, load, reads, writes
 from trioworq.stores.sqlite.connection import (
+    Reader,
     Runner,
     open_connection,
     prepare,
@@ -36,9 +38,6 @@ from trioworq.stores.sqlite.connection import (
 )
 from trioworq.stores.sqlite.presence import forget, is_present, present
 from trioworq.stores.writing import BatchedWrites
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -55,13 +54,18 @@ async def open_sqlite_store(
     Raises: whatever the block raises, and StoreBroken if the database fails for good, in a group.
     """
     await new_runner()(lambda: prepare(path))
-    with present(path, node_id), open_connection(path) as writer, open_connection(path) as reader:
+    with (
+        present(path, node_id),
+        open_connection(path) as writer,
+        open_connection(path) as reader,
+        open_connection(path) as counter,
+    ):
         run_write = new_runner()
         batcher = Batcher(lambda operations: _commit(run_write, writer, operations))
         async with trio.open_nursery() as services:
             services.start_soon(batcher.run)
             try:
-                yield SqliteStore(path, batcher, reader, new_runner())
+                yield SqliteStore(path, batcher, Reader(reader, new_runner()), Reader(counter, new_runner()))
             finally:
                 batcher.close()
 
@@ -77,14 +81,17 @@ async def _commit(
 
 
 class SqliteStore(BatchedWrites):
-    """`interface.Store` on SQLite; opened by `open_sqlite_store`."""
+    """`interface.Store` on SQLite; opened by `open_sqlite_store`.
 
-    def __init__(self, path: Path, batcher: Batcher, reader: sqlite3.Connection, run_read: Runner) -> None:
+    `counter` is asked what goes through many rows, `reader` all else.
+    """
+
+    def __init__(self, path: Path, batcher: Batcher, reader: Reader, counter: Reader) -> None:
         super().__init__(batcher.submit)
         self._path = path
         self._batcher = batcher
         self._reader = reader
-        self._run_read = run_read
+        self._counter = counter
         self._schema_version = newest("sqlite")
 
     async def claim(self, claimant: Claimant) -> None:
@@ -97,55 +104,107 @@ class SqliteStore(BatchedWrites):
 
     async def outlook(self, queues: Collection[str]) -> Outlook:
         """Return what is next for pull jobs."""
-        return await self._read(reads.read_outlook, queues)
+        return await self._reader.ask(reads.read_outlook, queues)
 
     async def pull_job(self, queue: str, key: str) -> PullJob | None:
         """Return a pull job that has not ended."""
-        return await self._read(reads.read_pull_job, queue, key)
+        return await self._reader.ask(reads.read_pull_job, queue, key)
 
     async def job(self, queue: str, job_id: int) -> Job | None:
         """Return a job that has not ended."""
-        return await self._read(reads.read_job, queue, job_id)
+        return await self._reader.ask(reads.read_job, queue, job_id)
 
     async def jobs(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
-        return await self._read(reads.read_jobs, query)
+        return await self._reader.ask(reads.read_jobs, query)
 
     async def due_queues(self, now_ms: int) -> list[str]:
         """Name the queues that have a job to claim."""
-        return await self._read(reads.read_due_queues, now_ms)
+        return await self._reader.ask(reads.read_due_queues, now_ms)
 
     async def failures(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of the failure log."""
-        return await self._read(reads.read_failures, query)
+        return await self._reader.ask(reads.read_failures, query)
 
     async def failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Return an entry of the failure log."""
-        return await self._read(reads.read_failure, queue, failure_id)
+        return await self._reader.ask(reads.read_failure, queue, failure_id)
+
+    async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
+        """Return failures of both kinds, the oldest first."""
+        return await self._counter.ask(failed.read_failed_jobs, wanted, offset, limit)
+
+    async def count_failures(self, wanted: FailureFilter) -> int:
+        """Count failures of both kinds."""
+        return await self._counter.ask(failed.read_failure_count, wanted)
+
+    async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
+        """Return the first ids of failures within a range of them."""
+        return await self._counter.ask(failed.read_failure_ids, wanted, after_id, until_id, limit)
+
+    async def newest_failure_id(self) -> int:
+        """Return the greatest id of a failure."""
+        return await self._reader.ask(failed.read_newest_failure_id)
+
+    async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
+        """Return ids of failures from before a time."""
+        return await self._counter.ask(failed.read_outdated_failures, before_ms, limit)
+
+    async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
+        """Return a job wherever it is."""
+        return await self._reader.ask(reads.find_job, job_id)
+
+    async def count_jobs(self, now_ms: int, queue: str | None = None) -> list[JobCount]:
+        """Count the jobs that have not ended."""
+        return await self._counter.ask(counts.read_job_counts, now_ms, queue)
+
+    async def count_ended(self, queue: str | None = None) -> EndedCount:
+        """Count the failures and the history."""
+        return await self._counter.ask(counts.read_ended_count, queue)
+
+    async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
+        """Return job ids of the history that are to be forgotten."""
+        return await self._counter.ask(history.read_outdated_finished, before_ms, most, limit)
+
+    async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
+        """Return job types that have a number."""
+        return await self._reader.ask(load.read_job_types, types)
+
+    async def count_load(self, first_ms: int, last_ms: int) -> int:
+        """Count samples."""
+        return await self._reader.ask(load.read_load_count, first_ms, last_ms)
+
+    async def load(self, query: LoadQuery) -> list[LoadPoint]:
+        """Return samples."""
+        return await self._reader.ask(load.read_load, query)
+
+    async def paused_queues(self) -> frozenset[tuple[Kind, str]]:
+        """Return the queues that are paused."""
+        return await self._reader.ask(reads.read_paused)
 
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
-        return await self._read(reads.read_queues)
+        return await self._reader.ask(reads.read_queues)
 
     async def queue(self, name: str) -> QueueDefinition | None:
         """Return a queue's definition."""
-        return await self._read(reads.read_queue, name)
+        return await self._reader.ask(reads.read_queue, name)
 
     async def routings(self) -> list[Routing]:
         """Return every routing."""
-        return await self._read(reads.read_routings)
+        return await self._reader.ask(reads.read_routings)
 
     async def revision(self) -> Revision:
         """Return how often definitions and routings have changed."""
-        return await self._read(reads.read_revision)
+        return await self._reader.ask(reads.read_revision)
 
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""
-        return await self._read(reads.read_owner, queue, now_ms)
+        return await self._reader.ask(reads.read_owner, queue, now_ms)
 
     async def schema(self) -> Schema:
         """Read the version of the schema."""
-        return Schema(await self._read(reads.read_schema_version), self._schema_version)
+        return Schema(await self._reader.ask(reads.read_schema_version), self._schema_version)
 
     @property
     def commits(self) -> Commits:
@@ -156,33 +215,28 @@ class SqliteStore(BatchedWrites):
         """Take or renew leases; return those held."""
         held = await super().hold(hold)
         if hold.gone:
-            await self._run_read(partial(forget, self._path, hold.gone))
+            await self._reader.ask(self._forget, hold.gone)
         return held
+
+    def _forget(self, _connection: sqlite3.Connection, node_ids: Iterable[str]) -> None:
+        forget(self._path, node_ids)
 
     async def look_round(self, now_ms: int) -> Sighting:
         """Look at the other nodes and at what they have let go."""
-        return await self._read(self._look_round, now_ms)
+        return await self._reader.ask(self._look_round, now_ms)
 
     def _look_round(self, connection: sqlite3.Connection, now_ms: int) -> Sighting:
         peers = [
             Peer(node_id, expires_at_ms, is_present(self._path, node_id))
             for node_id, expires_at_ms in reads.read_peers(connection)
         ]
-        return Sighting(peers, reads.read_free(connection, now_ms), reads.read_deletions(connection))
+        deletions, pauses = reads.read_news(connection)
+        return Sighting(peers, reads.read_free(connection, now_ms), deletions, pauses)
 
     async def missing_jobs(self, job_ids: Sequence[int]) -> set[int]:
         """Return which of these jobs are no longer there."""
-        return await self._read(reads.read_missing, job_ids)
+        return await self._reader.ask(reads.read_missing, job_ids)
 
     async def clock_ms(self) -> None:
         """Return None: the file's users share this machine's clock."""
         await trio.lowlevel.checkpoint()
-
-    async def _read(
-        self, query: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        def work() -> T:
-            with translated():
-                return query(self._reader, *args, **kwargs)
-
-        return await self._run_read(work)

@@ -6,35 +6,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import assert_never
 
-from attrs import astuple, evolve
+from attrs import evolve
 
-from trioworq.core.errors import NoSuchQueue
 from trioworq.core.jobs import Job, JobState, Kind, NewJob
 from trioworq.core.leases import Hold
 from trioworq.core.pull import Completion, Heartbeat, Rescheduling, Return
-from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
-from trioworq.core.routing import Routing
 from trioworq.stores.claims import Claim, Take
 from trioworq.stores.operations import (
+    AddLoad,
     DeleteFailure,
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
     EnqueueJobs,
     ExpireLeases,
+    ForgetFailures,
+    ForgetFinished,
+    ForgetLoad,
     GiveBack,
+    NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    RetryFailures,
+    SetPaused,
+    TakeTurn,
 )
 from trioworq.stores.paging import fill, job_size
-from trioworq.stores.rows import FAILURE, JOB, QUEUE, failure_of, job_of
-from trioworq.stores.sqlite import leases, pull
+from trioworq.stores.rows import FAILURE, JOB, failure_of, job_of
+from trioworq.stores.sqlite import definitions, failed, history, leases, load, pull
 from trioworq.stores.sqlite.connection import only
 from trioworq.stores.sqlite.due import find_due
-from trioworq.stores.sqlite.reads import read_queue
 from trioworq.stores.starts import Head, may_start, with_starts
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
@@ -52,21 +56,39 @@ FIND_HEAD = (
 )
 START = "UPDATE job SET state = 1, attempt = attempt + 1, started_at = ? WHERE id = ?"
 COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
-RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
-RETRY = (
-    "UPDATE job SET state = 0, started_at = NULL, next_try = ?, retries_left = ?, fail_count = ? "
-    f"WHERE {_THE_RUN}"
-)
+RELEASE = f"UPDATE job SET state = 0 WHERE {_THE_RUN}"
+RETRY = f"UPDATE job SET state = 0, next_try = ?, retries_left = ?, fail_count = ? WHERE {_THE_RUN}"
 # A failure keeps what running the job again needs.
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, "
     "result_status, result_code, result_message, fail_count, failed_at, created_at, "
-    "max_retries, priority, timeout, retry_delay) "
+    "max_retries, priority, timeout, retry_delay, attempt, started_at) "
     "SELECT kind, id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, created_at, "
-    f"fail_count + retries_left, priority, timeout, retry_delay FROM job WHERE {_THE_RUN}"
+    "fail_count + retries_left, priority, timeout, retry_delay, attempt, started_at "
+    f"FROM job WHERE {_THE_RUN}"
 )
 DELETE_JOB = f"DELETE FROM job WHERE id = ? AND queue = ? AND kind = 0 RETURNING {JOB}"
 DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? AND kind = 0 RETURNING {FAILURE}"
+
+# What people and chores do, not every job.
+_Rare = (
+    DeleteJob
+    | DeleteFailure
+    | RetryFailures
+    | ForgetFailures
+    | ForgetFinished
+    | NameTypes
+    | AddLoad
+    | ForgetLoad
+    | TakeTurn
+    | SetPaused
+    | PutQueue
+    | DeleteQueue
+    | PutRouting
+    | DeleteRouting
+    | Hold
+    | GiveBack
+)
 
 
 def apply(connection: sqlite3.Connection, operations: Sequence[Operation]) -> list[object]:
@@ -98,19 +120,43 @@ def _apply_one(connection: sqlite3.Connection, operation: Operation, heads: Mapp
             return pull.change(connection, operation)
         case ExpireLeases():
             return pull.expire_leases(connection, operation.now_ms, operation.limit)
+        case _:
+            return _apply_rare(connection, operation)
+
+
+def _apply_rare(connection: sqlite3.Connection, operation: _Rare) -> object:
+    match operation:
         case DeleteJob():
             return _delete_job(connection, operation)
         case DeleteFailure():
             row = only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
+        case RetryFailures():
+            return [failed.retry(connection, each, operation.now_ms) for each in operation.failure_ids]
+        case ForgetFailures():
+            return [failed.forget(connection, each) for each in operation.failure_ids]
+        case ForgetFinished():
+            history.forget_finished(connection, operation.job_ids)
+            return None
+        case NameTypes():
+            return load.name_types(connection, operation.types)
+        case AddLoad():
+            load.add_load(connection, operation.sample)
+            return None
+        case ForgetLoad():
+            return load.forget_load(connection, operation.before_ms, operation.limit)
+        case TakeTurn():
+            return leases.take_turn(connection, operation)
         case PutQueue():
-            return _put_queue(connection, operation)
+            return definitions.put_queue(connection, operation)
         case DeleteQueue():
-            return _delete_queue(connection, operation.name)
+            return definitions.delete_queue(connection, operation.name)
         case PutRouting():
-            return _put_routing(connection, operation.routing)
+            return definitions.put_routing(connection, operation.routing)
         case DeleteRouting():
-            return _delete_routing(connection, operation.category)
+            return definitions.delete_routing(connection, operation.category)
+        case SetPaused():
+            return definitions.set_paused(connection, operation)
         case Hold():
             return leases.hold(connection, operation)
         case GiveBack():
@@ -153,7 +199,10 @@ def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
     run = (settlement.job_id, settlement.attempt)
     match settlement:
         case Completed():
-            return connection.execute(COMPLETE, run).rowcount == 1
+            was_running = connection.execute(COMPLETE, run).rowcount == 1
+            if was_running and settlement.finished is not None:
+                history.remember(connection, settlement.finished)
+            return was_running
         case Released():
             return connection.execute(RELEASE, run).rowcount == 1
         case Retried():
@@ -181,7 +230,10 @@ def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
     rows = find_due(connection, Kind.PUSH, claim.queue, claim.now_ms, claim.limit)
     jobs = fill(map(job_of, rows), job_size)
     connection.executemany(START, [(claim.now_ms, job.id) for job in jobs])
-    return [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in jobs]
+    return [
+        evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1, started_at_ms=claim.now_ms)
+        for job in jobs
+    ]
 
 
 def _delete_job(connection: sqlite3.Connection, deletion: DeleteJob) -> Job | None:
@@ -190,46 +242,5 @@ def _delete_job(connection: sqlite3.Connection, deletion: DeleteJob) -> Job | No
         return None
     job = job_of(row)
     if job.state is JobState.RUNNING:
-        _count_change(connection, "deletion")
+        definitions.count_change(connection, "deletion")
     return job
-
-
-def _put_queue(connection: sqlite3.Connection, operation: PutQueue) -> bool:
-    definition = operation.definition
-    present = read_queue(connection, definition.name)
-    if present == definition or (present is not None and not operation.replaces):
-        return False
-    connection.execute(f"REPLACE INTO queue ({QUEUE}) VALUES (?, ?, ?, ?, ?)", astuple(definition))
-    _count_change(connection, "queue")
-    return True
-
-
-def _delete_queue(connection: sqlite3.Connection, name: str) -> QueueDefinition | None:
-    row = only(connection, f"DELETE FROM queue WHERE name = ? RETURNING {QUEUE}", (name,))
-    if row is None:
-        return None
-    _count_change(connection, "queue")
-    return QueueDefinition(*row)
-
-
-def _put_routing(connection: sqlite3.Connection, routing: Routing) -> bool | NoSuchQueue:
-    if read_queue(connection, routing.queue) is None:
-        return NoSuchQueue(routing.queue)
-    present = only(connection, "SELECT queue FROM routing WHERE category = ?", (routing.category,))
-    if present == (routing.queue,):
-        return False
-    connection.execute("REPLACE INTO routing (category, queue) VALUES (?, ?)", astuple(routing))
-    _count_change(connection, "routing")
-    return True
-
-
-def _delete_routing(connection: sqlite3.Connection, category: str) -> Routing | None:
-    row = only(connection, "DELETE FROM routing WHERE category = ? RETURNING category, queue", (category,))
-    if row is None:
-        return None
-    _count_change(connection, "routing")
-    return Routing(*row)
-
-
-def _count_change(connection: sqlite3.Connection, name: str) -> None:
-    connection.execute("UPDATE config_revision SET revision = revision + 1 WHERE name = ?", (name,))
