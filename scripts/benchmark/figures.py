@@ -69,6 +69,11 @@ def median(runs: Sequence[AttrsInstance]) -> Flat:
     return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
 
 
+def rounded(found: Flat) -> dict[str, float | None]:
+    """Return figures as JSON shows them: null for what has no value."""
+    return {name: round(value, 3) if math.isfinite(value) else None for name, value in found.items()}
+
+
 def change_percent(before: Flat, after: Flat) -> Flat:
     """Return how much each figure has grown, without a value for what was nothing before."""
     return {

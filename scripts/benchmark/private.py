@@ -6,10 +6,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 
 from benchmark.errors import BenchError, Deadline
 from tests.mariadb import MariaDB, NoServer
@@ -18,14 +19,18 @@ READY_S = 60
 STOP_S = 40
 POLL_S = 0.05
 DRIVERS = ("sqlite", "mysql", "in-memory")
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 @contextmanager
-def started_server(driver: str) -> Iterator[str]:
-    """Run a daemon on a free port and return its base URL; it and its data are gone on the way out."""
+def started_server(driver: str, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+    """Run a daemon on a free port and return its base URL; it and its data are gone on the way out.
+
+    `settings` are options of the daemon by name, beside those that are needed.
+    """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trioworq-bench-")))
-        options = {"driver": driver, "sqlite-path": str(folder / "trioworq.db")}
+        options = {**settings, "driver": driver, "sqlite-path": str(folder / "trioworq.db")}
         if driver == "mysql":
             options["mysql-dsn"] = stack.enter_context(_started_database(folder))
         yield stack.enter_context(_started_daemon(folder, options))

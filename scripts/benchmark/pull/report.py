@@ -1,7 +1,6 @@
 """Figures for people and for programs."""
 
 import json
-import math
 from collections.abc import Sequence
 
 from attrs import asdict, frozen
@@ -52,14 +51,14 @@ class Report:
         shown: dict[str, object] = {
             "server": self.server,
             "plan": asdict(self.plan),
-            "median": _rounded(figures.median(self.runs)),
+            "median": figures.rounded(figures.median(self.runs)),
             "runs": [asdict(run) for run in self.runs],
         }
         if self.beside:
             shown |= {
-                "future_median": _rounded(figures.median(self.beside)),
+                "future_median": figures.rounded(figures.median(self.beside)),
                 "future_runs": [asdict(run) for run in self.beside],
-                "change_percent": _rounded(self._change()),
+                "change_percent": figures.rounded(self._change()),
             }
         return json.dumps(shown, indent=2)
 
@@ -79,7 +78,3 @@ class Report:
 
     def _change(self) -> Flat:
         return figures.change_percent(figures.median(self.runs), figures.median(self.beside))
-
-
-def _rounded(found: Flat) -> dict[str, float | None]:
-    return {name: round(value, 3) if math.isfinite(value) else None for name, value in found.items()}

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from benchmark.errors import BenchError
-from benchmark.options import check_server, parser, whole
+from benchmark.options import check_server, parser, setting, whole
 from benchmark.push.curves import CURVES
 from benchmark.push.phases import Plan
 
@@ -18,6 +18,8 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     check_server(options)
     if options.curve and CURVES[options.curve].leaves_jobs and not options.start:
         raise BenchError(f"--curve {options.curve} leaves jobs behind: it needs a server of its own, --start")
+    if options.against and (not options.start or options.curve or options.idle or options.self_test):
+        raise BenchError("--against compares runs on two servers of our own: it needs --start, and no other kind")
     return options
 
 
@@ -35,6 +37,14 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-workers", type=_count("max_workers"), default=50, help="jobs at the same time (50)")
     add("--payload-bytes", type=_count("payload_bytes"), default=200, help="bytes of a payload (200)")
     add("--worker-delay-ms", type=float, default=0, help="time that the worker takes for a job (0)")
+    add(
+        "--against",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="measure a second private server in turn, which has this option besides",
+    )
     add("--curve", choices=CURVES, help="measure how the figures change as this grows, instead")
     add("--points", type=_points, help="points of the curve, with commas between")
     add("--self-test", action="store_true", help="measure what the generator and the sink can do alone")

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from attrs import asdict
+from attrs import asdict, evolve
 
 from benchmark.errors import BenchError, Deadline
 from benchmark.observed import Process
@@ -40,15 +40,25 @@ def measure(arguments: Sequence[str], progress: Progress) -> None:
         stage = Stage(plan, target, worker, deadline, progress, process)
         if options.curve:
             _curve(stage, version, options)
-        else:
-            _runs(stage, version, options)
+            return
+        stages = [stage]
+        if options.against:
+            place, process = stack.enter_context(server(options, dict(options.against)))
+            other = stack.enter_context(Target(place, deadline))
+            stages.append(evolve(stage, target=other, process=process))
+        _runs(stages, version, options)
 
 
-def _runs(stage: Stage, version: str, options: argparse.Namespace) -> None:
-    with stage.target.defined([NAME], stage.plan.max_workers):
-        runs = [_run(stage) for _ in range(options.runs)]
-    report = Report(version, stage.plan, runs)
-    stage.progress.print(report.as_json() if options.json else report.as_table())
+def _runs(stages: Sequence[Stage], version: str, options: argparse.Namespace) -> None:
+    """Measure the servers in turn: what the machine does in the course of minutes is done to all."""
+    plan, progress = stages[0].plan, stages[0].progress
+    with ExitStack() as definitions:
+        for stage in stages:
+            definitions.enter_context(stage.target.defined([NAME], plan.max_workers))
+        rounds = [[_run(stage) for stage in stages] for _ in range(options.runs)]
+    against = " ".join(f"{name}={value}" for name, value in options.against)
+    report = Report(version, plan, *zip(*rounds, strict=True), against=against)
+    progress.print(report.as_json() if options.json else report.as_table())
 
 
 def _run(stage: Stage) -> Run:

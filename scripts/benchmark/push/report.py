@@ -1,7 +1,6 @@
 """Figures for people and for programs."""
 
 import json
-import math
 from collections.abc import Sequence
 
 from attrs import asdict, define, field, frozen
@@ -38,20 +37,29 @@ UNITS = {"_per_s": "/s", "_ms": " ms", "_us": " µs", "_mib": " MiB", "_percent"
 
 @frozen
 class Report:
-    """Everything that was found out."""
+    """Everything that was found out; `beside` are the runs of a second server, which has more options."""
 
     server: str
     plan: Plan
     runs: Sequence[Run]
+    beside: Sequence[Run] = ()
+    against: str = ""
 
     def as_json(self) -> str:
         """Return one JSON object; memory is null where the server's process was out of sight."""
-        shown = {
+        shown: dict[str, object] = {
             "server": self.server,
             "plan": asdict(self.plan),
-            "median": {name: round(value, 3) for name, value in figures.median(self.runs).items()},
+            "median": figures.rounded(figures.median(self.runs)),
             "runs": [asdict(run) for run in self.runs],
         }
+        if self.beside:
+            shown |= {
+                "against": self.against,
+                "against_median": figures.rounded(figures.median(self.beside)),
+                "against_runs": [asdict(run) for run in self.beside],
+                "change_percent": figures.rounded(self._change()),
+            }
         return json.dumps(shown, indent=2)
 
     def as_table(self) -> str:
@@ -62,10 +70,17 @@ class Report:
             f"{self.server}: {plan.jobs} jobs of {plan.payload_bytes} bytes, {plan.batch} a push, "
             f"{plan.connections} connections, {plan.max_workers} workers, median of {len(self.runs)}"
         ]
-        lines += table.lines(ROWS, median)
+        if self.beside:
+            lines.append(f"as it is, with {self.against}, and the change")
+            lines += table.compared(ROWS, median, figures.median(self.beside), self._change())
+        else:
+            lines += table.lines(ROWS, median)
         if plan.jobs < median["drain.jobs_per_s"] * 2:
             lines.append("The backlog was too small for its drain to be measured; use more --jobs.")
         return "\n".join(lines)
+
+    def _change(self) -> Flat:
+        return figures.change_percent(figures.median(self.runs), figures.median(self.beside))
 
 
 @define
@@ -79,10 +94,7 @@ class CurveReport:
 
     def as_json(self) -> str:
         """Return one JSON object; a figure that has no value at a point is null."""
-        points = [
-            {name: round(value, 3) if math.isfinite(value) else None for name, value in point.items()}
-            for point in self.points
-        ]
+        points = [figures.rounded(point) for point in self.points]
         shown = {"server": self.server, "curve": self.curve, "plan": asdict(self.plan), "points": points}
         return json.dumps(shown, indent=2)
 
