@@ -19,7 +19,12 @@ def parser(description: str, usage: str) -> argparse.ArgumentParser:
     add("--url", help=f"base URL of the server ({DEFAULT_URL})")
     add("--start", choices=DRIVERS, help="start a private trioworq on this store and measure that")
     add(
-        "--set", type=setting, action="append", default=[], metavar="OPTION=VALUE", help="an option of that one"
+        "--set",
+        type=setting,
+        action="append",
+        default=[],
+        metavar="OPTION=VALUE",
+        help="an option of that one",
     )
     add("--runs", type=whole(1, 100), default=1, help="runs; the table shows the medians (1)")
     add("--timeout", type=whole(1, 86_400), default=900, help="seconds for everything (900)")

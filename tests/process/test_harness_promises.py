@@ -18,6 +18,7 @@ from tests.process.harness.assignments import (
 )
 from tests.process.harness.evidence import Ending, Evidence, Fault, Push, Run
 from tests.process.harness.ledger import Outcome, Request
+from tests.process.harness.operators import pushed
 from tests.process.harness.promises import PROMISES
 from tests.process.harness.report import judge, rows, show
 from tests.process.harness.table import Row, longest_gap_s
@@ -234,8 +235,8 @@ def test_a_broken_promise_is_seen(promise: str, evidence: Evidence) -> None:
 
 
 def test_every_promise_is_seen_broken_here() -> None:
-    """A check that nothing fails would be none."""
-    assert {promise for promise, _ in BROKEN.values()} == set(PROMISES)
+    """A check that nothing fails would be none; those of operators have tests of their own."""
+    assert {promise for promise, _ in BROKEN.values()} == set(PROMISES) - set(pushed.PROMISES)
 
 
 def test_the_table_says_what_each_fault_did() -> None:

@@ -19,7 +19,9 @@ def read(arguments: Sequence[str]) -> argparse.Namespace:
     if options.curve and CURVES[options.curve].leaves_jobs and not options.start:
         raise BenchError(f"--curve {options.curve} leaves jobs behind: it needs a server of its own, --start")
     if options.against and (not options.start or options.curve or options.idle or options.self_test):
-        raise BenchError("--against compares runs on two servers of our own: it needs --start, and no other kind")
+        raise BenchError(
+            "--against compares runs on two servers of our own: it needs --start, and no other kind"
+        )
     return options
 
 

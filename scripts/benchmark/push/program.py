@@ -57,7 +57,8 @@ def _runs(stages: Sequence[Stage], version: str, options: argparse.Namespace) ->
             definitions.enter_context(stage.target.defined([NAME], plan.max_workers))
         rounds = [[_run(stage) for stage in stages] for _ in range(options.runs)]
     against = " ".join(f"{name}={value}" for name, value in options.against)
-    report = Report(version, plan, *zip(*rounds, strict=True), against=against)
+    runs, *beside = zip(*rounds, strict=True)
+    report = Report(version, plan, runs, beside[0] if beside else (), against)
     progress.print(report.as_json() if options.json else report.as_table())
 
 

@@ -13,6 +13,7 @@ THREE = "three"
 THROTTLED = "throttled"
 MIXED = "mixed"  # redefined all the time
 HANGING = "hanging"  # calls that end with their timeout
+PAUSED = "paused"  # and resumed, again and again
 QUEUES: dict[str, dict[str, float]] = {
     PULSE: {"max_workers": 20},
     ONE: {"max_workers": 1, "polling_interval": 100},
@@ -20,6 +21,7 @@ QUEUES: dict[str, dict[str, float]] = {
     THROTTLED: {"max_workers": 10, "max_dispatches_per_second": 20, "max_burst_size": 5},
     MIXED: {"max_workers": 30},
     HANGING: {"max_workers": 5},
+    PAUSED: {"max_workers": 5},
 }
 REDEFINED = MIXED
 REDEFINED_WORKERS = (8, 30)
@@ -35,6 +37,7 @@ class Kind(StrEnum):
     GARBAGE = "garbage"  # answers what is no verdict
     HANGING = "hanging"  # never answers
     UNREACHABLE = "unreachable"  # nobody listens
+    MENDED = "mended"  # fails for good at first; when it is run again, it succeeds
 
 
 ENDS_WELL = (Kind.SUCCESS, Kind.FLAKY)
@@ -57,9 +60,12 @@ class Assignment:
 
     @property
     def attempts(self) -> int:
-        """How many attempts it takes when nothing goes wrong; no more than these may count as failures."""
+        """How many attempts it takes when nothing goes wrong; no more than these may count as failures.
+
+        When it is run again after it has failed, it takes as many once more at most.
+        """
         match self.kind:
-            case Kind.SUCCESS | Kind.PERMANENT:
+            case Kind.SUCCESS | Kind.PERMANENT | Kind.MENDED:
                 return 1
             case Kind.FLAKY:
                 return self.fails + 1
@@ -86,7 +92,7 @@ class Assignment:
 
 def draw(rng: random.Random, name: str) -> Assignment:
     """Make up a job."""
-    queue = rng.choices((ONE, THREE, THROTTLED, MIXED, HANGING), (25, 20, 8, 45, 2))[0]
+    queue = rng.choices((ONE, THREE, THROTTLED, MIXED, HANGING, PAUSED), (25, 20, 8, 40, 2, 5))[0]
     plain = Assignment(name=name, queue=queue)
     match queue:
         case "one":
@@ -100,7 +106,7 @@ def draw(rng: random.Random, name: str) -> Assignment:
 
 
 def _any(rng: random.Random, plain: Assignment) -> Assignment:
-    kind = rng.choices(tuple(Kind), (70, 6, 5, 10, 4, 0, 5))[0]
+    kind = rng.choices(tuple(Kind), (65, 6, 5, 10, 4, 0, 5, 5))[0]
     return evolve(
         plain,
         kind=kind,

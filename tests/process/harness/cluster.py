@@ -19,6 +19,9 @@ from tests.process.running_daemon import clean_environment, free_port
 START_S = 60.0
 END_S = 60.0
 SHUTDOWN_S = 5
+# Short, so that runs of minutes see finished jobs forgotten, and many samples.
+FINISHED_TTL_S = 30
+LOAD_INTERVAL_S = 2
 POLL_S = 0.05
 
 PROGRAM = ("trioworq",)
@@ -206,7 +209,12 @@ async def open_cluster(
     """
     extra = {"FIREWORQ_MYSQL_DSN": database.dsn, "PYTHONPATH": str(_ROOT)}
     environment = clean_environment(extra)
-    options = [f"--shutdown-timeout={SHUTDOWN_S}", *database.options]
+    options = [
+        f"--shutdown-timeout={SHUTDOWN_S}",
+        f"--finished-ttl={FINISHED_TTL_S}",
+        f"--load-interval={LOAD_INTERVAL_S}",
+        *database.options,
+    ]
     nodes = []
     for number in range(1, count + 1):
         place = folder / f"node-{number}"

@@ -11,9 +11,17 @@ from urllib.parse import quote
 from attrs import evolve, frozen
 
 from tests.mariadb import PASSWORD
-from tests.process.harness.assignments import Assignment, Kind
+from tests.process.harness.assignments import ENDS_WELL, Assignment, Kind
 from tests.process.harness.journal import read_journal
 from tests.process.harness.ledger import FOR_EVER, Outcome, Request, read_requests
+from tests.process.harness.operators.evidence import (
+    NO_HISTORY,
+    NO_OPERATIONS,
+    History,
+    Operations,
+    read_history,
+    read_operations,
+)
 from tests.process.harness.running import PLAN
 from tests.process.harness.scene import EVENTS, LEDGER, RUNS
 
@@ -83,6 +91,9 @@ class Evidence:
     sizes: Sequence[tuple[Mapping[str, int], Mapping[str, int]]] = ()
     # Where the password is shown.
     leaks: Sequence[str] = ()
+    # What operators did, and what is remembered.
+    operations: Operations = NO_OPERATIONS
+    history: History = NO_HISTORY
 
     @property
     def acknowledged(self) -> list[Push]:
@@ -99,7 +110,9 @@ class Evidence:
 
     @cached_property
     def entries(self) -> Sequence[tuple[str, int]]:
-        """Every entry that the failure log has or had: the job's name and its count of failures."""
+        """Every entry that the failure log has, or that was deleted there: the job's name, and its count of
+        failures. One whose job is run again is not among them.
+        """
         forgotten = [
             (request.facts["name"], request.facts["fail_count"])
             for request in self.of("forget")
@@ -109,8 +122,8 @@ class Evidence:
 
     @cached_property
     def failed(self) -> frozenset[str]:
-        """The jobs that have or had an entry in the failure log."""
-        return frozenset(name for name, _ in self.entries)
+        """The jobs that failed in the end, whether their entry in the failure log was deleted then or not."""
+        return frozenset(name for name, _ in self.entries) | self.operations.removed
 
     @cached_property
     def left(self) -> frozenset[str]:
@@ -124,8 +137,18 @@ class Evidence:
             request.facts["name"] for request in self.of("delete") if request.outcome is Outcome.DONE
         )
 
+    def may_be_deleted(self, job: Assignment) -> bool:
+        """Whether a request that had no answer may have deleted a job, or its failure."""
+        if job.name in self._perhaps_deleted:
+            return True
+        return job.kind not in ENDS_WELL and self.operations.may_have_removed(job.name)
+
+    def runs_needed(self, job: Assignment) -> int:
+        """Return how many runs a job takes, with those for which it was run again after it had failed."""
+        return job.attempts * (1 + self.operations.most_retries(job.name))
+
     @cached_property
-    def perhaps_deleted(self) -> frozenset[str]:
+    def _perhaps_deleted(self) -> frozenset[str]:
         """The jobs whose deletion, or that of their failure, had no answer."""
         requests = [*self.of("delete"), *self.of("forget")]
         return frozenset(request.facts["name"] for request in requests if request.outcome is Outcome.UNKNOWN)
@@ -135,7 +158,7 @@ class Evidence:
         name = push.job.name
         kept = {"listed": self.left, "deleted": self.deleted, "failed": self.failed}
         places = [place for place, names in kept.items() if name in names]
-        if not places and name in self.perhaps_deleted:
+        if not places and self.may_be_deleted(push.job):
             return ["deleted, perhaps"]
         if not places and any(run.how == Kind.SUCCESS for run in self.runs_of.get(name, ())):
             return ["completed"]
@@ -153,10 +176,12 @@ def read(folder: Path) -> Evidence:
     requests = read_requests(read_journal(folder / LEDGER))
     (calm,) = (line for line in events if line["event"] == "calm")
     (quiet,) = (line for line in events if line["event"] == "quiet")
+    pushes = [push for request in requests for push in _pushes(request)]
+    ids = [(push.job_id, push.job.name) for push in pushes if push.job_id is not None]
     return Evidence(
         store=plan["store"],
         seed=plan["seed"],
-        pushes=[push for request in requests for push in _pushes(request)],
+        pushes=pushes,
         requests=requests,
         runs=read_runs(folder),
         faults=read_faults(events),
@@ -169,6 +194,8 @@ def read(folder: Path) -> Evidence:
         },
         sizes=list(zip(calm["sizes"], quiet["sizes"], strict=True)),
         leaks=_leaks(folder, quiet["shown"]),
+        operations=read_operations(folder, ids),
+        history=read_history(quiet),
     )
 
 

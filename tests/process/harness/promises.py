@@ -17,6 +17,8 @@ from tests.process.harness.cluster import SHUTDOWN_S
 from tests.process.harness.evidence import KILLED, Ending, Evidence, Push, Run
 from tests.process.harness.explaining import PARTING, RECOVERY_S, cause, repetitions
 from tests.process.harness.ledger import Outcome
+from tests.process.harness.operators import pushed
+from tests.process.harness.operators.promises import operators_are_answered
 from tests.process.harness.worker import CUT_OFF
 
 # What clocks and a busy machine may add up to: between the nodes' clocks and ours, on the way of a call, from
@@ -80,9 +82,12 @@ def attempts_are_bounded(evidence: Evidence) -> Breaches:
         if name in jobs and fail_count != jobs[name].fail_count:
             yield f"{name} failed {fail_count} times and not {jobs[name].fail_count}"
     for name, runs in evidence.runs_of.items():
-        if name in jobs and None in repetitions(runs, jobs[name].attempts, evidence.faults):
+        if name not in jobs:
+            continue
+        needed = evidence.runs_needed(jobs[name])
+        if None in repetitions(runs, needed, evidence.faults):
             times = ", ".join(f"{run.node} {run.began_at_s:.2f} {run.how}" for run in runs)
-            yield f"{name} ran {len(runs)} times and not {jobs[name].attempts}, for no reason: {times}"
+            yield f"{name} ran {len(runs)} times and not {needed}, for no reason: {times}"
 
 
 def no_job_is_early(evidence: Evidence) -> Breaches:
@@ -96,7 +101,8 @@ def no_job_is_early(evidence: Evidence) -> Breaches:
         for earlier, later in pairwise(runs):
             due_s = earlier.ended_at_s + push.job.retry_delay_s - CLOCKS_S
             is_lost = earlier.how == CUT_OFF or cause(earlier, evidence.faults) is not None
-            if not is_lost and later.began_at_s < due_s:
+            is_new = evidence.operations.may_have_retried(push.job.name, earlier.began_at_s, later.began_at_s)
+            if not is_lost and not is_new and later.began_at_s < due_s:
                 yield f"{push.job.name} was retried {due_s - later.began_at_s:.2f} s too early"
 
 
@@ -180,6 +186,10 @@ def jobs_are_conserved(evidence: Evidence) -> Breaches:
     """I10. Each acknowledged job is in one place in the end, and the counters say so after the calm phase."""
     for push in evidence.acknowledged:
         places = evidence.places(push)
+        if push.job_id in evidence.history.ended_ms and not {"listed", "deleted", "failed"}.isdisjoint(
+            places
+        ):
+            places = ["remembered as finished", *places]
         if len(places) > 1:
             yield f"{push.job.name} is {' and '.join(places)}"
     for queue in QUEUES:
@@ -200,13 +210,20 @@ def _miscounts(evidence: Evidence, queue: str) -> Breaches:
         counted.update(stats[queue])
     if counted["total_pushes"] != pushed:
         yield f"{queue}: {counted['total_pushes']} pushes counted, {pushed} acknowledged"
-    if counted["total_completes"] + deleted != pushed:
-        yield f"{queue}: {counted['total_completes']} completed + {deleted} deleted of {pushed} pushed"
+    retried = sum(
+        retry.ended_at_s < evidence.calm_at_s
+        for push in calm
+        if push.job.queue == queue
+        for retry in evidence.operations.retries(push.job.name)
+    )
+    if counted["total_completes"] + deleted != pushed + retried:
+        ended = f"{counted['total_completes']} completed + {deleted} deleted"
+        yield f"{queue}: {ended} of {pushed} pushed + {retried} retried"
 
 
 def failures_are_kept(evidence: Evidence) -> Breaches:
-    """I11. A job that failed for good is in the failure log once; one that ends well is not."""
-    entries = Counter(name for name, _ in evidence.entries)
+    """I11. A job that failed for good is in the failed store once; one that ends well is not."""
+    entries = Counter(name for name, _ in evidence.entries) + Counter(evidence.operations.removed)
     for push in evidence.pushes:
         count = entries[push.job.name]
         if count > 1:
@@ -290,6 +307,7 @@ def no_error_of_ours_is_answered(evidence: Evidence) -> Breaches:
         allowed = (0, 200, 503) if request.event in ("push", "define") else (0, 200, 404, 503)
         if request.status not in allowed:
             yield f"{request.event} {request.path}: {request.status} {request.text!r}"
+    yield from operators_are_answered(evidence.operations)
 
 
 PROMISES: Mapping[str, Callable[[Evidence], Breaches]] = {
@@ -309,4 +327,5 @@ PROMISES: Mapping[str, Callable[[Evidence], Breaches]] = {
     "I15": stops_are_graceful,
     "crashes": no_node_crashes,
     "answers": no_error_of_ours_is_answered,
+    **pushed.PROMISES,
 }

@@ -15,6 +15,7 @@ from tests.process.harness.faults import Site, faults
 from tests.process.harness.journal import open_journal
 from tests.process.harness.ledger import Ledger
 from tests.process.harness.load import Load
+from tests.process.harness.operators.clients import open_operators
 from tests.process.harness.pull.side import open_pull_side
 from tests.process.harness.push_side import PushSide, insist
 from tests.process.harness.scene import Scene, open_scene
@@ -156,6 +157,9 @@ async def carry_out(plan: Plan, folder: Path, say: Say) -> None:
             pull_side = await opened.enter_async_context(opening)
             sides.append(pull_side)
             crew = pull_side.crew
+        if not plan.is_light:
+            operators = open_operators(scene.cluster, folder, plan.seed + 3, plan.mode)
+            sides.append(await opened.enter_async_context(operators))
         site = Site(scene.cluster, random.Random(plan.seed), crew)
         running = Running(plan, scene, sides, site, say)
         await running.calm()

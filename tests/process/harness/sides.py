@@ -1,4 +1,4 @@
-"""The two ways in which jobs come to their workers, as a run sees them: each has its load and its end."""
+"""The sides of a run: jobs that are pushed, those that are fetched, operators; each has its load and end."""
 
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 
 class Mode(StrEnum):
-    """Which of them a run has."""
+    """How the jobs of a run come to their workers."""
 
     PUSH = "push"
     PULL = "pull"
@@ -24,11 +24,11 @@ class Mode(StrEnum):
 
 
 class Side(Protocol):
-    """One of them. What it returns is kept with the events of the run."""
+    """One side. What it returns is kept with the events of the run."""
 
     @property
     def runs(self) -> int:
-        """How many jobs have been begun."""
+        """How many jobs have been begun by it."""
         ...
 
     def open_load(self, phase: str) -> AbstractAsyncContextManager[None]:

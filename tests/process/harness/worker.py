@@ -54,10 +54,12 @@ class Worker:
     def verdict(self, job: dict[str, object]) -> Kind:
         """Say what comes of this run; only what is answered counts."""
         kind = Kind(str(job["kind"]))
-        if kind is not Kind.FLAKY:
+        if kind not in (Kind.FLAKY, Kind.MENDED):
             return kind
         name = str(job["name"])
         self.failed[name] += 1
+        if kind is Kind.MENDED:
+            return Kind.PERMANENT if self.failed[name] == 1 else Kind.SUCCESS
         return Kind.FAILURE if self.failed[name] <= int(str(job["fails"])) else Kind.SUCCESS
 
 

@@ -13,7 +13,7 @@ PULSE = "pulse"  # a steady stream that shows gaps
 ONE = "one"  # one worker that fetches one job at a time: shows the order
 MIXED = "mixed"
 IDLE = "idle"  # never has a job; for workers that wait in vain
-NAMES = (PULSE, ONE, MIXED, IDLE)
+PAUSED = "paused"  # and resumed, again and again
 
 DEFAULT_PRIORITY = 100
 # Of a job that its worker keeps by heartbeats.
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     NEVER = "never"  # left to its lease as often as it is fetched
     LATE = "late"  # at first completed when its lease has ended, by a run that is another's by then
     LATE_BARE = "late-bare"  # the same without naming a run
+    MENDED = "mended"  # left to its lease until it fails; when it is run again, it is completed
 
 
 @frozen(kw_only=True)
@@ -58,6 +59,8 @@ class Assignment:
                 return self.fails + 1
             case Kind.NEVER:
                 return self.max_retries + 1
+            case Kind.MENDED:
+                return self.max_retries + 2
             case _:
                 return 2
 
@@ -93,10 +96,12 @@ def draw(rng: random.Random, name: str) -> Assignment:
             priority=rng.choice((None, None, None, 50, 200)),
             is_fenced=rng.random() < 0.7,
         )
+    if rng.random() < 0.1:
+        return Assignment(name=name, queue=PAUSED)
     plain = Assignment(
         name=name,
         queue=MIXED,
-        kind=rng.choices(tuple(Kind), (70, 8, 10, 4, 5, 3))[0],
+        kind=rng.choices(tuple(Kind), (65, 8, 10, 4, 5, 3, 5))[0],
         run_after_s=rng.choice((None, None, None, 0, 1)),
         is_fenced=rng.random() < 0.7,
         padding=rng.choice((0, 0, 0, 0, 10, 2000, 40_000)),
@@ -111,7 +116,7 @@ def _any(rng: random.Random, plain: Assignment) -> Assignment:
             return evolve(plain, hold_ms=hold_ms, timeout_s=2 if hold_ms == LONG_HOLD_MS else 3)
         case Kind.DROPPED:
             return evolve(plain, fails=rng.randint(1, 2), timeout_s=1, max_retries=rng.choice((-1, 6)))
-        case Kind.NEVER:
+        case Kind.NEVER | Kind.MENDED:
             return evolve(plain, timeout_s=rng.choice((0, 1, 1)), max_retries=rng.randint(0, 2))
         case Kind.LATE | Kind.LATE_BARE:
             return evolve(plain, timeout_s=1, hold_ms=LONG_HOLD_MS, is_fenced=True)

@@ -12,7 +12,15 @@ from attrs import evolve, frozen
 from tests.process.harness.evidence import Ending, Fault, read_endings, read_faults
 from tests.process.harness.journal import read_journal
 from tests.process.harness.ledger import Outcome, Request, read_requests
-from tests.process.harness.pull.assignments import Assignment
+from tests.process.harness.operators.evidence import (
+    NO_HISTORY,
+    NO_OPERATIONS,
+    History,
+    Operations,
+    read_history,
+    read_operations,
+)
+from tests.process.harness.pull.assignments import Assignment, Kind
 from tests.process.harness.pull.crew import KILLED
 from tests.process.harness.pull.side import LEDGER, WORKERS
 from tests.process.harness.running import PLAN
@@ -106,6 +114,9 @@ class PullEvidence:
     failures: Sequence[Failure]
     # What nodes take, and take in the end.
     sizes: Sequence[tuple[Mapping[str, int], Mapping[str, int]]] = ()
+    # What operators did, and what is remembered.
+    operations: Operations = NO_OPERATIONS
+    history: History = NO_HISTORY
 
     @property
     def acknowledged(self) -> list[Enqueueing]:
@@ -162,8 +173,8 @@ class PullEvidence:
 
     @cached_property
     def failed(self) -> frozenset[str]:
-        """The jobs in the failed store."""
-        return frozenset(failure.name for failure in self.failures)
+        """The jobs that failed in the end, whether they are still in the failed store or were removed."""
+        return frozenset(failure.name for failure in self.failures) | self.operations.removed
 
     @cached_property
     def enqueued_again(self) -> frozenset[str]:
@@ -187,7 +198,12 @@ class PullEvidence:
         places = [place for place, is_there in kept.items() if is_there]
         if not places and self.completions(name, Outcome.UNKNOWN):
             return ["completed, perhaps"]
+        if not places and name in self.jobs and self._may_be_removed(self.jobs[name]):
+            return ["removed, perhaps"]
         return places
+
+    def _may_be_removed(self, job: Assignment) -> bool:
+        return job.kind in (Kind.NEVER, Kind.MENDED) and self.operations.may_have_removed(job.name)
 
 
 def read(folder: Path) -> PullEvidence:
@@ -198,12 +214,13 @@ def read(folder: Path) -> PullEvidence:
     (quiet,) = (line for line in events if line["event"] == "quiet")
     clients = read_requests(read_journal(folder / LEDGER))
     workers = [request for path in sorted((folder / WORKERS).glob("*.jsonl")) for request in _worker(path)]
+    handouts = [each for request in workers for each in _handouts(request)]
     return PullEvidence(
         store=plan["store"],
         seed=plan["seed"],
         requests=[*clients, *workers],
         enqueueings=[each for request in clients for each in _enqueueings(request)],
-        handouts=[each for request in workers for each in _handouts(request)],
+        handouts=handouts,
         changes=[_change(request) for request in workers if request.event != "fetch"],
         faults=read_faults(events),
         endings=read_endings(events),
@@ -215,6 +232,8 @@ def read(folder: Path) -> PullEvidence:
             for name, count, message in quiet["pull_failures"]
         ],
         sizes=list(zip(calm["sizes"], quiet["sizes"], strict=True)),
+        operations=read_operations(folder, ((each.job_id, each.name) for each in handouts)),
+        history=read_history(quiet),
     )
 
 

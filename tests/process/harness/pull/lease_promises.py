@@ -103,10 +103,23 @@ def _ended_leases(evidence: PullEvidence, name: str, before: Handout | None) -> 
     """Count the leases of a job that ended before a hand-out, or ever; and those of which nobody knows."""
     end = FOR_EVER if before is None else before.run
     end_s = FOR_EVER if before is None else before.fetch.ended_at_s
+    if evidence.operations.may_have_retried(name, 0.0, end_s):
+        return 0, _leases_since_a_retry(evidence, name, end, end_s)
     since, is_certain = _anew_since(evidence.changes_of.get(name, ()), end)
     runs = [each.run for each in evidence.handouts_of.get(name, ()) if since < each.run < end]
     lost = evidence.lost_fetches(evidence.jobs[name].queue, evidence.stored_at_s[name], end_s)
     return (len(runs), lost) if is_certain else (0, len(runs) + lost)
+
+
+def _leases_since_a_retry(evidence: PullEvidence, name: str, end: float, end_s: float) -> int:
+    """Count the leases that may have ended since a job was last run again, which has it counted anew."""
+    anew_s = max(
+        (retry.began_at_s for retry in evidence.operations.retries(name) if retry.ended_at_s < end_s),
+        default=0.0,
+    )
+    runs = [each for each in evidence.handouts_of.get(name, ()) if each.fetch.ended_at_s > anew_s]
+    lost = evidence.lost_fetches(evidence.jobs[name].queue, max(anew_s, evidence.stored_at_s[name]), end_s)
+    return sum(each.run < end for each in runs) + lost
 
 
 def _anew_since(changes: Sequence[Change], end: float) -> tuple[int, bool]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.process.harness.evidence import Ending
 from tests.process.harness.ledger import HUNG_UP, Outcome, Request
+from tests.process.harness.operators import fetched
+from tests.process.harness.operators.promises import operators_are_answered
 from tests.process.harness.promises import bad_stops, crashes, large_nodes, stopped
 from tests.process.harness.pull.assignments import PULSE, Assignment
 from tests.process.harness.pull.crew import KILLED as KILLED_WORKER
@@ -87,7 +89,9 @@ def due_jobs_are_handed_out(evidence: PullEvidence) -> Breaches:
         changes = evidence.changes_of.get(name, ())
         if name in evidence.jobs and not any(change.event == "reschedule" for change in changes):
             for earlier, later in pairwise(handouts):
-                if later.fetch.ended_at_s < evidence.calm_at_s:
+                began_s, handed_s = earlier.fetch.began_at_s, later.fetch.ended_at_s
+                is_new = evidence.operations.may_have_retried(name, began_s, handed_s)
+                if handed_s < evidence.calm_at_s and not is_new:
                     yield from _unnoticed(evidence.jobs[name], earlier, later, changes)
 
 
@@ -123,11 +127,17 @@ def jobs_are_conserved(evidence: PullEvidence) -> Breaches:
         places = evidence.places(each.job.name)
         if len(places) > 1 and each.job.name not in evidence.enqueued_again:
             yield f"{each.job.name} is {' and '.join(places)}"
+    for handouts in evidence.handouts_of.values():
+        last = handouts[-1]
+        is_there = last.name in evidence.left or last.name in evidence.failed
+        if last.job_id in evidence.history.ended_ms and is_there and last.name not in evidence.enqueued_again:
+            yield f"{last.name} is remembered as finished, and is there or has failed"
 
 
 def failures_are_kept(evidence: PullEvidence) -> Breaches:
     """I11. A job that has failed is in the failed store once."""
-    for name, count in Counter(failure.name for failure in evidence.failures).items():
+    failures = Counter(failure.name for failure in evidence.failures)
+    for name, count in (failures + Counter(evidence.operations.removed)).items():
         if count > 1:
             yield f"{name} is in the failed store {count} times"
 
@@ -172,6 +182,9 @@ def what_was_saved_comes_back(evidence: PullEvidence) -> Breaches:
         changes = evidence.changes_of.get(name, ())
         for earlier, later in pairwise(handouts if name not in evidence.enqueued_again else ()):
             states = _states(earlier, later, changes)
+            began_s, handed_s = earlier.fetch.began_at_s, later.fetch.ended_at_s
+            if later.state is None and evidence.operations.may_have_retried(name, began_s, handed_s):
+                continue
             if later.state not in states:
                 yield f"{name} came with {later.state}, and not with one of {states}"
 
@@ -210,6 +223,7 @@ def no_error_of_ours_is_answered(evidence: PullEvidence) -> Breaches:
     for request in evidence.requests:
         if request.status not in (0, *_STATUSES[request.event]):
             yield f"{request.event} {request.path}: {request.status} {request.text!r}"
+    yield from operators_are_answered(evidence.operations)
 
 
 PROMISES: Mapping[str, Callable[[PullEvidence], Breaches]] = {
@@ -227,4 +241,5 @@ PROMISES: Mapping[str, Callable[[PullEvidence], Breaches]] = {
     "states": what_was_saved_comes_back,
     "crashes": no_node_crashes,
     "answers": no_error_of_ours_is_answered,
+    **fetched.PROMISES,
 }

@@ -18,7 +18,7 @@ from tests.process.harness.connection import Answer, Connection, open_connection
 from tests.process.harness.journal import open_journal
 from tests.process.harness.ledger import Call, Ledger
 from tests.process.harness.pull import verbs
-from tests.process.harness.pull.assignments import IDLE, MIXED, ONE, PULSE, Assignment, Kind, assigned
+from tests.process.harness.pull.assignments import IDLE, MIXED, ONE, PAUSED, PULSE, Assignment, Kind, assigned
 
 READY = "ready"
 
@@ -38,7 +38,7 @@ LEAVING_S = (0.02, 0.5)
 class Role(StrEnum):
     """What a process does."""
 
-    STEADY = "steady"  # the stream and the queue with an order; idle ones, and ones that hang up
+    STEADY = "steady"  # the stream, the queues with an order and with pauses; idle ones, ones that hang up
     MIXED = "mixed"
 
 
@@ -55,6 +55,20 @@ class Handed:
     def run(self) -> str | None:
         """The run that its worker names, if it names any."""
         return self.run_id if self.job.is_fenced else None
+
+    @property
+    def is_dropped(self) -> bool:
+        """Whether this try is one that its worker leaves to its lease."""
+        match self.job.kind:
+            case Kind.NEVER:
+                return True
+            case Kind.DROPPED:
+                return self.attempt <= self.job.fails
+            case Kind.MENDED:
+                # Runs are numbered on when a failed job is run again, and its attempts are not.
+                return int(self.run_id.partition("-")[2]) <= self.job.max_retries + 1
+            case _:
+                return False
 
 
 @define(eq=False)
@@ -132,7 +146,7 @@ def _handed(answer: Answer) -> dict[str, Any]:
 async def work(worker: Worker, handed: Handed) -> None:
     """Do with a job what it says."""
     job = handed.job
-    if job.kind is Kind.NEVER or (job.kind is Kind.DROPPED and handed.attempt <= job.fails):
+    if handed.is_dropped:
         if job.kind is Kind.DROPPED:
             await worker.heartbeat(handed, {"dropped": handed.attempt})
         return
@@ -175,6 +189,14 @@ async def in_order(worker: Worker, _hands: trio.Nursery) -> None:
                 await work(worker, handed)
 
 
+async def paused(worker: Worker, _hands: trio.Nursery) -> None:
+    """Fetch and complete one job at a time from the queue that is paused."""
+    async with open_connection() as connection:
+        while True:
+            for handed in await worker.fetch(connection, PAUSED, 1, worker.rng.choice((0, 1, 2))):
+                await work(worker, handed)
+
+
 async def mixed(worker: Worker, hands: trio.Nursery) -> None:
     """Always ask for jobs, and work on them meanwhile."""
     async with open_connection() as connection:
@@ -206,7 +228,7 @@ async def leave(worker: Worker, _hands: trio.Nursery) -> None:
 Hand = Callable[[Worker, trio.Nursery], Awaitable[None]]
 
 HANDS: dict[Role, Sequence[Hand]] = {
-    Role.STEADY: [*[stream] * STEADY_HANDS, in_order, *[idle] * IDLERS, *[leave] * LEAVERS],
+    Role.STEADY: [*[stream] * STEADY_HANDS, in_order, paused, paused, *[idle] * IDLERS, *[leave] * LEAVERS],
     Role.MIXED: [mixed] * MIXED_HANDS,
 }
 
