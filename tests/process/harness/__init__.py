@@ -5,10 +5,11 @@
 #   running        carries a plan out: calm, faults, quiet end
 #                    scene        what it takes place on
 #                    assignments  what the jobs are, and how each has to end
-#                    sides        what a side of a run is: jobs that are pushed, jobs that are fetched
+#                    sides        what a side of a run is: pushed jobs, fetched jobs, operators
 #                    push_side    the one side
 #                    load         its clients: they push, delete, list and redefine
 #                    pull         the other side, a folder of its own
+#                    operators    those who look after jobs of both; their promises are there too
 #                    connection   one request to one node: answered, broken off, or never sent
 #                    ledger       what was asked, and what came of it
 #                    worker       records each run of a job
