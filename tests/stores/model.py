@@ -30,7 +30,10 @@ class Model:
             if (job.queue, job.state) == (queue, JobState.WAITING) and job.next_try_ms <= now_ms
         ]
         due.sort(key=lambda job: (job.priority, job.next_try_ms, job.id))
-        claimed = [evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1) for job in due[:limit]]
+        claimed = [
+            evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1, started_at_ms=now_ms)
+            for job in due[:limit]
+        ]
         self.jobs.update((job.id, job) for job in claimed)
         return claimed
 

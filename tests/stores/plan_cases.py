@@ -81,7 +81,8 @@ def filling(numbers: str) -> list[str]:
         f"INSERT INTO failure ({_FAILURE_COLUMNS}) SELECT seq, (seq + 1) % 2, seq, "
         "CASE WHEN seq % 3 = 0 THEN 'q2' ELSE 'q1' END, 'c', 'u', "
         f"x'7b7d', 2, 'failure', 500, '', 1, {NOW} + seq, {NOW} - seq FROM {numbers}",
-        f"INSERT INTO queue VALUES {queues}",
+        "INSERT INTO queue (name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size) "
+        f"VALUES {queues}",
         f"INSERT INTO queue_owner VALUES {owners}",
     ]
 

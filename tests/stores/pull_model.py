@@ -48,6 +48,7 @@ class PullModel:
                 state=JobState.RUNNING,
                 attempt=job.attempt + 1,
                 lease_ends_at_ms=now_ms + job.timeout_s * 1000,
+                started_at_ms=now_ms,
             )
             for job in due[:limit]
         ]
@@ -78,7 +79,7 @@ class PullModel:
                 self.jobs[name] = evolve(
                     waiting(job), payload=change.payload, saved_state=change.saved_state,
                     run_at_ms=change.run_at_ms, timeout_s=change.timeout_s, max_retries=change.max_retries,
-                    retries_left=max(change.max_retries, 0), fail_count=0,
+                    retries_left=max(change.max_retries, 0), fail_count=0, started_at_ms=None,
                     priority=job.priority if change.priority is None else change.priority,
                 )  # fmt: skip
         return Verdict.DONE

@@ -192,7 +192,7 @@ class Tripwire:
 async def test_store_runs_on_the_runner_it_is_given(
     path: Path, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """Opening, writing and reading each go through one, so tests can run them inline."""
+    """Opening, writing, reading and counting each go through one, so tests can run them inline."""
     runners: list[Tripwire] = []
 
     def new_runner() -> Runner:
@@ -204,7 +204,7 @@ async def test_store_runs_on_the_runner_it_is_given(
         await node.hold("q")
         job_id = await push_one(store, new_job())
         assert await store.job("q", job_id) is not None
-    assert sorted(runner.count for runner in runners) == [1, 1, 2]
+    assert sorted(runner.count for runner in runners) == [0, 1, 1, 2]
 
 
 async def test_event_loop_runs_on_while_another_process_holds_the_write_lock(path: Path) -> None:
@@ -335,7 +335,7 @@ def test_those_who_start_together_on_a_new_file_all_succeed(tmp_path: Path) -> N
         with open_connection(path) as connection:
             versions = connection.execute("SELECT version FROM schema_version").fetchall()
             assert versions == [(version,) for version in range(1, newest("sqlite") + 1)]
-            assert connection.execute("SELECT COUNT(*) FROM config_revision").fetchone() == (3,)
+            assert connection.execute("SELECT COUNT(*) FROM config_revision").fetchone() == (4,)
 
 
 def sqlite_error(code: int, kind: type[sqlite3.Error] = sqlite3.OperationalError) -> sqlite3.Error:

@@ -108,7 +108,7 @@ async def test_started_jobs_are_released_when_the_queue_is_taken_over(node: Node
     await other.hold("q", now_ms=NOW + LEASE_MS + 1)
     assert other.recovered == {"q": 1}
     (again,) = await other.claim(now_ms=NOW + LEASE_MS + 1)
-    assert again == evolve(stored, attempt=2)
+    assert again == evolve(stored, attempt=2, started_at_ms=NOW + LEASE_MS + 1)
     assert not await node.store.settle(completed(stored))
 
 

@@ -93,7 +93,7 @@ async def test_claimed_job_is_running_and_its_attempt_has_grown(node: Node) -> N
     """A claim returns the job as it is from now on, and it can be read back so."""
     job_id = await push_one(node.store, new_job())
     job = await node.claim_one()
-    assert job == evolve(stored(new_job(), job_id), state=JobState.RUNNING, attempt=1)
+    assert job == evolve(stored(new_job(), job_id), state=JobState.RUNNING, attempt=1, started_at_ms=NOW)
     assert await node.store.job("q", job_id) == job
 
 

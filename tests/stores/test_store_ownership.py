@@ -82,7 +82,7 @@ async def test_take_over_releases_running_jobs_with_nothing_counted(node: Node) 
     assert await store.job("q", job.id) == evolve(job, state=JobState.WAITING)
     assert await store.settle(completed(job)) is False
     (again,) = await backup.claim(now_ms=LAPSED)
-    assert again == evolve(job, attempt=job.attempt + 1)
+    assert again == evolve(job, attempt=job.attempt + 1, started_at_ms=LAPSED)
 
 
 async def test_take_over_touches_no_other_queue(store: Store) -> None:

@@ -153,6 +153,7 @@ async def test_taken_job_is_running_under_a_lease(store: Store) -> None:
         state=JobState.RUNNING,
         attempt=1,
         lease_ends_at_ms=NOW + 10 + TIMEOUT_S * 1000,
+        started_at_ms=NOW + 10,
     )
     assert (job.run, job.tries) == (Run(job_id, 1), 1)
     assert await found(store) == job

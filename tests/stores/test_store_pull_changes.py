@@ -114,6 +114,7 @@ async def test_rescheduled_job_waits_as_if_enqueued_anew(store: Store) -> None:
         retries_left=4,
         fail_count=0,
         lease_ends_at_ms=None,
+        started_at_ms=None,
     )
 
 

@@ -135,6 +135,7 @@ async def test_failed_job_is_in_the_failed_store_once_and_nowhere_else(store: St
         failed_at_ms=END + 5,
         created_at_ms=NOW - 8,
         key="k",
+        started_at_ms=NOW,
     )
     assert await store.expire_leases(END + 10**9, 10) == []
     assert await failures(store) == [entry]
