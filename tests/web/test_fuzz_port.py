@@ -65,6 +65,8 @@ HTTP_1: Sequence[bytes] = [
     ask(b"DELETE /queue/default/job/99999"),
     ask(b"PUT /routing/c", b'{"queue_name": "default"}'),
     ask(b"HEAD /version"),
+    ask(b"GET /v6/load/?started=PT3H0M0S&job_type_name=%C3%A9&job_type_id=1&job_type_id=2&page_size=1"),
+    ask(b"GET /v6/queue/status?page=last"),
     ask(b"GET /stats"),
     ask(b"OPTIONS *"),
     *TAKEN.values(),

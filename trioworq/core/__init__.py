@@ -14,6 +14,7 @@ every rule can be tested by calling it.
 #   throttle       how often jobs may start
 #   leases         which node gets a queue
 #   suspicion      when a node counts as gone
+#   periods        which time a series of the load may cover
 #   cursors        places in a list
 #   stats          the counters of a queue
 #   histogram      how often a measure was how large

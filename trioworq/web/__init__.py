@@ -29,6 +29,7 @@
 #   fireworq       Fireworq's endpoints, with batch (POST /jobs) and runtime (GET /stats)
 #   pull           relay-rs's endpoints
 #   manage         those of an API to manage jobs that RQ's users know
+#   load           Scale's: the load over time, and the jobs that wait
 #   moments        times as clients write them, here and for manage
 #   health         /livez and /readyz
 #   metrics        /metrics, and what it tells of

@@ -8,6 +8,7 @@ from trioworq.manage.management import Management
 from trioworq.pull.jobs import PullJobs
 from trioworq.web import fireworq, health, metrics
 from trioworq.web.health import Check
+from trioworq.web.load import endpoints as watching
 from trioworq.web.manage import endpoints as managing
 from trioworq.web.messages import Route
 from trioworq.web.metrics import Sources
@@ -31,6 +32,7 @@ def every_route(
         *fireworq.routes(queues, config),
         *pulling.routes(pull, config),
         *managing.routes(management.failed, management.jobs, config),
+        *watching.routes(management.load),
         *health.routes(ready),
         *metrics.routes(sources),
     )

@@ -14,13 +14,16 @@ from trioworq.web.openapi import (
     health,
     inspection,
     job_shapes,
+    load_shapes,
     manage_shapes,
     managing,
     pull_shapes,
     pulling,
     pushing,
+    watching,
 )
 from trioworq.web.openapi.detail_refusals import DETAIL_RESPONSES, DETAIL_WITHOUT_TOKEN
+from trioworq.web.openapi.load_parameters import LOAD_PARAMETERS
 from trioworq.web.openapi.manage_parameters import MANAGE_PARAMETERS
 from trioworq.web.openapi.parameters import PARAMETERS
 from trioworq.web.openapi.pull_refusals import PULL_RESPONSES, PULL_WITHOUT_TOKEN
@@ -33,6 +36,7 @@ OPERATIONS: Mapping[str, Any] = {
     **definitions.OPERATIONS,
     **inspection.OPERATIONS,
     **managing.OPERATIONS,
+    **watching.OPERATIONS,
     **daemon.OPERATIONS,
     **health.OPERATIONS,
 }
@@ -67,6 +71,7 @@ _TAGS = (
     (inspection.JOBS, "Jobs that have not ended."),
     (inspection.FAILURES, "Push jobs that ended in failure, by queue."),
     (managing.TAG, "Jobs of both kinds: those that failed, where one is, how many there are."),
+    (watching.TAG, "How many jobs there are, over time and by job type."),
     (daemon.TAG, "What the daemon says of itself."),
     (health.TAG, "How the daemon is, for those who look after it."),
 )
@@ -102,8 +107,9 @@ def write_document(routes: Iterable[Route], config: Config) -> dict[str, Any]:
                 **manage_shapes.MANAGE_SHAPES,
                 **pull_shapes.PULL_SHAPES,
                 **pull_shapes.pull_batch_shape(config.max_batch_jobs),
+                **load_shapes.LOAD_SHAPES,
             },
-            "parameters": {**PARAMETERS, **MANAGE_PARAMETERS},
+            "parameters": {**PARAMETERS, **MANAGE_PARAMETERS, **LOAD_PARAMETERS},
             "responses": {**RESPONSES, **PULL_RESPONSES, **DETAIL_RESPONSES},
             "securitySchemes": {"token": _TOKEN},
         },
