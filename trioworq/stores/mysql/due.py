@@ -60,21 +60,22 @@ class Search:
     """A search for up to `limit` jobs of a queue that are due at `now_ms`.
 
     Jobs of a pull queue are locked: any node may start them. Those of a push queue are kept by the owner's
-    row of queue_owner, which whoever starts them has locked before.
+    row of queue_owner, which whoever starts them has locked before. `usual` is the priority of most.
     """
 
     kind: Kind
     queue: str
     limit: int
     now_ms: int
+    usual: int = DEFAULT_PRIORITY
 
     def begin(self) -> list[bytes]:
         """Return the statements of the first step, which may go out along with others."""
         return [
             self._next_priority(_LOWEST),
             # Nearly all jobs have this priority, so they are asked for without waiting for the first answers.
-            self._find(DEFAULT_PRIORITY, self.limit),
-            self._next_priority(DEFAULT_PRIORITY),
+            self._find(self.usual, self.limit),
+            self._next_priority(self.usual),
         ]
 
     def finish(self, answers: Sequence[Result]) -> Conversation[list[Row]]:
@@ -84,7 +85,7 @@ class Search:
         """
         priorities, found, others = answers
         due: list[Row] = []
-        if priorities.rows == ((DEFAULT_PRIORITY,),):
+        if priorities.rows == ((self.usual,),):
             due, priorities = list(found.rows), others
         barren = 0
         while priorities.rows and len(due) < self.limit and barren < BARREN_PRIORITIES:

@@ -12,9 +12,10 @@ from trioworq.core.jobs import FailedJob, Job, JobState, Kind, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.claims import Claim, Start
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.conversations import Conversation, Mismatch
+from trioworq.stores.mysql.conversations import Conversation, Mismatch, in_turn
 from trioworq.stores.mysql.definitions import count_change
 from trioworq.stores.mysql.due import Search
+from trioworq.stores.mysql.history import remember, remember_run
 from trioworq.stores.mysql.literals import fill, numbers
 from trioworq.stores.mysql.literals import rows as rows_of
 from trioworq.stores.mysql.packets import grouped, misfit, numbered
@@ -39,17 +40,14 @@ COMPLETE_MANY = (
     b"DELETE FROM job WHERE id IN (%s) AND (id, attempt) IN (%s) AND kind = 0 AND state = 1 "
     b"ORDER BY id LIMIT %d"
 )
-RELEASE = f"UPDATE job SET state = 0, started_at = NULL WHERE {_THE_RUN}"
-RETRY = (
-    "UPDATE job SET state = 0, started_at = NULL, next_try = %s, "
-    f"retries_left = %s, fail_count = %s WHERE {_THE_RUN}"
-)
+RELEASE = f"UPDATE job SET state = 0 WHERE {_THE_RUN}"
+RETRY = f"UPDATE job SET state = 0, next_try = %s, retries_left = %s, fail_count = %s WHERE {_THE_RUN}"
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
 FAIL = (
     "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, priority, timeout, "
-    "retry_delay, max_retries, result_status, result_code, result_message, fail_count, failed_at, "
-    "created_at) SELECT id, queue, category, url, payload, payload_form, priority, timeout, retry_delay, "
-    "fail_count + retries_left, %s, %s, %s, %s, %s, created_at "
+    "retry_delay, max_retries, attempt, started_at, result_status, result_code, result_message, fail_count, "
+    "failed_at, created_at) SELECT id, queue, category, url, payload, payload_form, priority, timeout, "
+    "retry_delay, fail_count + retries_left, attempt, started_at, %s, %s, %s, %s, %s, created_at "
     f"FROM job WHERE {_THE_RUN} FOR UPDATE"
 )
 START = b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
@@ -131,16 +129,14 @@ def _push_row(job: NewJob, *, is_running: bool) -> bytes:
     )
 
 
-def complete(completions: Sequence[Completed]) -> Conversation[list[bool]]:
-    """Remove the jobs of several runs at once. Raises Mismatch when only some of them were running."""
-    if not completions:
-        return []
-    (deleted,) = yield [complete_many(completions)]
-    if deleted.affected == len(completions):
-        return [True] * len(completions)
-    if len(completions) == 1:
-        return [False]
-    raise Mismatch
+def complete(connection: Connection, completions: Sequence[Completed]) -> Conversation[list[bool]]:
+    """Remove the jobs of several runs at once. Raises Mismatch when one of them was not running."""
+    if len(completions) <= 1:
+        return (yield from in_turn(settle(connection, done) for done in completions))
+    *_, deleted = yield [*remember(connection, completions), complete_many(completions)]
+    if deleted.affected != len(completions):
+        raise Mismatch
+    return [True] * len(completions)
 
 
 def complete_many(completions: Sequence[Completed]) -> bytes:
@@ -151,18 +147,18 @@ def complete_many(completions: Sequence[Completed]) -> bytes:
     return COMPLETE_MANY % (ids, runs, len(completions))
 
 
-def settle(settlement: Settlement) -> Conversation[bool]:
+def settle(connection: Connection, settlement: Settlement) -> Conversation[bool]:
     """End an attempt; False, with nothing changed, when it is not the running one."""
-    # Of the steps of a failure, the second changes something only where the first did.
-    *_, last = yield _steps(settlement)
+    # Where there are two steps, the second changes something only if the first did.
+    *_, last = yield _steps(connection, settlement)
     return last.affected == 1
 
 
-def _steps(settlement: Settlement) -> list[bytes]:
+def _steps(connection: Connection, settlement: Settlement) -> list[bytes]:
     run = (settlement.job_id, settlement.attempt)
     match settlement:
         case Completed():
-            return [fill(COMPLETE, run)]
+            return [*remember_run(connection, settlement), fill(COMPLETE, run)]
         case Released():
             return [fill(RELEASE, run)]
         case Retried():
@@ -188,7 +184,7 @@ def claim(claim: Claim) -> Conversation[list[Job]]:
         return []
     # Whoever claims from a queue or takes it over locks its row of queue_owner first, so between here and
     # the commit no job of the queue is started by anyone else (I3, I7).
-    search = Search(Kind.PUSH, claim.queue, claim.limit, claim.now_ms)
+    search = Search(Kind.PUSH, claim.queue, claim.limit, claim.now_ms, claim.priority)
     owner, *found = yield [fill(FIND_EPOCH, (claim.queue,)), *search.begin()]
     if owner.rows != ((claim.epoch,),):
         return []

@@ -16,10 +16,7 @@ from trioworq.stores.mysql.literals import fill, rows
 from trioworq.stores.mysql.presence import MARKED_ON
 from trioworq.stores.mysql.reads import owner_of
 
-RELEASE_QUEUE = (
-    "UPDATE job FORCE INDEX (job_list) SET state = 0, started_at = NULL "
-    "WHERE kind = 0 AND queue = %s AND state = 1"
-)
+RELEASE_QUEUE = "UPDATE job FORCE INDEX (job_list) SET state = 0 WHERE kind = 0 AND queue = %s AND state = 1"
 JOIN = (
     f"INSERT INTO node (node_id, expires_at, server) VALUES (%s, %s, {MARKED_ON}) "  # noqa: S608  # a constant
     "ON DUPLICATE KEY UPDATE expires_at = VALUES(expires_at), server = VALUES(server)"

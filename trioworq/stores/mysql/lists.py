@@ -73,9 +73,9 @@ async def read_jobs(connection: Connection, query: JobQuery) -> Page[Job]:
     places = await _places(
         connection, LIST_UP if query.ascending else LIST_DOWN, (query.queue, *values, query.limit + 1)
     )
-    page = await _page(connection, JOBS, places, query.limit)
+    found = await page(connection, JOBS, places, query.limit)
     # Those that have just been started, or ended their run, are in another list now.
-    return evolve(page, items=[job for job in page.items if job.state is rows.state])
+    return evolve(found, items=[job for job in found.items if job.state is rows.state])
 
 
 async def read_failures(connection: Connection, query: FailureQuery) -> Page[FailedJob]:
@@ -87,7 +87,7 @@ async def read_failures(connection: Connection, query: FailureQuery) -> Page[Fai
     else:
         values = (query.kind.value, query.queue, edge.time_ms, edge.time_ms, edge.id, limit)
         places = await _places(connection, FAILURES_BY_CREATION, values)
-    return await _page(connection, FAILURES, places, query.limit)
+    return await page(connection, FAILURES, places, query.limit)
 
 
 def select(columns: str, table: str, places: Sequence[Cursor]) -> bytes:
@@ -100,27 +100,29 @@ async def _places(connection: Connection, statement: str, values: Sequence[Value
     return [Cursor(*row) for row in (await connection.execute(statement, values)).rows]
 
 
-async def _page(connection: Connection, table: Table[T], places: Sequence[Cursor], limit: int) -> Page[T]:
+async def page(connection: Connection, table: Table[T], places: Sequence[Cursor], limit: int) -> Page[T]:
     """Return what is still at its place; the next page begins where it would have with all of them."""
     if not places:
         return Page([], None)
-    sizes = await _sizes(connection, table, places)
-    page = cut(places, limit, lambda place: place, lambda place: sizes.get(place.id, 0))
+    found_sizes = await sizes(connection, table, places, PAGE_BYTES)
+    shown = cut(places, limit, lambda place: place, lambda place: found_sizes.get(place.id, 0))
     found: dict[Cursor, T] = {}
-    for some in _in_turn(page.items, READ_AT_ONCE):
+    for some in _in_turn(shown.items, READ_AT_ONCE):
         rows = (await connection.send(select(table.columns, table.name, some))).rows
         found.update((table.place(item), item) for item in map(table.read, rows))
-    return Page([found[place] for place in page.items if place in found], page.next_cursor)
+    return Page([found[place] for place in shown.items if place in found], shown.next_cursor)
 
 
-async def _sizes(connection: Connection, table: Table[T], places: Sequence[Cursor]) -> dict[int, int]:
-    """Return the sizes of the rows at the first of `places`, by id: all, or as many as fill a page."""
-    sizes: dict[int, int] = {}
+async def sizes(
+    connection: Connection, table: Table[T], places: Sequence[Cursor], room: int
+) -> dict[int, int]:
+    """Return the sizes of the rows at the first of `places`, by id: all, or those that fill `room` bytes."""
+    found: dict[int, int] = {}
     for some in _in_turn(places, _SIZED_AT_ONCE):
-        sizes.update((await connection.send(select(table.sizes, table.name, some))).rows)
-        if sum(sizes.values()) > PAGE_BYTES:
+        found.update((await connection.send(select(table.sizes, table.name, some))).rows)
+        if sum(found.values()) > room:
             break
-    return sizes
+    return found
 
 
 def _in_turn(places: Sequence[Cursor], count: int) -> Iterator[Sequence[Cursor]]:

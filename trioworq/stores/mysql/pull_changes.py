@@ -28,6 +28,7 @@ from trioworq.core.pull import (
 )
 from trioworq.core.results import ResultStatus
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
+from trioworq.stores.mysql.history import remember_pulled
 from trioworq.stores.mysql.literals import fill, numbers, rows
 from trioworq.stores.mysql.pull import Key, by_queue
 from trioworq.stores.mysql.pull_reads import BY_ID, BY_KEY
@@ -40,7 +41,7 @@ LOOK = (
 _THE_KEY = "queue = %s AND pull_key = %s"
 KEEP = f"UPDATE pull_job SET lease_end = %s, pull_state = COALESCE(%s, pull_state) WHERE {_THE_KEY}"
 LET_GO = f"UPDATE pull_job SET lease_end = NULL WHERE {_THE_KEY}"
-WAIT = "UPDATE job SET state = 0, started_at = NULL WHERE id = %s"
+WAIT = "UPDATE job SET state = 0 WHERE id = %s"
 RENEW = (
     "UPDATE pull_job SET lease_end = NULL, pull_timeout = %s, "
     f"max_retries = %s, pull_state = %s WHERE {_THE_KEY}"
@@ -71,15 +72,15 @@ EXPIRED = (
 LET_GO_KEYS = b"UPDATE pull_job SET lease_end = NULL WHERE "
 # Those that are tried without end have none left, and keep none.
 TRY_AGAIN = (
-    b"UPDATE job SET state = 0, started_at = NULL, fail_count = fail_count + 1, "
+    b"UPDATE job SET state = 0, fail_count = fail_count + 1, "
     b"retries_left = GREATEST(retries_left, 1) - 1 WHERE id IN (%s)"
 )
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, pull_key, pull_state, "
-    "priority, timeout, retry_delay, max_retries, result_status, result_code, result_message, fail_count, "
-    "failed_at, created_at) "
+    "priority, timeout, retry_delay, max_retries, attempt, started_at, result_status, result_code, "
+    "result_message, fail_count, failed_at, created_at) "
     "SELECT kind, id, job.queue, category, url, payload, payload_form, job.pull_key, pull_state, "
-    "priority, pull_timeout, retry_delay, max_retries, %s, 0, %s, %s, %s, created_at "
+    "priority, pull_timeout, retry_delay, max_retries, attempt, started_at, %s, 0, %s, %s, %s, created_at "
     f"FROM {BY_ID} WHERE id IN "
 )
 
@@ -101,6 +102,7 @@ def change(changes: Sequence[PullChange]) -> Conversation[list[Verdict]]:
     verdicts: list[Verdict] = []
     statements: list[bytes] = []
     ended: dict[Key, int] = {}
+    completions: dict[int, Completion] = {}
     for each in changes:
         key = (each.queue, each.key)
         job = found.get(key, _NOTHING)
@@ -109,9 +111,10 @@ def change(changes: Sequence[PullChange]) -> Conversation[list[Verdict]]:
             continue
         if isinstance(each, Completion):
             ended[key] = job.standing.id
+            completions[job.standing.id] = each
         statements += _steps(each, job.standing.id, job.timeout_s)
         found[key] = _Found(standing_after(each, job.standing), job.timeout_s)
-    yield [*statements, *_remove(ended)]
+    yield [*statements, *remember_pulled(completions), *_remove(ended)]
     return verdicts
 
 
@@ -122,7 +125,11 @@ def complete(completions: Sequence[Completion]) -> Conversation[list[Verdict]]:
     runs = [(each.run.job_id, each.run.attempt, each.queue, each.key) for each in completions if each.run]
     ids = numbers(job_id for job_id, *_ in runs)
     keys = [REMOVE_KEYS % those for those in by_queue((each.queue, each.key) for each in completions)]
-    *entries, ended = yield [*keys, END_RUNS % (ids, rows("(%s, %s, %s, %s)", runs), len(runs))]
+    end = END_RUNS % (ids, rows("(%s, %s, %s, %s)", runs), len(runs))
+    # A job that is remembered is one of those that are ended, or nothing of this is committed.
+    remember = remember_pulled({each.run.job_id: each for each in completions if each.run})
+    results = yield [*keys, *remember, end]
+    entries, ended = results[: len(keys)], results[-1]
     if {ended.affected, sum(entry.affected for entry in entries)} != {len(completions)}:
         raise Mismatch
     return [Verdict.DONE] * len(completions)

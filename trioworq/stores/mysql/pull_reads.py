@@ -13,7 +13,7 @@ from trioworq.stores.rows import Row
 # The columns of rows.PULL_JOB, as they are called here.
 PULL_JOB = (
     "id, job.queue, job.pull_key, payload, pull_state, state, priority, created_at, next_try, "
-    "pull_timeout, max_retries, retries_left, fail_count, attempt, lease_end"
+    "pull_timeout, max_retries, retries_left, fail_count, attempt, lease_end, started_at"
 )
 # From the job to its key, and from the key to its job.
 ITS_KEY = "pull_job FORCE INDEX (PRIMARY) ON pull_job.queue = job.queue AND pull_job.pull_key = job.pull_key"

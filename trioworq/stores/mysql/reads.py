@@ -7,7 +7,7 @@ server to one range of one index whatever its statistics say.
 
 from collections.abc import Sequence
 
-from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores import rows
@@ -30,7 +30,7 @@ FIND_FAILURE = f"SELECT {FAILURE} FROM failure WHERE id = %s AND queue = %s AND 
 FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = %s"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = %s AND expires_at > %s"
 FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= %s"
-DELETIONS = "SELECT revision FROM config_revision WHERE name = 'deletion'"
+NEWS = "SELECT name, revision FROM config_revision WHERE name IN ('deletion', 'pause')"
 PRESENT = b"SELECT id FROM job WHERE id IN (%s)"
 
 # Microseconds would be rounded, up to a millisecond that has not begun.
@@ -80,6 +80,12 @@ async def read_revision(connection: Connection) -> Revision:
     return Revision(queues=revisions[b"queue"], routings=revisions[b"routing"])
 
 
+async def read_paused(connection: Connection) -> frozenset[tuple[Kind, str]]:
+    """Return the queues that are paused."""
+    found = await connection.execute("SELECT kind, queue FROM paused")
+    return frozenset((Kind(kind), queue.decode()) for kind, queue in found.rows)
+
+
 async def read_owner(connection: Connection, queue: str, now_ms: int) -> Owner | None:
     """Return who holds the lease of a queue."""
     found = await connection.execute(FIND_OWNER, (queue, now_ms))
@@ -95,8 +101,10 @@ async def read_schema_version(connection: Connection) -> int:
 async def read_round(connection: Connection, database: str, now_ms: int) -> Sighting:
     """Look at the other nodes and at what they have let go."""
     peers = await read_peers(connection, database)
-    free, deletions = await connection.send_all([fill(FREE, (now_ms,)), DELETIONS.encode()])
-    return Sighting(peers, frozenset(name.decode() for (name,) in free.rows), deletions.rows[0][0])
+    free, news = await connection.send_all([fill(FREE, (now_ms,)), NEWS.encode()])
+    counts = dict(news.rows)
+    names = frozenset(name.decode() for (name,) in free.rows)
+    return Sighting(peers, names, deletions=counts[b"deletion"], pauses=counts[b"pause"])
 
 
 async def read_missing(connection: Connection, job_ids: Sequence[int]) -> set[int]:
@@ -121,11 +129,24 @@ def job_of(row: Row) -> Job:
 
 def failure_of(row: Row) -> FailedJob:
     """Read a row of the columns `FAILURE`."""
-    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest, key = row
+    failure_id, job_id, queue, category, url, body, form, status, code, message, *rest = row
+    fail_count, failed_at, created_at, key, *rest = rest
     names = (queue.decode(), category.decode(), url.decode())
     result = (status.decode(), code, message.decode())
-    key = None if key is None else key.decode()
-    return rows.failure_of((failure_id, job_id, *names, body, form, *result, *rest, key))
+    times = (fail_count, failed_at, created_at)
+    return rows.failure_of((failure_id, job_id, *names, body, form, *result, *times, _text(key), *rest))
+
+
+def finished_of(row: Row) -> FinishedJob:
+    """Read a row of the columns `FINISHED`."""
+    job_id, queue, category, url, body, form, priority, code, message, *times, key = row
+    names = (queue.decode(), category.decode(), url.decode())
+    result = (code, message.decode())
+    return rows.finished_of((job_id, *names, body, form, priority, *result, *times, _text(key)))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode()
 
 
 def queue_of(row: Row) -> QueueDefinition:

@@ -1,7 +1,7 @@
 """The shared store: a MySQL or MariaDB database, for one node or several.
 
-The writing connection belongs to one service task, which commits in batches (`batching`); reads have two
-connections of their own, each with its service task. No request and no job ever has a connection in hand.
+The writing connection belongs to one service task, which commits in batches (`batching`); reads have others,
+each with its service task. No request and no job ever has a connection in hand.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
@@ -11,8 +11,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import trio
 
 from trioworq.clock import Clock
-from trioworq.core.jobs import FailedJob, Job
+from trioworq.core.failures import FailureFilter
+from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
+from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, TypeName
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
@@ -21,7 +23,17 @@ from trioworq.stores.claims import Claimant, Taker
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
-from trioworq.stores.mysql import lists, presence, pull_reads, reads
+from trioworq.stores.mysql import (
+    counts,
+    failure_reads,
+    history,
+    lists,
+    load,
+    lookup,
+    presence,
+    pull_reads,
+    reads,
+)
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.link import Link, Patience
@@ -33,6 +45,8 @@ from trioworq.stores.writing import BatchedWrites
 
 # One slow list should not keep everyone else from reading.
 READERS = 2
+# What goes through many rows, though only of an index, has a connection to itself.
+COUNTERS = 1
 
 PATIENCE = Patience()
 
@@ -67,17 +81,19 @@ async def open_mysql_store(
         greet=lambda connection: presence.mark(connection, dsn.database, node_id),
     )
     writer = Writer(write_link, node_id, clock)
-    reader = Reader([Link(dsn, patience, autocommit=True) for _ in range(READERS)])
+    reader, counter = (
+        Reader([Link(dsn, patience, autocommit=True) for _ in range(count)]) for count in (READERS, COUNTERS)
+    )
     batcher = Batcher(writer.apply)
     connected, is_connected = trio.CancelScope(), trio.Event()
     async with trio.open_nursery() as services:
         try:
-            services.start_soon(_serve, connected, is_connected, write_link, reader)
+            services.start_soon(_serve, connected, is_connected, write_link, reader, counter)
             await is_connected.wait()
             async with trio.open_nursery() as commits:
                 commits.start_soon(batcher.run)
                 try:
-                    yield MySqlStore(dsn.database, batcher, reader, write_link)
+                    yield MySqlStore(dsn.database, batcher, reader, counter, write_link)
                 finally:
                     batcher.close()
         finally:
@@ -85,7 +101,7 @@ async def open_mysql_store(
 
 
 async def _serve(
-    connected: trio.CancelScope, is_connected: trio.Event, write_link: Link, reader: Reader
+    connected: trio.CancelScope, is_connected: trio.Event, write_link: Link, *readers: Reader
 ) -> None:
     """Keep the connections and answer questions until `connected` is cancelled.
 
@@ -94,7 +110,8 @@ async def _serve(
     with connected:
         async with trio.open_nursery() as tasks:
             await tasks.start(write_link.run)
-            await tasks.start(reader.run)
+            for reader in readers:
+                await tasks.start(reader.run)
             connected.shield = True
             is_connected.set()
 
@@ -102,11 +119,14 @@ async def _serve(
 class MySqlStore(BatchedWrites):
     """`interface.Store` on MySQL or MariaDB; opened by `open_mysql_store`."""
 
-    def __init__(self, database: str, batcher: Batcher, reader: Reader, write_link: Link) -> None:
+    def __init__(
+        self, database: str, batcher: Batcher, reader: Reader, counter: Reader, write_link: Link
+    ) -> None:
         super().__init__(self._write)
         self._database = database
         self._batcher = batcher
         self._reader = reader
+        self._counter = counter
         self._write_link = write_link
         self._schema_version = newest("mysql")
 
@@ -148,6 +168,54 @@ class MySqlStore(BatchedWrites):
         """Return an entry of the failure log."""
         return await self._read(reads.read_failure, queue, failure_id)
 
+    async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
+        """Return failures of both kinds, the oldest first."""
+        return await self._count(failure_reads.read_failed, wanted, offset, limit)
+
+    async def count_failures(self, wanted: FailureFilter) -> int:
+        """Count failures of both kinds."""
+        return await self._count(failure_reads.count_failures, wanted)
+
+    async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
+        """Return the first ids of failures within a range."""
+        return await self._count(failure_reads.read_failure_ids, wanted, after_id, until_id, limit)
+
+    async def newest_failure_id(self) -> int:
+        """Return the greatest id of a failure."""
+        return await self._read(failure_reads.read_newest)
+
+    async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
+        """Return ids of failures from before a time."""
+        return await self._count(failure_reads.read_outdated, before_ms, limit)
+
+    async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
+        """Return a job wherever it is."""
+        return await self._read(lookup.find_job, job_id)
+
+    async def count_jobs(self, now_ms: int, queue: str | None = None) -> list[JobCount]:
+        """Count the jobs that have not ended."""
+        return await self._count(counts.count_jobs, now_ms, queue)
+
+    async def count_ended(self, queue: str | None = None) -> EndedCount:
+        """Count the jobs in the failed store and in the history."""
+        return await self._count(counts.count_ended, queue)
+
+    async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
+        """Return job ids of the history that are to be forgotten."""
+        return await self._count(history.read_outdated, before_ms, most, limit)
+
+    async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
+        """Return job types that have a number."""
+        return await self._read(load.read_types, types)
+
+    async def count_load(self, first_ms: int, last_ms: int) -> int:
+        """Count samples."""
+        return await self._read(load.count_samples, first_ms, last_ms)
+
+    async def load(self, query: LoadQuery) -> list[LoadPoint]:
+        """Return samples of the load."""
+        return await self._count(load.read_load, query)
+
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
         return await self._read(reads.read_queues)
@@ -159,6 +227,10 @@ class MySqlStore(BatchedWrites):
     async def routings(self) -> list[Routing]:
         """Return every routing."""
         return await self._read(reads.read_routings)
+
+    async def paused_queues(self) -> frozenset[tuple[Kind, str]]:
+        """Return the queues that are paused."""
+        return await self._read(reads.read_paused)
 
     async def revision(self) -> Revision:
         """Return how often definitions and routings have changed."""
@@ -208,3 +280,13 @@ class MySqlStore(BatchedWrites):
     ) -> T:
         self._write_link.check()
         return await self._reader.read(query, *args, **kwargs)
+
+    async def _count(
+        self,
+        query: Callable[Concatenate[Connection, P], Awaitable[T]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Ask what may take its time, where only others of the kind wait for it."""
+        self._write_link.check()
+        return await self._counter.read(query, *args, **kwargs)

@@ -16,25 +16,44 @@ from trioworq.core.leases import Hold
 from trioworq.core.pull import Completion, PullChange, Return, Verdict
 from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.claims import Claim, Take
-from trioworq.stores.mysql import definitions, jobs, leases, pull, pull_changes
+from trioworq.stores.mysql import definitions, failures, history, jobs, leases, load, pull, pull_changes
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn
 from trioworq.stores.operations import (
+    AddLoad,
     DeleteFailure,
     DeleteJob,
     DeleteQueue,
     DeleteRouting,
     EnqueueJobs,
     ExpireLeases,
+    ForgetFailures,
+    ForgetFinished,
+    ForgetLoad,
     GiveBack,
+    NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    RetryFailures,
+    SetPaused,
+    TakeTurn,
 )
 from trioworq.stores.starts import with_starts
 
-_Single = DeleteJob | DeleteFailure | PutQueue | DeleteQueue | PutRouting | DeleteRouting | Hold | GiveBack
+_Managing = ForgetFailures | ForgetFinished | NameTypes | AddLoad | ForgetLoad | TakeTurn
+_Single = (
+    DeleteJob
+    | DeleteFailure
+    | SetPaused
+    | PutQueue
+    | DeleteQueue
+    | PutRouting
+    | DeleteRouting
+    | Hold
+    | GiveBack
+)
 
 # The places of some operations in their batch, and the conversation that brings their outcomes.
 _Talk = tuple[Sequence[int], Conversation[Sequence[object]]]
@@ -56,22 +75,23 @@ async def apply(
     expired = list(_expire(operations))
     # What workers have said counts before their leases are ended; else it shares the steps of the others.
     first, heard = (heard, []) if expired else ([], heard)
-    ended = [*expired, *_change(operations, {}, are_returns=True)]
+    ended = [*expired, *_change(operations, {}, are_returns=True), *_retry(operations)]
     pushes = [
-        *_return(operations),
+        *_return(connection, operations),
         _push(connection, operations, is_careful=is_careful),
         *_enqueue(connection, operations, is_careful=is_careful),
     ]
     others = [
         ((), _tell(mark)),
-        *_settle(operations, is_careful=is_careful),
+        *_settle(connection, operations, is_careful=is_careful),
         *heard,
         *_claim(operations),
         *_take(operations),
+        *_manage(operations),
     ]
     outcomes: list[object] = [None] * len(operations)
     # Claims and takes find the jobs of their own batch, which care stores in a second step. Leases that end
-    # take two, always; they are rare.
+    # and failures that are run again take several, always; they are rare.
     for talks in (first, ended, *((pushes, others) if is_careful else ([*pushes, *others],))):
         answers = await carry_on(connection, [conversation for _, conversation in talks])
         for (places, _), answer in zip(talks, answers, strict=True):
@@ -94,20 +114,20 @@ def _push(connection: Connection, operations: Sequence[Operation], *, is_careful
     return list(pushes), conversation()
 
 
-def _return(operations: Sequence[Operation]) -> Iterator[_Talk]:
+def _return(connection: Connection, operations: Sequence[Operation]) -> Iterator[_Talk]:
     for place, operation in enumerate(operations):
         if isinstance(operation, Retried | Released):
-            yield [place], in_turn([jobs.settle(operation)])
+            yield [place], in_turn([jobs.settle(connection, operation)])
 
 
-def _settle(operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
+def _settle(connection: Connection, operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
     completions: dict[int, Completed] = {}
     for place, operation in enumerate(operations):
         if isinstance(operation, Completed) and not is_careful:
             completions[place] = operation
         elif isinstance(operation, Completed | Failed):
-            yield [place], in_turn([jobs.settle(operation)])
-    yield list(completions), jobs.complete(list(completions.values()))
+            yield [place], in_turn([jobs.settle(connection, operation)])
+    yield list(completions), jobs.complete(connection, list(completions.values()))
 
 
 def _claim(operations: Sequence[Operation]) -> Iterator[_Talk]:
@@ -163,6 +183,37 @@ def _take(operations: Sequence[Operation]) -> Iterator[_Talk]:
         yield list(takes), in_turn(map(pull.take, takes.values()))
 
 
+def _retry(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    retries = {place: each for place, each in enumerate(operations) if isinstance(each, RetryFailures)}
+    if retries:
+        yield list(retries), in_turn(map(failures.retry, retries.values()))
+
+
+def _manage(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    """Forget, sample and take turns: one after the other, as they may be about the same."""
+    rest = {place: each for place, each in enumerate(operations) if isinstance(each, _Managing)}
+    if rest:
+        yield list(rest), in_turn(map(_managing, rest.values()))
+
+
+def _managing(operation: _Managing) -> Conversation[object]:
+    match operation:
+        case ForgetFailures():
+            return failures.forget(operation)
+        case ForgetFinished():
+            return history.forget(operation)
+        case NameTypes():
+            return load.name_types(operation.types)
+        case AddLoad():
+            return load.add(operation.sample)
+        case ForgetLoad():
+            return load.forget(operation)
+        case TakeTurn():
+            return load.take_turn(operation)
+        case _:
+            assert_never(operation)
+
+
 def _tell(statement: bytes) -> Conversation[Sequence[object]]:
     yield [statement]
     return ()
@@ -196,6 +247,8 @@ async def _apply_one(connection: Connection, operation: _Single) -> object:
             return await jobs.delete_job(connection, operation)
         case DeleteFailure():
             return await jobs.delete_failure(connection, operation)
+        case SetPaused():
+            return await definitions.set_paused(connection, operation)
         case PutQueue():
             put = definitions.put_queue if operation.replaces else definitions.add_queue
             return await put(connection, operation.definition)
