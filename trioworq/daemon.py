@@ -36,7 +36,8 @@ from trioworq.dispatch.runs import RELEASE_TIMEOUT_S
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
-from trioworq.manage.management import Management, management_of
+from trioworq.manage.management import Management, ManageSettings, management_of, open_management
+from trioworq.manage.pruner import Retention
 from trioworq.pauses import Pauses
 from trioworq.pull.jobs import GIVE_BACK_TIMEOUT_S as PULL_GIVE_BACK_TIMEOUT_S
 from trioworq.pull.jobs import PullJobs, open_pull
@@ -133,7 +134,10 @@ async def _run_daemon(
                     )
                     routes = _routes(edge, queues, pull, management, watch, shutdown)
                     leave = partial(_leave, queues, pull)
-                    await _run_front(edge, door, routes, leave, shutdown, logs, manager)
+                    async with open_management(
+                        management, store=store, clock=clock, logs=logs, settings=_manage_settings(config)
+                    ):
+                        await _run_front(edge, door, routes, leave, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
@@ -263,3 +267,13 @@ def _queue_settings(config: Config) -> QueueSettings:
         defaults=QueueDefaults(config.queue_default_polling_interval, config.queue_default_max_workers),
         refresh_interval_ms=config.config_refresh_interval,
     )
+
+
+def _manage_settings(config: Config) -> ManageSettings:
+    retention = Retention(
+        finished_ms=config.finished_ttl * 1000,
+        finished_most=config.finished_max,
+        failed_ms=config.failed_ttl * 1000 or None,
+        load_ms=config.load_retention * 1000,
+    )
+    return ManageSettings(retention=retention, load_interval_s=config.load_interval)
