@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 import pytest
-import pytest_trio
 from trio.testing import MockClock
 
 from tests.dispatch.push_side import hanging
@@ -19,7 +18,7 @@ OTHER = TypeName(Kind.PUSH, "other")
 MAIL_QUEUE = TypeName(Kind.PULL, "mail")
 
 
-@pytest_trio.trio_fixture
+@pytest.fixture
 async def desk(autojump_clock: MockClock) -> AsyncIterator[Desk]:
     """A node whose category mail goes to a queue of its own, and others to the default queue."""
     async with open_desk(hanging()) as opened:

@@ -136,7 +136,7 @@ class Sighting:
     peers: Sequence[Peer]
     free: frozenset[str]
     deletions: int
-    pauses: int = 0
+    pauses: int
 
 
 @frozen
