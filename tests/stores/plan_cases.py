@@ -212,10 +212,11 @@ def _writes() -> list[Case]:
         _write(
             "leases taken over",
             _hold("other", NOW + GRACE_MS),
-            keys=OWNER | JOB_LIST,
+            keys=OWNER,
             rows=4 * len(OWNED) + RUNNING,
             scans=NODES,
-            may_use=OWNER_NODE,
+            # Either leads to the jobs that run.
+            may_use=OWNER_NODE | JOB_LIST | JOB_CLAIM,
         ),
         _write(
             "leases given back",
