@@ -262,14 +262,17 @@ def routes_of(side: PushSide, pull_side: PullSide, config: Config = CONFIG) -> S
 async def open_face(
     workers: Caller | None = None,
     *,
+    store: Store | None = None,
     default_queue: str = "default",
     guard: Guard | None = None,
     **options: Any,
 ) -> AsyncIterator[Face]:
-    """Serve every API; push workers hang unless given, so that jobs stay where they are."""
+    """Serve every API, over an in-memory store unless given one; push workers hang unless given, so that jobs
+    stay where they are.
+    """
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
-        open_push_side(workers or hanging(), default_queue=default_queue) as side,
+        open_push_side(workers or hanging(), store=store, default_queue=default_queue) as side,
         open_pull_side(side.store) as pull_side,
         open_served(routes_of(side, pull_side, config), config, guard=guard) as served,
     ):
