@@ -8,22 +8,26 @@ import orjson
 import trio
 from attrs import define
 
-from tests.dispatch.push_side import SUCCESS, Call, ScriptedWorkers
+from tests.dispatch.push_side import FAILURE, SUCCESS, Call, ScriptedWorkers
 from tests.web.face import Face
 from trioworq.core.results import Result, ResultStatus
 
 JOBS = "/api/v1/jobs"
 WORKER = "http://worker/"
-NO_SUCH_THING = Result(ResultStatus.PERMANENT_FAILURE, 200, "no such thing")
+VERDICTS = {
+    "fail": Result(ResultStatus.PERMANENT_FAILURE, 200, "no such thing"),
+    "stumble": FAILURE,
+    "succeed": SUCCESS,
+}
 
 
 def obedient() -> ScriptedWorkers:
-    """Return workers that fail, hang or succeed, as the end of a URL says."""
+    """Return workers that fail, stumble, succeed or hang, as the end of a URL says."""
 
     async def answer(call: Call) -> Result:
         if call.url.endswith("/hang"):
             await trio.sleep_forever()
-        return NO_SUCH_THING if call.url.endswith("/fail") else SUCCESS
+        return VERDICTS[call.url.removeprefix(WORKER)]
 
     return ScriptedWorkers(answer)
 

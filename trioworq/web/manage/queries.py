@@ -5,11 +5,12 @@ from collections.abc import Mapping
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.failures import FailureFilter
-from trioworq.core.jobs import INT64_MAX
 from trioworq.core.queues import check_name
 from trioworq.web.moments import parse_moment
 
 MAX_LIMIT = 10_000
+# Where no list reaches, and no store has to count any further.
+MAX_OFFSET = 10**15
 
 _LIMIT = re.compile(r"[+-]?[0-9]{1,19}")
 _OFFSET = re.compile(r"[0-9]+")
@@ -57,12 +58,12 @@ def limit_of(query: _Query) -> int:
 
 
 def offset_of(query: _Query) -> int:
-    """Return how many items to leave out before the first one."""
+    """Return how many items to leave out before the first one; beyond all of them there is none."""
     text = query.get("offset", "0")
     if not _OFFSET.fullmatch(text):
         raise InvalidRequest("offset should be an integer that is at least 0")
-    # More digits than these are too many for Python to read at all.
-    return INT64_MAX if len(text) > 19 else min(int(text), INT64_MAX)
+    # Thousands of digits are too many for Python to read at all.
+    return min(int(text.lstrip("0")[:19] or "0"), MAX_OFFSET)
 
 
 def is_dry_run(query: _Query) -> bool:

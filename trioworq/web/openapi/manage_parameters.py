@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from trioworq.core.jobs import INT64_MAX
-from trioworq.web.manage.queries import MAX_LIMIT
+from trioworq.web.manage.queries import MAX_LIMIT, MAX_OFFSET
 from trioworq.web.openapi.shapes import NAME
 
 _MOMENT = (
@@ -66,6 +65,6 @@ MANAGE_PARAMETERS: Mapping[str, Any] = {
         "name": "offset",
         "in": "query",
         "description": "How many jobs to leave out before the first.",
-        "schema": {"type": "integer", "minimum": 0, "maximum": INT64_MAX, "default": 0},
+        "schema": {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
     },
 }
