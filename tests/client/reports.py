@@ -78,7 +78,7 @@ QUEUE_COUNTS = {
     "idle_workers": 19,
     "active_nodes": 1,
 }
-QUEUED_TYPE = {
+QUEUED_TYPE: dict[str, Any] = {
     "job_type": {
         "id": 1,
         "name": "scale-ingest",

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from trioworq.client import answers
 from trioworq.client.answers import Answer
@@ -35,6 +35,13 @@ class Call(Generic[T]):
     echo: int | None = None
     conflict: type[Refused] = Refused
     wait_s: float = 0
+
+
+def with_body(call: Call[T]) -> Call[tuple[T, bytes]]:
+    """Return the same call, which also tells the answer's body as it came."""
+    untyped: Any = call
+    changed: Call[tuple[T, bytes]] = evolve(untyped, read=lambda answer: (call.read(answer), answer.body))
+    return changed
 
 
 def push(new: NewPush) -> Call[int]:

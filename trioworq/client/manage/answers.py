@@ -45,6 +45,7 @@ class _JobShape(msgspec.Struct):
     url: str | None = None
     key: str | None = None
     fail_count: int | None = None
+    priority: int = DEFAULT_PRIORITY
     created_at: datetime | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -169,6 +170,7 @@ def _report(shape: _JobShape) -> JobReport:
         url=shape.url,
         key=shape.key,
         fail_count=shape.fail_count,
+        priority=shape.priority,
         created_at=_in_utc(shape.created_at),
         started_at=_in_utc(shape.started_at),
         ended_at=_in_utc(shape.ended_at),

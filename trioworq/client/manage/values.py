@@ -64,6 +64,7 @@ class JobReport:
     url: str | None
     key: str | None
     fail_count: int | None
+    priority: int
     created_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None

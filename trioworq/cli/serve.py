@@ -1,4 +1,4 @@
-"""The command: argv and environment → Config → `trio.run`; messages and exit codes (contract §1.19).
+"""The daemon's command: argv and environment → Config → `trio.run`; messages and exit codes (contract §1.19).
 
 0   a normal stop; --version, --license, --credits, --new-api-token
 1   wrong usage, bad configuration, a store that cannot be opened; --help, as in the original
@@ -10,7 +10,6 @@ import os
 import re
 import resource
 import select
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -29,9 +28,8 @@ from trioworq.web.sockets import bind_sockets
 from trioworq.web.tokens import new_token
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and end the process."""
-    _fill_standard_streams()
+def serve(arguments: Sequence[str]) -> int:
+    """Run the daemon's command; return the exit code."""
     try:
         code = command().main(arguments, prog_name="trioworq", standalone_mode=False)
     except click.UsageError as error:
@@ -39,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             f"Usage: trioworq [OPTIONS]; see trioworq --help\nError: {error.format_message()}", err=True
         )
         code = 1
-    sys.exit(code or 0)
+    return code or 0
 
 
 def command() -> click.Command:
@@ -59,9 +57,11 @@ def command() -> click.Command:
             _new_api_token(),
             _flag(["-h", "--help"], "Show this text and exit.", _show_help),
         ],
-        callback=_serve,
+        callback=_run_daemon,
         add_help_option=False,
         help="Run the job queue. Every option can also be set in the environment; see docs/configuration.md.",
+        epilog="Beside that, trioworq jobs, trioworq queues and trioworq load ask a daemon that runs; see "
+        "trioworq jobs --help and so on.",
     )
 
 
@@ -125,7 +125,7 @@ def _show_help(context: click.Context) -> int:
     return 1
 
 
-def _serve(**flags: str | None) -> int:
+def _run_daemon(**flags: str | None) -> int:
     """Run the daemon; return the exit code."""
     code = 0
     try:
@@ -158,16 +158,6 @@ def _die(reason: str) -> NoReturn:
         if select.select((), (2,), (), 0)[1]:
             os.write(2, f"trioworq: {reason}\n".encode())
     os._exit(1)
-
-
-def _fill_standard_streams() -> None:
-    """Put something behind each standard stream that the process was started without.
-
-    Otherwise the next connection or file would take its number, and the log lines with it.
-    """
-    while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass
-    os.close(spare)
 
 
 def _raise_file_limit() -> None:
