@@ -118,6 +118,7 @@ async def _run_daemon(
     ):
         await _set_clock(clock, store, logs)
         settings = _queue_settings(config)
+        pauses = Pauses(store)
         watch = StoreWatch(store.schema)
         edge = Edge(config=config, access_log=logs.access, error_log=logs.error, guard=door.guard)
         async with trio.open_nursery() as keeper:
@@ -126,11 +127,23 @@ async def _run_daemon(
             for files in door.followed:
                 keeper.start_soon(files.follow, logs.error)
             async with open_queues(
-                node=node, store=store, workers=workers, clock=clock, logs=logs, settings=settings
+                node=node,
+                store=store,
+                workers=workers,
+                clock=clock,
+                logs=logs,
+                settings=settings,
+                pauses=pauses,
             ) as queues:
-                async with open_pull(store=store, clock=clock, logs=logs) as pull:
+                async with open_pull(
+                    store=store,
+                    clock=clock,
+                    logs=logs,
+                    pauses=pauses,
+                    is_remembered=settings.is_remembered,
+                ) as pull:
                     management = management_of(
-                        store=store, queues=queues, pull=pull, pauses=Pauses(store), clock=clock, logs=logs
+                        store=store, queues=queues, pull=pull, pauses=pauses, clock=clock, logs=logs
                     )
                     routes = _routes(edge, queues, pull, management, watch, shutdown)
                     leave = partial(_leave, queues, pull)
@@ -168,6 +181,7 @@ def _routes(
         traffic=edge.traffic,
         pulled=pull.counters,
         waiting_workers=lambda: pull.waiting_workers,
+        paused_queues=lambda: management.pauses.size,
     )
     return every_route(queues, pull, management, edge.config, ready, sources)
 
@@ -266,6 +280,7 @@ def _queue_settings(config: Config) -> QueueSettings:
         default_queue=config.queue_default,
         defaults=QueueDefaults(config.queue_default_polling_interval, config.queue_default_max_workers),
         refresh_interval_ms=config.config_refresh_interval,
+        is_remembered=config.finished_ttl > 0,
     )
 
 

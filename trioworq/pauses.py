@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import trio
+
 from trioworq.core.jobs import Kind
 from trioworq.stores.interface import Store
 
@@ -20,6 +22,8 @@ class Pauses:
         self._store = store
         self._paused: frozenset[tuple[Kind, str]] = frozenset()
         self._count: int | None = None
+        # From a look at the store, or a change in it, until `_paused` shows that.
+        self._changing = trio.Lock()
         self._listeners: list[Listener] = []
 
     def tell(self, listener: Listener) -> None:
@@ -41,13 +45,15 @@ class Pauses:
         Raises NoSuchQueue for a push queue that is not defined, StoreUnavailable. If cancelled: the queue
         may be paused all the same.
         """
-        await self._store.set_paused(kind, queue, is_paused=True)
-        self._know(self._paused | {(kind, queue)})
+        async with self._changing:
+            await self._store.set_paused(kind, queue, is_paused=True)
+            self._know(self._paused | {(kind, queue)})
 
     async def resume(self, kind: Kind, queue: str) -> None:
         """Start jobs of a queue again. Raises and, if cancelled, leaves things as `pause` does."""
-        await self._store.set_paused(kind, queue, is_paused=False)
-        self._know(self._paused - {(kind, queue)})
+        async with self._changing:
+            await self._store.set_paused(kind, queue, is_paused=False)
+            self._know(self._paused - {(kind, queue)})
 
     async def catch_up(self, count: int | None = None) -> None:
         """Read what is paused, unless the store's `count` of changes is the one that was read last.
@@ -55,10 +61,12 @@ class Pauses:
         Raises StoreUnavailable, with what is known left as it is. If cancelled: the same.
         """
         if count is not None and count == self._count:
+            await trio.lowlevel.checkpoint()
             return
-        self._know(await self._store.paused_queues())
-        # Not sooner: what changed since it was counted is read again next time.
-        self._count = count
+        async with self._changing:
+            self._know(await self._store.paused_queues())
+            # Not sooner: what changed since it was counted is read again next time.
+            self._count = count
 
     def _know(self, paused: frozenset[tuple[Kind, str]]) -> None:
         changed = self._paused ^ paused

@@ -62,8 +62,8 @@ async def _in_place(work: Callable[[], T], /) -> T:
 async def open_gated_store(folder: Path) -> AsyncIterator[tuple[Store, Gate]]:
     """Open a store whose writing connection has a gate; what is read passes by it."""
     gate = Gate()
-    # In the order in which the store asks for them: to prepare the file, to write, to read.
-    runners = iter((_in_place, gate.run, _in_place))
+    # In the order in which the store asks for them: to prepare the file, to write, to read, to count.
+    runners = iter((_in_place, gate.run, _in_place, _in_place))
     async with open_sqlite_store(
         folder / "jobs.db", node_id="test", new_runner=lambda: next(runners)
     ) as store:

@@ -16,6 +16,7 @@ from trioworq.core.results import Result, ResultStatus
 from trioworq.dispatch.ownership import Node
 from trioworq.dispatch.queues import Queues, QueueSettings, open_queues
 from trioworq.dispatch.runs import Caller
+from trioworq.pauses import Pauses
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.stores.opening import open_store
 
@@ -96,13 +97,14 @@ class PushSide:
 
     queues: Queues
     store: Store
+    pauses: Pauses
     queue_lines: list[dict[str, Any]]
     error_lines: list[Any]
 
     async def push(self, url: str = "http://worker/", category: str = "any", **fields: Any) -> int:
         """Push a job and return its id."""
-        job_id, _ = await self.queues.push(order(url, category, **fields))
-        return job_id
+        job = await self.queues.push(order(url, category, **fields))
+        return job.id
 
     async def define(self, name: str, max_workers: int = 20, **fields: Any) -> None:
         """Define a queue."""
@@ -150,6 +152,7 @@ async def open_push_side(
     default_queue: str = "default",
     refresh_interval_ms: int = 1000,
     clock: Clock | None = None,
+    is_remembered: bool = True,
 ) -> AsyncIterator[PushSide]:
     """Run queues over `store`, or over an in-memory store of their own.
 
@@ -164,13 +167,16 @@ async def open_push_side(
                 node_id=node_id,
                 default_queue=default_queue,
                 refresh_interval_ms=refresh_interval_ms,
+                clock=clock,
+                is_remembered=is_remembered,
             ) as side,
         ):
             yield side
         return
     clock = clock or Clock()
     kept = keep_logs(clock)
-    settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms)
+    settings = QueueSettings(default_queue, DEFAULTS, refresh_interval_ms, is_remembered)
+    pauses = Pauses(store)
     async with open_queues(
         node=Node(node_id, "host"),
         store=store,
@@ -178,5 +184,6 @@ async def open_push_side(
         clock=clock,
         logs=kept.logs,
         settings=settings,
+        pauses=pauses,
     ) as queues:
-        yield PushSide(queues, store, kept.queue_lines, kept.errors)
+        yield PushSide(queues, store, pauses, kept.queue_lines, kept.errors)

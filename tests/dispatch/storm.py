@@ -245,7 +245,7 @@ class Storm:
             f"http://worker/{queue}", queue, b"%d" % number, run_after_s=self.dice.choice((0, 0, 0, 1))
         )
         try:
-            job_id, _ = await node.side.queues.push(job)
+            job_id = (await node.side.queues.push(job)).id
         except (StoreUnavailable, CallerError):
             return
         self.pushed.add(number)

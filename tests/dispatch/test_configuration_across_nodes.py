@@ -27,6 +27,7 @@ from tests.dispatch.push_side import (
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.config import Config, Driver
 from trioworq.core.errors import NoSuchQueue, NoSuchRoute
+from trioworq.core.jobs import Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.routing import Routing
@@ -124,7 +125,7 @@ async def test_a_push_through_a_routing_that_is_new_here_works_at_once(open_node
     async with open_node("a") as a, open_node("b") as b:
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
-        assert (await b.queues.push(order(category="x")))[1] == "q"
+        assert (await b.queues.push(order(category="x"))).queue == "q"
         await until(lambda: stats_of(a, "q").total_successes + stats_of(b, "q").total_successes == 1)
 
 
@@ -135,8 +136,8 @@ async def test_a_routing_that_is_new_here_is_found_for_a_batch_too(open_node: Op
         await a.queues.routings.put(Routing("x", "q"))
         first, second = await b.queues.push_many([order(category="none"), order(category="x")])
         assert isinstance(first, NoSuchRoute)
-        assert isinstance(second, tuple)
-        assert second[1] == "q"
+        assert isinstance(second, Job)
+        assert second.queue == "q"
 
 
 async def test_a_push_to_a_queue_that_is_new_here_works_at_once(open_node: OpenNode) -> None:
@@ -149,7 +150,7 @@ async def test_a_push_to_a_queue_that_is_new_here_works_at_once(open_node: OpenN
         with pytest.raises(NoSuchQueue):
             await b.push(category="x")
         await a.define("q")
-        assert (await b.queues.push(order(category="x")))[1] == "q"
+        assert (await b.queues.push(order(category="x"))).queue == "q"
         assert stats_of(b, "q").total_pushes == 1
 
 
@@ -164,7 +165,7 @@ async def test_a_category_that_was_moved_before_its_queue_was_deleted_is_found(o
         await a.queues.definitions.undefine("old")
         # Reads all definitions, and no routing.
         await b.define("mine")
-        assert (await b.queues.push(order(category="x")))[1] == "new"
+        assert (await b.queues.push(order(category="x"))).queue == "new"
 
 
 async def test_until_the_next_look_a_routing_made_elsewhere_does_not_beat_the_default_queue(
@@ -174,9 +175,9 @@ async def test_until_the_next_look_a_routing_made_elsewhere_does_not_beat_the_de
     async with open_node("a", default_queue="default") as a, open_node("b", default_queue="default") as b:
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
-        assert (await b.queues.push(order(category="x")))[1] == "default"
+        assert (await b.queues.push(order(category="x"))).queue == "default"
         await b.queues.definitions.refresh()
-        assert (await b.queues.push(order(category="x")))[1] == "q"
+        assert (await b.queues.push(order(category="x"))).queue == "q"
 
 
 async def test_listing_the_routings_brings_them_in_force(open_node: OpenNode) -> None:
@@ -185,7 +186,7 @@ async def test_listing_the_routings_brings_them_in_force(open_node: OpenNode) ->
         await a.define("q")
         await a.queues.routings.put(Routing("x", "q"))
         assert await b.queues.routings.read() == [Routing("x", "q")]
-        assert (await b.queues.push(order(category="x")))[1] == "q"
+        assert (await b.queues.push(order(category="x"))).queue == "q"
 
 
 async def test_the_same_definition_given_to_two_nodes_is_in_force_on_both(open_node: OpenNode) -> None:
@@ -302,7 +303,7 @@ async def test_a_default_queue_deleted_elsewhere_is_made_anew(open_node: OpenNod
         await b.queues.definitions.refresh()
         assert await b.store.queue("default") == QueueDefinition("default", 200, 20)
         assert len(await b.jobs(JobSet.DEFERRED)) == 1
-        assert (await a.queues.push(order()))[1] == "default"
+        assert (await a.queues.push(order())).queue == "default"
 
 
 async def test_a_default_queue_defined_while_it_is_being_made_anew_stays(autojump_clock: MockClock) -> None:
@@ -343,7 +344,7 @@ async def test_while_the_store_is_away_all_stays_in_force(autojump_clock: MockCl
                     "cannot look for changed queues; trying again"
                 ) == 2
                 side.error_lines.clear()
-                assert (await side.queues.push(order(category="x")))[1] == "q"
+                assert (await side.queues.push(order(category="x"))).queue == "q"
                 assert side.queues.stats(f"during {method}") is None
                 store.plug_in()
                 await trio.sleep(1.1)

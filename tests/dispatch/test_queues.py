@@ -59,10 +59,10 @@ async def test_a_routing_beats_the_default_queue(autojump_clock: MockClock) -> N
         await side.define("special")
         await side.queues.routings.put(Routing("x", "special"))
         assert side.queues.routings.get("x") == Routing("x", "special")
-        assert (await side.queues.push(order(category="x")))[1] == "special"
+        assert (await side.queues.push(order(category="x"))).queue == "special"
         assert await side.queues.routings.delete("x") == Routing("x", "special")
         assert side.queues.routings.get("x") is None
-        assert (await side.queues.push(order(category="x")))[1] == "default"
+        assert (await side.queues.push(order(category="x"))).queue == "default"
 
 
 async def test_a_routing_to_an_undefined_queue_is_refused(autojump_clock: MockClock) -> None:
@@ -184,7 +184,7 @@ async def test_a_queue_defined_on_another_node_takes_pushes_at_once(autojump_clo
         await a.define("new")
         await b.queues.definitions.require("new")
         await b.queues.routings.put(Routing("x", "new"))
-        assert (await b.queues.push(order(category="x")))[1] == "new"
+        assert (await b.queues.push(order(category="x"))).queue == "new"
         await b.wait_until_empty("new")
 
 

@@ -5,7 +5,6 @@ from tests.kept_logs import keep_logs
 from tests.pull.pull_side import PullSide
 from trioworq.clock import Clock
 from trioworq.manage.management import Management, management_of
-from trioworq.pauses import Pauses
 
 
 def management_over(side: PushSide, pull_side: PullSide, clock: Clock | None = None) -> Management:
@@ -15,7 +14,7 @@ def management_over(side: PushSide, pull_side: PullSide, clock: Clock | None = N
         store=side.store,
         queues=side.queues,
         pull=pull_side.pull,
-        pauses=Pauses(side.store),
+        pauses=side.pauses,
         clock=clock,
         logs=keep_logs(clock).logs,
     )

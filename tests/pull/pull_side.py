@@ -9,6 +9,7 @@ from attrs import define
 from tests.kept_logs import keep_logs
 from trioworq.clock import Clock
 from trioworq.core.pull import PullJob, PullOrder
+from trioworq.pauses import Pauses
 from trioworq.pull.jobs import PullJobs, open_pull
 from trioworq.stores.interface import Store
 
@@ -20,6 +21,7 @@ class PullSide:
     pull: PullJobs
     store: Store
     clock: Clock
+    pauses: Pauses
     lines: list[dict[str, Any]]
     errors: list[Any]
 
@@ -48,9 +50,17 @@ def order(key: str, queue: str = "q", **fields: Any) -> PullOrder:
 
 
 @asynccontextmanager
-async def open_pull_side(store: Store, clock: Clock | None = None) -> AsyncIterator[PullSide]:
-    """Run a node over a store; nodes that share one on a mocked clock share a `clock` too."""
+async def open_pull_side(
+    store: Store, clock: Clock | None = None, *, pauses: Pauses | None = None, is_remembered: bool = True
+) -> AsyncIterator[PullSide]:
+    """Run a node over a store; nodes that share one on a mocked clock share a `clock` too.
+
+    Without `pauses` nobody tells it what other nodes pause.
+    """
     clock = clock or Clock()
+    pauses = pauses or Pauses(store)
     kept = keep_logs(clock)
-    async with open_pull(store=store, clock=clock, logs=kept.logs) as pull:
-        yield PullSide(pull, store, clock, kept.queue_lines, kept.errors)
+    async with open_pull(
+        store=store, clock=clock, logs=kept.logs, pauses=pauses, is_remembered=is_remembered
+    ) as pull:
+        yield PullSide(pull, store, clock, pauses, kept.queue_lines, kept.errors)

@@ -19,6 +19,7 @@ class Jobs:
     """Numbered jobs, and those of them that have been given back."""
 
     returned: list[int] = field(factory=list)
+    is_paused: bool = False
 
     def give_back(self, jobs: Collection[PullJob]) -> None:
         """Remember what nobody wants."""
@@ -26,7 +27,7 @@ class Jobs:
 
     def line(self) -> Line:
         """Return a line where nobody waits, at time 1000."""
-        return Line("q", lambda: 1000, self.give_back)
+        return Line("q", lambda: 1000, self.give_back, lambda: self.is_paused)
 
 
 def jobs(*numbers: int) -> list[PullJob]:

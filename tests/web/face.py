@@ -248,6 +248,7 @@ def sources_of(side: PushSide, pull_side: PullSide) -> Sources:
         traffic=Traffic(),
         pulled=pull_side.pull.counters,
         waiting_workers=lambda: pull_side.pull.waiting_workers,
+        paused_queues=lambda: side.pauses.size,
     )
 
 
@@ -273,7 +274,7 @@ async def open_face(
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), store=store, default_queue=default_queue) as side,
-        open_pull_side(side.store) as pull_side,
+        open_pull_side(side.store, pauses=side.pauses) as pull_side,
         open_served(routes_of(side, pull_side, config), config, guard=guard) as served,
     ):
         yield Face(

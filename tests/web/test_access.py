@@ -64,6 +64,8 @@ def expected_scope(route: Route) -> Scope:
     """Say what a route should ask for, by the rule that docs/api.md gives."""
     if route.method == "POST" and route.path.partition("/{")[0] in ("/job", "/jobs", *ENQUEUING):
         return Scope.PUSH
+    if route.path.endswith(("/pause", "/resume")):
+        return Scope.ADMIN
     if is_pull(route.path):
         return Scope.WORK
     return Scope.READ if route.method in ("GET", "OPTIONS") else Scope.ADMIN

@@ -197,7 +197,7 @@ async def test_a_push_while_the_store_is_out_of_reach_is_a_503() -> None:
         tripping = TrippingStore(real)
         async with (
             open_push_side(hanging(), store=tripping.store) as side,
-            open_served(fireworq.routes(side.queues, CONFIG)) as served,
+            open_served(fireworq.routes(side.queues, side.pauses, CONFIG)) as served,
         ):
             tripping.unplug("push")
             answer = await served.client.post("/job/c", content=b'{"url":"u"}')

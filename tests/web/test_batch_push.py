@@ -207,7 +207,7 @@ async def test_a_batch_is_stored_whole_or_not_at_all() -> None:
         tripping = TrippingStore(real)
         async with (
             open_push_side(hanging(), store=tripping.store) as side,
-            open_served(fireworq.routes(side.queues, CONFIG)) as served,
+            open_served(fireworq.routes(side.queues, side.pauses, CONFIG)) as served,
         ):
             tripping.unplug("push")
             answer = await served.client.post("/jobs", content=b"[%s,5,%s]" % (GOOD, GOOD))

@@ -51,6 +51,7 @@ class Numbers:
             traffic=self.traffic,
             pulled=PULLED,
             waiting_workers=lambda: 23,
+            paused_queues=lambda: 24,
         )
 
 
@@ -120,6 +121,11 @@ async def test_pull_jobs_are_counted_over_all_queues(served: Served) -> None:
         "trioworq_pull_failed_total": 22,
         "trioworq_pull_waiting_workers": 23,
     }
+
+
+async def test_paused_queues_are_counted(served: Served) -> None:
+    """Those of both sides together."""
+    assert (await scrape(served))["trioworq_paused_queues", NONE] == 24
 
 
 async def test_transactions_are_counted_by_size_and_duration(numbers: Numbers, served: Served) -> None:
@@ -236,7 +242,7 @@ async def test_requests_and_connections_are_counted_by_lane() -> None:
     """A connection counts where it is served now, a request by who answered it; refusals count too."""
     async with open_push_side(answering(SUCCESS)) as side, open_pull_side(side.store) as pull_side:
         sources = sources_of(side, pull_side)
-        routes = [*fireworq.routes(side.queues, CONFIG), *metrics.routes(sources)]
+        routes = [*fireworq.routes(side.queues, side.pauses, CONFIG), *metrics.routes(sources)]
         async with open_served(routes, traffic=sources.traffic, is_watched=False) as served:
             for target in ("/job/a", "/job/a", "/jobs"):
                 await served.ask("POST", target, b'{"url":"http://worker/"}')

@@ -24,7 +24,9 @@ from trioworq.web.openapi.document import OPERATIONS, write_document
 from trioworq.web.openapi.parameters import GREEDY
 
 # They are asked for by their paths alone.
-WITHOUT_BODY = {"retryFailedJob", "retryAllFailedJobs"}
+WITHOUT_BODY = {
+    "retryFailedJob", "retryAllFailedJobs", "pauseQueue", "resumeQueue", "pausePullQueue", "resumePullQueue",
+}  # fmt: skip
 METHODS = {"get", "put", "post", "delete", "patch", "head", "options", "trace"}
 
 

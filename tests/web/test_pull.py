@@ -378,7 +378,7 @@ async def test_a_store_out_of_reach_is_a_429() -> None:
     async with open_memory_store() as real:
         tripping = TrippingStore(real)
         async with open_pull_side(tripping.store) as side:
-            async with open_served(endpoints.routes(side.pull, CONFIG)) as served:
+            async with open_served(endpoints.routes(side.pull, side.pauses, CONFIG)) as served:
                 tripping.unplug("enqueue", "take", "change", "outlook", "pull_job")
                 for method, target, body in (
                     ("POST", "/enqueue", orjson.dumps(job())),

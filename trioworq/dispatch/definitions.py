@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping
 import trio
 
 from trioworq.core.errors import NoSuchQueue
+from trioworq.core.jobs import Kind
 from trioworq.core.queues import Change, QueueDefaults, QueueDefinition, Revision, Start, Stop, define, plan
 from trioworq.dispatch.dispatcher import Dispatcher
 from trioworq.dispatch.routings import Routings
 from trioworq.logs import ErrorLog
+from trioworq.pauses import Pauses
 from trioworq.stores.interface import Store, StoreUnavailable
 
 
@@ -28,6 +30,7 @@ class Definitions:
         defaults: QueueDefaults,
         refresh_interval_ms: int,
         error_log: ErrorLog,
+        pauses: Pauses,
         new_dispatcher: Callable[[QueueDefinition], Dispatcher],
         changed: Callable[[], None],
         tasks: trio.Nursery,
@@ -42,6 +45,7 @@ class Definitions:
         self._defaults = defaults
         self._refresh_interval_s = refresh_interval_ms / 1000
         self._error_log = error_log
+        self._pauses = pauses
         self._new_dispatcher = new_dispatcher
         self._changed = changed
         self._tasks = tasks
@@ -101,6 +105,9 @@ class Definitions:
         definition = await self._store.delete_queue(name)
         if definition is not None or name in self._running:
             await self._reload()
+        if self._pauses.is_paused(Kind.PUSH, name):
+            # It went with the definition: a queue of that name that is made next is not paused.
+            await self._pauses.catch_up()
         return definition
 
     # Keeping in line with the store.

@@ -1,6 +1,6 @@
 """One queue on this node: claim → limit → start; a push to an idle queue starts without a claim."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import trio
@@ -52,7 +52,10 @@ class Dispatcher:
         counters: QueueCounters,
         queue_log: QueueLog,
         error_log: ErrorLog,
+        is_paused: Callable[[], bool],
+        is_remembered: bool,
     ) -> None:
+        """Start nothing while `is_paused`; `is_remembered` is whether there is a history of finished jobs."""
         self.definition = definition
         self.epoch: int | None = None
         self._store = store
@@ -65,7 +68,12 @@ class Dispatcher:
             slots=self._slots,
             workers=workers,
             settler=Settler(
-                store=store, clock=clock, counters=counters, queue_log=queue_log, error_log=self._error_log
+                store=store,
+                clock=clock,
+                counters=counters,
+                queue_log=queue_log,
+                error_log=self._error_log,
+                is_remembered=is_remembered,
             ),
             clock=clock,
             counters=counters,
@@ -81,6 +89,7 @@ class Dispatcher:
         self._may_have_work = True
         self._is_stopping = False
         self._is_held_back = False
+        self._is_paused = is_paused
         self._quieted = trio.Event()
         self.has_ended = False
         self._wake, self._woken = trio.open_memory_channel[None](1)
@@ -137,7 +146,7 @@ class Dispatcher:
         if self._jobs is None or self.epoch != slot.epoch:
             # The queue's next owner releases the job, or has done so.
             self._give(slot)
-        elif self._is_stopping or self._is_held_back or not self._slots.admit(self.calls):
+        elif not self._may_start() or not self._slots.admit(self.calls):
             self._give(slot)
             self._jobs.start_soon(self._hand_back, job)
         else:
@@ -242,9 +251,11 @@ class Dispatcher:
 
     def _room(self) -> int:
         """Count the jobs that could start now."""
-        if self._is_stopping or self._is_held_back:
-            return 0
-        return self._slots.room(settling=len(self._runs) - self.calls)
+        return self._slots.room(settling=len(self._runs) - self.calls) if self._may_start() else 0
+
+    def _may_start(self) -> bool:
+        """Whether anything is to start at all."""
+        return not (self._is_stopping or self._is_held_back or self._is_paused())
 
     async def _wait(self) -> None:
         """Wait until something has changed, or the throttle gives the next token."""
@@ -282,7 +293,9 @@ class Dispatcher:
             return None
         # A kick from here on is about jobs that this claim may miss.
         self._may_have_work = False
-        self._asked = Claim(self.definition.name, self.epoch, room, self._clock.now_ms())
+        self._asked = Claim(
+            self.definition.name, self.epoch, room, self._clock.now_ms(), self.definition.priority
+        )
         return self._asked
 
     def take(self, jobs: Sequence[Job]) -> None:

@@ -17,6 +17,7 @@ from trioworq.core.leases import Hold
 from trioworq.core.suspicion import Suspicion
 from trioworq.dispatch.dispatcher import Dispatcher
 from trioworq.logs import ErrorLog
+from trioworq.pauses import Pauses
 from trioworq.stores.interface import Sighting, Store, StoreUnavailable
 
 LEASE_MS = 3000
@@ -61,13 +62,18 @@ class Ownership:
         store: Store,
         clock: Clock,
         error_log: ErrorLog,
+        pauses: Pauses,
     ) -> None:
-        """`dispatchers` are those of all queues that run here; they may change at any time."""
+        """`dispatchers` are those of all queues that run here; they may change at any time.
+
+        `pauses` hear of what other nodes have paused or resumed.
+        """
         self._dispatchers = dispatchers
         self._node = node
         self._store = store
         self._clock = clock
         self._error_log = error_log
+        self._pauses = pauses
         self._held: frozenset[str] = frozenset()
         self._gone: Mapping[str, int] = {}
         self._suspicion = Suspicion()
@@ -206,12 +212,16 @@ class Ownership:
     # Looking round.
 
     async def look_out(self) -> None:
-        """Notice what other nodes have let go, or that they are gone. Runs until cancelled."""
+        """Notice what other nodes have let go, deleted or paused, or that they are gone.
+
+        Runs until cancelled.
+        """
         while True:
             await trio.sleep(LOOK_INTERVAL_S)
             started_at_s = trio.current_time()
             try:
                 sighting = await self._store.look_round(self._clock.now_ms())
+                await self._pauses.catch_up(sighting.pauses)
                 await self._cut_off_deleted(sighting.deletions)
             except StoreUnavailable:
                 # `keep` says so.

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import trio
 from attrs import frozen
 
 from trioworq.clock import Clock
 from trioworq.core.errors import CallerError, InvalidRequest, NoSuchQueue, NoSuchRoute
-from trioworq.core.jobs import Job, JobState, Order
+from trioworq.core.jobs import Job, JobState, Kind, Order
 from trioworq.core.queues import Owner, QueueDefaults, QueueDefinition
 from trioworq.core.stats import QueueCounters, QueueStats
 from trioworq.dispatch.definitions import Definitions
@@ -19,6 +20,7 @@ from trioworq.dispatch.routings import Routings
 from trioworq.dispatch.runs import Caller
 from trioworq.dispatch.summary import Summary, summarise
 from trioworq.logs import Logs
+from trioworq.pauses import Pauses
 from trioworq.stores.claims import Push
 from trioworq.stores.interface import Store, StoreUnavailable
 
@@ -33,6 +35,8 @@ class QueueSettings:
     default_queue: str
     defaults: QueueDefaults
     refresh_interval_ms: int
+    # Whether there is a history of finished jobs.
+    is_remembered: bool = True
 
 
 class Queues:
@@ -47,6 +51,7 @@ class Queues:
         clock: Clock,
         logs: Logs,
         settings: QueueSettings,
+        pauses: Pauses,
         tasks: trio.Nursery,
     ) -> None:
         """`tasks` is where the dispatchers will run."""
@@ -56,6 +61,8 @@ class Queues:
         self._workers = workers
         self._clock = clock
         self._logs = logs
+        self._pauses = pauses
+        self._is_remembered = settings.is_remembered
         self._counters: dict[str, QueueCounters] = {}
         self.definitions = Definitions(
             store=store,
@@ -64,6 +71,7 @@ class Queues:
             defaults=settings.defaults,
             refresh_interval_ms=settings.refresh_interval_ms,
             error_log=logs.error,
+            pauses=pauses,
             new_dispatcher=self._new_dispatcher,
             changed=lambda: self.ownership.hurry(),
             tasks=tasks,
@@ -75,7 +83,9 @@ class Queues:
             store=store,
             clock=clock,
             error_log=logs.error,
+            pauses=pauses,
         )
+        pauses.tell(self._hear_of_pause)
 
     def _new_dispatcher(self, definition: QueueDefinition) -> Dispatcher:
         return Dispatcher(
@@ -86,6 +96,8 @@ class Queues:
             counters=self._counters.setdefault(definition.name, QueueCounters()),
             queue_log=self._logs.queue,
             error_log=self._logs.error,
+            is_paused=partial(self._pauses.is_paused, Kind.PUSH, definition.name),
+            is_remembered=self._is_remembered,
         )
 
     def now_ms(self) -> int:
@@ -94,8 +106,8 @@ class Queues:
 
     # Pushing.
 
-    async def push(self, order: Order) -> tuple[int, str]:
-        """Store a job and return (id, queue) once it is durable.
+    async def push(self, order: Order) -> Job:
+        """Store a job and return it once it is durable.
 
         Raises NoSuchRoute, NoSuchQueue, InvalidRequest (run_after out of range), StoreUnavailable.
         If cancelled: the job may be stored all the same, and is then dispatched like any other.
@@ -105,8 +117,8 @@ class Queues:
             raise pushed
         return pushed
 
-    async def push_many(self, orders: Sequence[Order]) -> list[tuple[int, str] | CallerError]:
-        """Store jobs in one transaction; return for each, in order, (id, queue) or why it was refused.
+    async def push_many(self, orders: Sequence[Order]) -> list[Job | CallerError]:
+        """Store jobs in one transaction; return each, in order, or why it was refused.
 
         Raises StoreUnavailable, with nothing stored. If cancelled: all may be stored all the same.
         """
@@ -126,17 +138,17 @@ class Queues:
             dispatcher = self.definitions.running.get(queue)
             if dispatcher is None:
                 return NoSuchQueue(queue)
-            job = order.accepted(queue, self._clock.now_ms())
+            job = order.accepted(queue, self._clock.now_ms(), dispatcher.definition.priority)
         except CallerError as error:
             return error
         return Push(job, None if order.run_after_s else dispatcher.offer)
 
-    def _report(self, stored: Job | InvalidRequest) -> tuple[int, str] | InvalidRequest:
-        if isinstance(stored, InvalidRequest):
-            return stored
-        self._counters.setdefault(stored.queue, QueueCounters()).pushed(stored.created_at_ms)
-        self._logs.queue.pushed(stored)
-        return stored.id, stored.queue
+    def _report(self, stored: Job | InvalidRequest) -> Job | InvalidRequest:
+        """Count and log a job if it was stored."""
+        if isinstance(stored, Job):
+            self._counters.setdefault(stored.queue, QueueCounters()).pushed(stored.created_at_ms)
+            self._logs.queue.pushed(stored)
+        return stored
 
     # Looking and repairing.
 
@@ -179,6 +191,10 @@ class Queues:
                     dispatcher.cancel_run(job_id)
         return job
 
+    def _hear_of_pause(self, kind: Kind, name: str) -> None:
+        if kind is Kind.PUSH:
+            self.kick([name])
+
     async def poll(self) -> None:
         """Look for jobs that fall due. Runs until cancelled."""
         running = self.definitions.running
@@ -203,13 +219,20 @@ class Queues:
 
 @asynccontextmanager
 async def open_queues(
-    *, node: Node, store: Store, workers: Caller, clock: Clock, logs: Logs, settings: QueueSettings
+    *,
+    node: Node,
+    store: Store,
+    workers: Caller,
+    clock: Clock,
+    logs: Logs,
+    settings: QueueSettings,
+    pauses: Pauses,
 ) -> AsyncIterator[Queues]:
     """Run the queues of this node.
 
     Tasks: definitions watcher, lease keeper, lookout, poller, one dispatcher a queue. Stops when: the body
     ends; what still runs then is cut off and given back, and so are the leases. Raises: StoreError when
-    the definitions cannot be read at the start.
+    pauses and definitions cannot be read at the start.
     """
     try:
         async with trio.open_nursery() as tasks:
@@ -220,8 +243,11 @@ async def open_queues(
                 clock=clock,
                 logs=logs,
                 settings=settings,
+                pauses=pauses,
                 tasks=tasks,
             )
+            # Before anything can start.
+            await pauses.catch_up()
             await queues.definitions.refresh()
             tasks.start_soon(queues.definitions.watch)
             tasks.start_soon(queues.ownership.keep)

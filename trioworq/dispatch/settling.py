@@ -24,6 +24,7 @@ class Settler:
     _counters: QueueCounters
     _queue_log: QueueLog
     _error_log: ErrorLog
+    _is_remembered: bool
 
     async def settle(self, job: Job, result: Result) -> None:
         """Store what follows from a verdict; then count and log it.
@@ -31,7 +32,8 @@ class Settler:
         Nothing follows when the job was deleted or has a new owner meanwhile. Raises StoreBroken.
         If cancelled: it may be stored all the same, and is then neither counted nor logged.
         """
-        settlement = retry.settle(job, result, self._clock.now_ms())
+        now_ms = self._clock.now_ms()
+        settlement = retry.settle(job, result, now_ms, is_remembered=self._is_remembered)
         is_current = await self._insist(settlement)
         if not is_current:
             self._error_log.info("outcome dropped: the job was deleted or has a new owner", id=job.id)

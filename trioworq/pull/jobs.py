@@ -8,6 +8,7 @@ import trio
 
 from trioworq.clock import Clock
 from trioworq.core.errors import JobExists, NoSuchJob, StaleRun
+from trioworq.core.jobs import Kind
 from trioworq.core.pull import (
     Completion,
     Heartbeat,
@@ -19,6 +20,7 @@ from trioworq.core.pull import (
     Verdict,
 )
 from trioworq.logs import Logs
+from trioworq.pauses import Pauses
 from trioworq.pull.counters import PullCounters
 from trioworq.pull.lines import Lines
 from trioworq.pull.lookout import Lookout
@@ -38,15 +40,34 @@ class PullJobs:
     Each method may raise StoreUnavailable, with nothing changed.
     """
 
-    def __init__(self, *, store: Store, clock: Clock, logs: Logs, tasks: trio.Nursery) -> None:
-        """`tasks` is where jobs are taken for workers that wait."""
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        logs: Logs,
+        pauses: Pauses,
+        is_remembered: bool,
+        tasks: trio.Nursery,
+    ) -> None:
+        """`is_remembered` is whether there is a history of finished jobs.
+
+        `tasks` is where jobs are taken for workers that wait.
+        """
         self.counters = PullCounters()
         self._store = store
         self._clock = clock
         self._log = logs.pull
+        self._pauses = pauses
+        self._is_remembered = is_remembered
         self._is_leaving = False
         self._lines = Lines(
-            store=store, clock=clock, counters=self.counters, error_log=logs.error, tasks=tasks
+            store=store,
+            clock=clock,
+            counters=self.counters,
+            error_log=logs.error,
+            pauses=pauses,
+            tasks=tasks,
         )
         self._lookout = Lookout(
             store=store,
@@ -56,6 +77,7 @@ class PullJobs:
             found=partial(self._lines.call, is_sure=True),
             timed_out=self._report,
         )
+        pauses.tell(self._hear_of_pause)
 
     # Jobs come in.
 
@@ -106,9 +128,9 @@ class PullJobs:
     ) -> Sequence[PullJob]:
         """Hand out up to `limit` due jobs, ordered by (priority, run_at, id).
 
-        When none is due, waits up to `wait_s` for one, or until the daemon stops. `has_left` tells whether
-        the client has hung up while it waited: then it is given none. If cancelled: what it would have
-        been given goes to others, and counts as never handed out.
+        When none is due, or the queue is paused, waits up to `wait_s` for one, or until the daemon stops.
+        `has_left` tells whether the client has hung up while it waited: then it is given none. If
+        cancelled: what it would have been given goes to others, and counts as never handed out.
         """
         if limit <= 0 or self._is_leaving:
             await trio.lowlevel.checkpoint()
@@ -131,7 +153,8 @@ class PullJobs:
 
     async def complete(self, queue: str, key: str, run: Run | None = None) -> None:
         """End a job for good. Raises NoSuchJob, StaleRun."""
-        await self._change(Completion(queue=queue, key=key, run=run))
+        finished_at_ms = self._clock.now_ms() if self._is_remembered else None
+        await self._change(Completion(queue=queue, key=key, run=run, finished_at_ms=finished_at_ms))
         self.counters.completed += 1
         self._log.completed(queue, key)
 
@@ -170,6 +193,15 @@ class PullJobs:
             self._log.timed_out(job)
         self._lines.call({job.queue for job in jobs if not job.is_failed}, is_sure=True)
 
+    def _hear_of_pause(self, kind: Kind, queue: str) -> None:
+        if kind is not Kind.PULL:
+            return
+        if self._pauses.is_paused(kind, queue):
+            self._lines.pause(queue)
+        else:
+            self._lines.call([queue], is_sure=True)
+            self._lookout.hurry()
+
     async def look_out(self) -> None:
         """Notice leases that end and jobs that fall due. Runs until cancelled."""
         await self._lookout.run()
@@ -181,7 +213,9 @@ class PullJobs:
 
 
 @asynccontextmanager
-async def open_pull(*, store: Store, clock: Clock, logs: Logs) -> AsyncIterator[PullJobs]:
+async def open_pull(
+    *, store: Store, clock: Clock, logs: Logs, pauses: Pauses, is_remembered: bool = True
+) -> AsyncIterator[PullJobs]:
     """Run the pull side of this node.
 
     Tasks: the lookout; for a queue where workers wait, one that takes jobs for them; for jobs that nobody
@@ -189,7 +223,14 @@ async def open_pull(*, store: Store, clock: Clock, logs: Logs) -> AsyncIterator[
     GIVE_BACK_TIMEOUT_S. Raises: whatever the body raises, and StoreBroken.
     """
     async with trio.open_nursery() as tasks:
-        pull = PullJobs(store=store, clock=clock, logs=logs, tasks=tasks)
+        pull = PullJobs(
+            store=store,
+            clock=clock,
+            logs=logs,
+            pauses=pauses,
+            is_remembered=is_remembered,
+            tasks=tasks,
+        )
         async with trio.open_nursery() as watch:
             watch.start_soon(pull.look_out)
             yield pull

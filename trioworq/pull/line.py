@@ -39,10 +39,15 @@ class Line:
     """Those who wait at one queue; a `stores.claims.Taker`. No method waits or raises."""
 
     def __init__(
-        self, queue: str, now_ms: Callable[[], int], give_back: Callable[[Collection[PullJob]], None]
+        self,
+        queue: str,
+        now_ms: Callable[[], int],
+        give_back: Callable[[Collection[PullJob]], None],
+        is_paused: Callable[[], bool],
     ) -> None:
-        """`give_back` takes jobs that nobody wants any more."""
+        """`give_back` takes jobs that nobody wants any more; while `is_paused`, nobody gets one."""
         self.queue = queue
+        self.is_paused = is_paused
         self._now_ms = now_ms
         self._give_back = give_back
         self._waiting: dict[Waiter, None] = {}
@@ -66,7 +71,10 @@ class Line:
         return len(self._waiting)
 
     def join(self, waiter: Waiter) -> None:
-        """Have a worker wait for the next take."""
+        """Have a worker wait for the next take; at a paused queue only a patient one."""
+        if self.is_paused() and not waiter.is_patient:
+            waiter.answer()
+            return
         self._waiting[waiter] = None
         self._wanted += waiter.limit
         if not waiter.is_patient:
@@ -107,15 +115,24 @@ class Line:
     @property
     def has_work(self) -> bool:
         """Whether there is a reason to take."""
-        return self._is_called and bool(self._waiting)
+        return self._is_called and bool(self._waiting) and not self.is_paused()
 
     def call(self, *, is_sure: bool = False) -> None:
         """Say that there may be a job, or that there surely is one."""
         self._is_called = True
         self.seems_empty = self.seems_empty and not is_sure
 
+    def pause(self) -> None:
+        """Let those go who are not kept waiting; if a take is under way for them, with its end."""
+        for waiter in list(self._hasty):
+            if waiter not in self._asked:
+                self._answer(waiter)
+
     def ask(self) -> Take | None:
         """Ask for as many as all who wait want."""
+        if self.is_paused():
+            self._asked = {}
+            self.pause()
         if not self.has_work:
             return None
         self._is_called = False
@@ -126,6 +143,12 @@ class Line:
     def take(self, jobs: Sequence[PullJob]) -> None:
         """Hand out what was found, in the order of those who wait; give back what is left of it."""
         asked, self._asked = self._asked, {}
+        if self.is_paused():
+            # The pause came while the take was under way.
+            self.pause()
+            if jobs:
+                self._give_back(jobs)
+            return
         left: deque[PullJob] = deque()
         late: list[PullJob] = []
         now_ms = self._now_ms()

@@ -1,12 +1,15 @@
 """The lines of a node, one for each queue where workers wait; each take serves a whole line."""
 
 from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import partial
 
 import trio
 
 from trioworq.clock import Clock
+from trioworq.core.jobs import Kind
 from trioworq.core.pull import PullJob, Return, Run, Verdict
 from trioworq.logs import ErrorLog
+from trioworq.pauses import Pauses
 from trioworq.pull.counters import PullCounters
 from trioworq.pull.line import Line, Waiter
 from trioworq.pull.lookout import STORE_BACK_OFF_S
@@ -17,13 +20,21 @@ class Lines:
     """Has workers wait, and takes jobs for them."""
 
     def __init__(
-        self, *, store: Store, clock: Clock, counters: PullCounters, error_log: ErrorLog, tasks: trio.Nursery
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        counters: PullCounters,
+        error_log: ErrorLog,
+        pauses: Pauses,
+        tasks: trio.Nursery,
     ) -> None:
         """`tasks` is where lines are attended to, and jobs given back."""
         self._store = store
         self._clock = clock
         self._counters = counters
         self._error_log = error_log
+        self._pauses = pauses
         self._tasks = tasks
         self._lines: dict[str, Line] = {}
         # A take that was under way then still brings its jobs, when `tasks` may be closed.
@@ -37,7 +48,7 @@ class Lines:
     async def wait(
         self, queue: str, limit: int, wait_s: float, has_left: Callable[[], bool]
     ) -> Sequence[PullJob]:
-        """Return up to `limit` jobs; none if none is due by now, or within `wait_s`.
+        """Return up to `limit` jobs; none if none is due by now, or within `wait_s`, or the queue is paused.
 
         A worker that `has_left` while it waited is given none. Raises StoreUnavailable. If cancelled: what
         it would have been given goes to others, and counts as never handed out.
@@ -60,17 +71,29 @@ class Lines:
         return waiter.jobs
 
     def call(self, queues: Iterable[str], *, is_sure: bool = False) -> bool:
-        """Tell those who wait at these queues that there may be a job, or surely is; False if nobody does."""
-        lines = [line for queue in queues if (line := self._lines.get(queue)) and line.size]
+        """Tell those who wait at these queues that there may be a job, or surely is.
+
+        False if there is nobody to tell; at a paused queue nobody is, until it is resumed.
+        """
+        lines = [
+            line
+            for queue in queues
+            if (line := self._lines.get(queue)) and line.size and not line.is_paused()
+        ]
         for line in lines:
             line.call(is_sure=is_sure)
             self._attend_to(line)
         return bool(lines)
 
     def waited_for(self) -> list[str]:
-        """Name the queues where somebody waits, and forget those where nobody does."""
+        """Name the queues where somebody waits who may be served, and forget those where nobody waits."""
         self._lines = {queue: line for queue, line in self._lines.items() if line.size or line.is_attended}
-        return list(self._lines)
+        return [queue for queue, line in self._lines.items() if not line.is_paused()]
+
+    def pause(self, queue: str) -> None:
+        """Let those go who are not kept waiting, as nothing is handed out any more."""
+        if line := self._lines.get(queue):
+            line.pause()
 
     def dismiss(self) -> None:
         """Let everybody go, as soon as no take is under way for them."""
@@ -78,13 +101,14 @@ class Lines:
             line.dismiss()
 
     def _open(self, queue: str) -> Line:
-        line = self._lines[queue] = Line(queue, self._clock.now_ms, self._give_back)
+        is_paused = partial(self._pauses.is_paused, Kind.PULL, queue)
+        line = self._lines[queue] = Line(queue, self._clock.now_ms, self._give_back, is_paused)
         return line
 
     # Taking.
 
     def _attend_to(self, line: Line) -> None:
-        if not line.is_attended:
+        if line.has_work and not line.is_attended:
             line.is_attended = True
             self._tasks.start_soon(self._attend, line)
 

@@ -7,7 +7,7 @@ import orjson
 
 from trioworq.config import Config
 from trioworq.core.errors import CallerError
-from trioworq.core.jobs import Order
+from trioworq.core.jobs import Job, Order
 from trioworq.dispatch.queues import Queues
 from trioworq.web import wire
 from trioworq.web.lenient import read_items
@@ -54,14 +54,12 @@ class Batch:
         return order
 
 
-def _show(
-    index: int, item: Order | CallerError, outcomes: Iterator[tuple[int, str] | CallerError]
-) -> dict[str, Any]:
+def _show(index: int, item: Order | CallerError, outcomes: Iterator[Job | CallerError]) -> dict[str, Any]:
     """Answer one item; if it is an order, its outcome is the next."""
     if isinstance(item, CallerError):
         return _refuse(index, item)
     outcome = next(outcomes)
-    return _refuse(index, outcome) if isinstance(outcome, CallerError) else wire.show_order(*outcome, item)
+    return _refuse(index, outcome) if isinstance(outcome, CallerError) else wire.show_order(outcome, item)
 
 
 def _refuse(index: int, error: CallerError) -> dict[str, Any]:

@@ -62,7 +62,7 @@ class _Daemon(Collector):
         yield InfoMetricFamily("trioworq_build", "What runs here.", about)
         summary = sources.summary()
         yield from _jobs(summary)
-        yield from _queues(summary)
+        yield from _queues(summary, sources.paused_queues())
         yield from _pull(sources.pulled, sources.waiting_workers())
         yield from _store(sources.commits(), is_in_reach=not sources.store_trouble())
         yield from _http(sources.traffic)
@@ -92,7 +92,7 @@ def _jobs(summary: Summary) -> Iterator[Metric]:
     yield GaugeMetricFamily("trioworq_unsettled_jobs", about, summary.unsettled)
 
 
-def _queues(summary: Summary) -> Iterator[Metric]:
+def _queues(summary: Summary, paused: int) -> Iterator[Metric]:
     queues = GaugeMetricFamily(
         "trioworq_queues",
         "Queues: dispatched by this node, by another, or no longer defined and with jobs that run here.",
@@ -102,6 +102,7 @@ def _queues(summary: Summary) -> Iterator[Metric]:
     queues.add_metric(["backup"], summary.backup_queues)
     queues.add_metric(["draining"], summary.draining_queues)
     yield queues
+    yield GaugeMetricFamily("trioworq_paused_queues", "Queues that are paused, pull queues included.", paused)
     yield GaugeMetricFamily("trioworq_leases", "Leases of queues that this node holds.", summary.held_leases)
 
 

@@ -12,6 +12,7 @@ from trioworq.core.errors import InvalidRequest
 ERRORS = "surrogateescape"
 
 _UNSIGNED = re.compile(rb"(?:0|[1-9][0-9]{0,19})")
+_INTEGER = re.compile(rb"-?(?:0|[1-9][0-9]{0,19})")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _NUMBER = b"-0123456789"
 _STRING = JSONDecoder()
@@ -55,6 +56,15 @@ class Fields:
         if number > maximum:
             raise InvalidRequest(f"{name} should be at most {maximum}")
         return number
+
+    def integer(self, name: str) -> int | None:
+        """Return a number written in digits, with a minus before them if need be; None when it is absent."""
+        source = self._members.get(name)
+        if source is None:
+            return None
+        if not _INTEGER.fullmatch(source):
+            raise _mismatch(name, source, "an integer")
+        return int(source)
 
     def number(self, name: str) -> float:
         """Return any finite number, 0 when it is absent."""

@@ -10,8 +10,11 @@ from attrs import frozen
 from trioworq.config import FIREWORQ_VERSION, Config
 from trioworq.core.cursors import Cursor, decode
 from trioworq.core.errors import InvalidRequest, NoSuchQueue, NotFound
-from trioworq.core.jobs import INT64_MAX
+from trioworq.core.jobs import INT64_MAX, Kind
+from trioworq.core.queues import QueueDefinition
+from trioworq.core.stats import QueueStats
 from trioworq.dispatch.queues import Queues
+from trioworq.pauses import Pauses
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.web import wire
 from trioworq.web.batch import Batch
@@ -26,11 +29,11 @@ _T = TypeVar("_T")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,19}")
 
 
-def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
+def routes(queues: Queues, pauses: Pauses, config: Config) -> tuple[Route, ...]:
     """Return every route of the API, each bound to the queues and the options in force."""
     about = _About(queues, config)
     push = _Push(queues, config.max_body_bytes)
-    definitions = _Definitions(queues)
+    definitions = _Definitions(queues, pauses)
     routings = _Routings(queues)
     jobs = _Jobs(queues)
     failures = _Failures(queues)
@@ -46,6 +49,8 @@ def routes(queues: Queues, config: Config) -> tuple[Route, ...]:
         Route("GET", "/queue/{q}", definitions.get, Scope.READ),
         Route("PUT", "/queue/{q}", definitions.put, Scope.ADMIN),
         Route("DELETE", "/queue/{q}", definitions.delete, Scope.ADMIN),
+        Route("POST", "/queue/{q}/pause", definitions.pause, Scope.ADMIN),
+        Route("POST", "/queue/{q}/resume", definitions.resume, Scope.ADMIN),
         Route("GET", "/queue/{q}/stats", definitions.stats, Scope.READ),
         Route("GET", "/queue/{q}/node", definitions.node, Scope.READ),
         Route("GET", "/queue/{q}/grabbed", jobs.running, Scope.READ),
@@ -90,34 +95,46 @@ class _Push:
     async def push(self, request: Request) -> Response:
         order = wire.read_order(request.arguments["category"], request.body)
         wire.check_size(order, self._max_payload_bytes)
-        job_id, queue = await self._queues.push(order)
-        return _answer(wire.show_order(job_id, queue, order))
+        return _answer(wire.show_order(await self._queues.push(order), order))
 
 
 @frozen
 class _Definitions:
-    """Queues: their definitions, counters and nodes."""
+    """Queues: their definitions, pauses, counters and nodes."""
 
     _queues: Queues
+    _pauses: Pauses
 
     async def all(self, request: Request) -> Response:
-        return _answer([wire.show_definition(each) for each in await self._queues.store.queues()])
+        return _answer([self._show(each) for each in await self._queues.store.queues()])
 
     async def all_stats(self, request: Request) -> Response:
         stats = self._queues.all_stats()
-        return _answer({name: wire.show_stats(each) for name, each in stats.items()})
+        return _answer({name: self._show_stats(name, each) for name, each in stats.items()})
 
     async def get(self, request: Request) -> Response:
-        return _answer(wire.show_definition(_found(await self._queues.store.queue(request.arguments["q"]))))
+        return _answer(self._show(_found(await self._queues.store.queue(request.arguments["q"]))))
 
     async def put(self, request: Request) -> Response:
         definition = wire.read_definition(request.arguments["q"], request.body, self._queues.defaults)
         await self._queues.definitions.define(definition)
-        return _answer(wire.show_definition(definition))
+        return _answer(self._show(definition))
 
     async def delete(self, request: Request) -> Response:
-        definition = await self._queues.definitions.undefine(request.arguments["q"])
-        return _answer(wire.show_definition(_found(definition)))
+        name = request.arguments["q"]
+        was_paused = self._is_paused(name)
+        definition = await self._queues.definitions.undefine(name)
+        return _answer(wire.show_definition(_found(definition), is_paused=was_paused))
+
+    async def pause(self, request: Request) -> Response:
+        name = request.arguments["q"]
+        await self._pauses.pause(Kind.PUSH, name)
+        return _answer(wire.show_pause(name, is_paused=True))
+
+    async def resume(self, request: Request) -> Response:
+        name = request.arguments["q"]
+        await self._pauses.resume(Kind.PUSH, name)
+        return _answer(wire.show_pause(name, is_paused=False))
 
     async def stats(self, request: Request) -> Response:
         name = request.arguments["q"]
@@ -125,7 +142,16 @@ class _Definitions:
         stats = self._queues.stats(name)
         if stats is None:
             raise NoSuchQueue(name)
-        return _answer(wire.show_stats(stats))
+        return _answer(self._show_stats(name, stats))
+
+    def _is_paused(self, name: str) -> bool:
+        return self._pauses.is_paused(Kind.PUSH, name)
+
+    def _show(self, definition: QueueDefinition) -> Mapping[str, Any]:
+        return wire.show_definition(definition, is_paused=self._is_paused(definition.name))
+
+    def _show_stats(self, name: str, stats: QueueStats) -> Mapping[str, Any]:
+        return wire.show_stats(stats, is_paused=self._is_paused(name))
 
     async def node(self, request: Request) -> Response:
         owner = await self._queues.owner(request.arguments["q"])

@@ -22,6 +22,7 @@ class Sources:
     traffic: Traffic
     pulled: PullCounters
     waiting_workers: Callable[[], int]
+    paused_queues: Callable[[], int]
 
 
 def routes(sources: Sources) -> tuple[Route, ...]:

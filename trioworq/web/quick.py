@@ -33,6 +33,7 @@ class _Job(Struct, forbid_unknown_fields=True, gc=False):
     timeout: Raw = _ABSENT
     retry_delay: Raw = _ABSENT
     max_retries: Raw = _ABSENT
+    priority: Raw = _ABSENT
 
 
 _KEYS = _Job.__struct_fields__

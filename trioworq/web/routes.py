@@ -29,8 +29,8 @@ def every_route(
     `ready` are the checks of being ready, `sources` those of the metrics.
     """
     routes = (
-        *fireworq.routes(queues, config),
-        *pulling.routes(pull, config),
+        *fireworq.routes(queues, management.pauses, config),
+        *pulling.routes(pull, management.pauses, config),
         *managing.routes(management.failed, management.jobs, config),
         *watching.routes(management.load),
         *health.routes(ready),

@@ -10,6 +10,7 @@ from cattrs.gen import make_dict_unstructure_fn, override
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import (
+    DEFAULT_PRIORITY,
     INT64_MAX,
     NO_PAYLOAD,
     UINT32_MAX,
@@ -21,7 +22,7 @@ from trioworq.core.jobs import (
     Payload,
     PayloadForm,
 )
-from trioworq.core.queues import QueueDefaults, QueueDefinition, check_name, define
+from trioworq.core.queues import QueueDefaults, QueueDefinition, check_name, check_priority, define
 from trioworq.core.routing import Routing
 from trioworq.core.stats import QueueStats
 from trioworq.web.compact import compact
@@ -31,6 +32,8 @@ from trioworq.web.quick import Source, read_job
 from trioworq.web.replies import BodyTooLarge
 
 _STATUS = {JobState.WAITING: "claimed", JobState.RUNNING: "grabbed"}
+_IS_PAUSED = {"is_paused": True}
+_USUAL: Mapping[str, int] = {}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_MS = 253_402_214_400_000  # 9999-12-31T00:00:00Z: a day short of the last year that RFC 3339 knows
 
@@ -45,6 +48,7 @@ def _make_converter() -> Converter:
             polling_interval_ms=override(rename="polling_interval"),
             max_dispatches_per_second=override(omit_if_default=True),
             max_burst_size=override(omit_if_default=True),
+            priority=override(omit_if_default=True),
         ),
     )
     return converter
@@ -79,6 +83,7 @@ def order_of(category: str, fields: Fields) -> Order:
         timeout_s=fields.unsigned("timeout", UINT32_MAX),
         retry_delay_s=fields.unsigned("retry_delay", UINT32_MAX),
         max_retries=fields.unsigned("max_retries", UINT32_MAX),
+        priority=_read_priority(fields),
     )
     if not order.url:
         raise InvalidRequest("Missing field: url")
@@ -104,9 +109,17 @@ def _read_payload(fields: Fields) -> Payload:
     return NO_PAYLOAD if source is None else Payload(PayloadForm.JSON, source)
 
 
+def _read_priority(fields: Fields) -> int | None:
+    priority = fields.integer("priority")
+    if priority is not None:
+        check_priority(priority)
+    return priority
+
+
 def read_definition(name: str, body: bytes, defaults: QueueDefaults) -> QueueDefinition:
     """Read a queue's definition; a name in the body has no say. Raises InvalidRequest."""
     fields = read_object(body)
+    priority = _read_priority(fields)
     return define(
         name,
         defaults=defaults,
@@ -114,6 +127,7 @@ def read_definition(name: str, body: bytes, defaults: QueueDefaults) -> QueueDef
         max_workers=fields.unsigned("max_workers", UINT32_MAX),
         max_dispatches_per_second=fields.number("max_dispatches_per_second"),
         max_burst_size=fields.unsigned("max_burst_size", UINT32_MAX),
+        priority=DEFAULT_PRIORITY if priority is None else priority,
     )
 
 
@@ -126,11 +140,11 @@ def read_routing(category: str, body: bytes) -> Routing:
     return Routing(category=category, queue=queue)
 
 
-def show_order(job_id: int, queue: str, order: Order) -> dict[str, Any]:
-    """Write the answer to a push; every field is always there."""
+def show_order(job: Job, order: Order) -> dict[str, Any]:
+    """Write the answer to a push; every field is always there, but for a priority that is the default."""
     return {
-        "id": job_id,
-        "queue_name": queue,
+        "id": job.id,
+        "queue_name": job.queue,
         "category": order.category,
         "url": order.url,
         "payload": _show_payload(order.payload),
@@ -138,19 +152,25 @@ def show_order(job_id: int, queue: str, order: Order) -> dict[str, Any]:
         "timeout": order.timeout_s,
         "retry_delay": order.retry_delay_s,
         "max_retries": order.max_retries,
+        **_priority_if_odd(job.priority),
     }
 
 
-def show_definition(definition: QueueDefinition) -> dict[str, Any]:
-    """Write a queue's definition; the throttle only when there is one."""
+def show_definition(definition: QueueDefinition, *, is_paused: bool = False) -> dict[str, Any]:
+    """Write a queue's definition: the throttle only when there is one, the priority if it is no default."""
     shown: dict[str, Any] = _CONVERTER.unstructure(definition)
-    return shown
+    return shown | _IS_PAUSED if is_paused else shown
 
 
-def show_stats(stats: QueueStats) -> dict[str, int]:
+def show_pause(queue: str, *, is_paused: bool) -> dict[str, Any]:
+    """Write whether a queue is paused (README 19)."""
+    return {"name": queue, "paused": is_paused}
+
+
+def show_stats(stats: QueueStats, *, is_paused: bool = False) -> dict[str, int]:
     """Write a queue's counters."""
     shown: dict[str, int] = _CONVERTER.unstructure(stats)
-    return shown
+    return shown | _IS_PAUSED if is_paused else shown
 
 
 def show_routing(routing: Routing) -> dict[str, Any]:
@@ -172,6 +192,7 @@ def show_job(job: Job) -> dict[str, Any]:
         "fail_count": job.fail_count,
         "max_retries": job.max_retries,
         "retry_delay": job.retry_delay_s,
+        **_priority_if_odd(job.priority),
     }
 
 
@@ -188,11 +209,16 @@ def show_failure(failed: FailedJob) -> dict[str, Any]:
         "fail_count": failed.fail_count,
         "failed_at": show_time(failed.failed_at_ms),
         "created_at": show_time(failed.created_at_ms),
+        **_priority_if_odd(failed.priority),
     }
 
 
 def _payload_if_any(payload: Payload) -> Mapping[str, Any]:
     return {} if payload.form is PayloadForm.ABSENT else {"payload": _show_payload(payload)}
+
+
+def _priority_if_odd(priority: int) -> Mapping[str, int]:
+    return _USUAL if priority == DEFAULT_PRIORITY else {"priority": priority}
 
 
 def _show_payload(payload: Payload) -> Any:

@@ -2,15 +2,31 @@
 
 from collections.abc import Mapping
 
-from trioworq.core.jobs import UINT32_MAX
+from trioworq.core.jobs import DEFAULT_PRIORITY, UINT32_MAX
 from trioworq.core.queues import MAX_WORKERS_CEILING, THROTTLED_POLLING_INTERVAL_MS
-from trioworq.web.openapi.shapes import CATEGORY, NAME, QUEUE_NAME, Shape, count, given, record, text
+from trioworq.web.openapi.shapes import (
+    CATEGORY,
+    NAME,
+    PRIORITY,
+    QUEUE_NAME,
+    Shape,
+    count,
+    given,
+    record,
+    text,
+)
 
 _PER_SECOND: Shape = {
     "type": "number",
     "format": "double",
     "description": "Jobs started in a second, fractions allowed: the rate of a token bucket. "
     "It needs a burst size.",
+}
+
+_IS_PAUSED: Shape = {
+    "type": "boolean",
+    "const": True,
+    "description": "There only while the queue is paused.",
 }
 
 _UNTHROTTLED = {
@@ -39,6 +55,11 @@ SHAPES: Mapping[str, Shape] = {
             "max_dispatches_per_second": given(_PER_SECOND, minimum=0),
             "max_burst_size": given(
                 count("The capacity of the token bucket; it needs a rate.", maximum=UINT32_MAX)),
+            "priority": {
+                **given(PRIORITY, default=DEFAULT_PRIORITY),
+                "description": "The priority of jobs that are pushed without one; those with a lower one go "
+                "first.",
+            },
         },
         "anyOf": [_UNTHROTTLED, _THROTTLED],
     },
@@ -50,8 +71,14 @@ SHAPES: Mapping[str, Shape] = {
             "max_workers": count("Jobs that run at the same time.", minimum=1, maximum=MAX_WORKERS_CEILING),
             "max_dispatches_per_second": {**_PER_SECOND, "exclusiveMinimum": 0},
             "max_burst_size": count("The capacity of the token bucket.", minimum=1),
+            "priority": {
+                **PRIORITY,
+                "description": "The priority of jobs that are pushed without one; left out if it is "
+                f"{DEFAULT_PRIORITY}.",
+            },
+            "is_paused": _IS_PAUSED,
         },
-        optional=("max_dispatches_per_second", "max_burst_size"),
+        optional=("max_dispatches_per_second", "max_burst_size", "priority", "is_paused"),
     ),
     "QueueStats": record(
         "Counters of a queue on this node since the daemon started.",
@@ -69,7 +96,13 @@ SHAPES: Mapping[str, Shape] = {
             "total_workers": count("Jobs that may run at the same time; 0 where the queue is not owned."),
             "idle_workers": count("Jobs that could start now."),
             "active_nodes": count("1 on the node that owns the queue, else 0.", maximum=1),
+            "is_paused": _IS_PAUSED,
         },
+        optional=("is_paused",),
+    ),
+    "Pause": record(
+        "Whether a queue is paused.",
+        {"name": QUEUE_NAME, "paused": {"type": "boolean", "description": "Whether it is."}},
     ),
     "Node": record(
         "The node that dispatches a queue.",

@@ -72,9 +72,26 @@ OPERATIONS: Mapping[str, Any] = {
         "deleteQueue",
         QUEUES,
         "Delete a queue's definition",
-        "Jobs, failures and routings stay, and are back when the queue is.",
+        "Jobs, failures and routings stay, and are back when the queue is. A pause ends.",
         answer=json_answer("The definition as it was.", schema("Queue"), _QUEUE),
         refusals=_NO_QUEUE,
+    ),
+    "POST /queue/{q}/pause": operation(
+        "pauseQueue",
+        QUEUES,
+        "Pause a queue",
+        "No job of the queue starts until it is resumed, on whichever node, here from now on and elsewhere "
+        "within a second. Running jobs go on, and pushes are taken. Pausing a paused queue changes nothing.",
+        answer=json_answer("The queue is paused.", schema("Pause"), {"name": "mail", "paused": True}),
+        refusals=_NO_QUEUE_NAMED,
+    ),
+    "POST /queue/{q}/resume": operation(
+        "resumeQueue",
+        QUEUES,
+        "Resume a queue",
+        "Its jobs start again. Resuming a queue that is not paused changes nothing.",
+        answer=json_answer("The queue is not paused.", schema("Pause"), {"name": "mail", "paused": False}),
+        refusals=_NO_QUEUE_NAMED,
     ),
     "GET /queue/{q}/stats": operation(
         "getQueueStats",

@@ -5,7 +5,20 @@ from collections.abc import Mapping
 from trioworq.core.jobs import INT64_MAX, UINT32_MAX, URL_MAX_BYTES
 from trioworq.core.results import ResultStatus
 from trioworq.web.fireworq import MAX_LIMIT
-from trioworq.web.openapi.shapes import CATEGORY, NAME, TIME, Shape, count, given, page, record, schema, text
+from trioworq.web.openapi.shapes import (
+    CATEGORY,
+    NAME,
+    PRIORITY,
+    SHOWN_PRIORITY,
+    TIME,
+    Shape,
+    count,
+    given,
+    page,
+    record,
+    schema,
+    text,
+)
 
 _URL = text(
     "Where the payload is POSTed; not checked until then.", minLength=1, maxLength=URL_MAX_BYTES,
@@ -34,6 +47,7 @@ _ORDER: Mapping[str, Shape] = {
     "url": _URL,
     "payload": _PAYLOAD,
     **{name: given(shape, default=0) for name, shape in _CHOICES.items()},
+    "priority": {**given(PRIORITY), "description": "Jobs with a lower one go first; `null` is the queue's."},
 }
 
 SHAPES: Mapping[str, Shape] = {
@@ -58,7 +72,9 @@ SHAPES: Mapping[str, Shape] = {
             "url": _URL,
             "payload": {**_PAYLOAD, "description": "As sent, but for blanks; `null` if there was none."},
             **_CHOICES,
+            "priority": SHOWN_PRIORITY,
         },
+        optional=("priority",),
     ),
     "RefusedJob": record(
         "A job of a batch that was not stored.",
@@ -87,8 +103,9 @@ SHAPES: Mapping[str, Shape] = {
             "fail_count": count("Attempts that have failed so far."),
             "max_retries": count("Further attempts that it was given when it was pushed."),
             "retry_delay": _CHOICES["retry_delay"],
+            "priority": SHOWN_PRIORITY,
         },
-        optional=("payload",),
+        optional=("payload", "priority"),
     ),
     "Failure": record(
         "An entry of the failure log: a job that ended in failure.",
@@ -102,8 +119,9 @@ SHAPES: Mapping[str, Shape] = {
             "fail_count": count("Attempts that failed, the last one included.", minimum=1),
             "failed_at": {**TIME, "description": "When the last attempt ended."},
             "created_at": {**TIME, "description": "When it was pushed."},
+            "priority": SHOWN_PRIORITY,
         },
-        optional=("payload",),
+        optional=("payload", "priority"),
     ),
     "Result": record(
         "The verdict on the last attempt.",

@@ -4,8 +4,18 @@ from collections.abc import Mapping
 
 from trioworq.core.jobs import DEFAULT_PRIORITY, NAME_MAX_BYTES
 from trioworq.core.pull import INT32_MAX, INT32_MIN, MAX_JOBS
-from trioworq.web.openapi.shapes import NAME, TIME, Shape, count, given, record, schema, text
-from trioworq.web.pull.exact import MAX_PRIORITY
+from trioworq.web.openapi.shapes import (
+    NAME,
+    PRIORITY,
+    SHOWN_PRIORITY,
+    TIME,
+    Shape,
+    count,
+    given,
+    record,
+    schema,
+    text,
+)
 
 _KEY = text(
     "The job's id, which the client chooses; no other job of the queue has it.",
@@ -27,9 +37,6 @@ _RUN_AT: Shape = {
     "seconds, 13 of milliseconds, 16 of microseconds or 19 of nanoseconds. `null` is now.",
     "examples": ["2026-11-22T08:05:17.087Z"],
 }
-_PRIORITY = count(
-    "Jobs with a lower one go first.", format="int32", minimum=-MAX_PRIORITY, maximum=MAX_PRIORITY
-)
 _RUN_ID = text("The run that the job is in.", examples=["7-1"])
 
 _JOB: Mapping[str, Shape] = {
@@ -39,7 +46,7 @@ _JOB: Mapping[str, Shape] = {
     "max_retries": {**_MAX_RETRIES, "default": 0},
     "payload": _PAYLOAD,
     "run_at": _RUN_AT,
-    "priority": given(_PRIORITY, default=DEFAULT_PRIORITY),
+    "priority": given(PRIORITY, default=DEFAULT_PRIORITY),
 }
 _REQUIRED = ["id", "queue", "timeout"]
 
@@ -57,7 +64,7 @@ PULL_SHAPES: Mapping[str, Shape] = {
         "properties": {
             **_JOB,
             "state": {**_STATE, "description": "What is saved from now on; nothing if it is left out."},
-            "priority": {**given(_PRIORITY), "description": "Its new priority; `null` keeps what it had."},
+            "priority": {**given(PRIORITY), "description": "Its new priority; `null` keeps what it had."},
             "run_id": {**given(_RUN_ID), "description": "The run that the job has to be in."},
         },
     },
@@ -74,7 +81,7 @@ PULL_SHAPES: Mapping[str, Shape] = {
             "run_id": {**_RUN_ID, "description": "The run that it is in; left out while it waits."},
             "attempt": count("How often it has been tried since it was enqueued or rescheduled."),
             "job_id": text("The number of the job in decimal digits.", pattern="^[1-9][0-9]*$"),
-            "priority": {**_PRIORITY, "description": f"Its priority; left out if it is {DEFAULT_PRIORITY}."},
+            "priority": SHOWN_PRIORITY,
         },
         optional=("state", "run_id", "priority"),
     ),

@@ -182,4 +182,18 @@ OPERATIONS: Mapping[str, Any] = {
     ),
     f"PATCH {_ONE}": _heartbeat("keepJob"),
     f"DELETE {_ONE}": _complete("completeJob"),
+    "POST /v1/queues/{q}/pause": _operation(
+        "pausePullQueue",
+        "Pause a queue",
+        "No job of the queue is handed out until it is resumed, on whichever node, here from now on and "
+        "elsewhere within a second; who waits for one goes on waiting. Everything else is done as ever. The "
+        "queue need not have any jobs.",
+        {200: json_answer("The queue is paused.", schema("Pause"), {"name": "my-queue", "paused": True})},
+    ),
+    "POST /v1/queues/{q}/resume": _operation(
+        "resumePullQueue",
+        "Resume a queue",
+        "Its jobs are handed out again.",
+        {200: json_answer("It is not paused.", schema("Pause"), {"name": "my-queue", "paused": False})},
+    ),
 }

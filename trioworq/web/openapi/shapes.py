@@ -7,7 +7,7 @@ tests close them, so that none is left out here.
 from collections.abc import Mapping
 from typing import Any
 
-from trioworq.core.jobs import NAME_MAX_BYTES
+from trioworq.core.jobs import DEFAULT_PRIORITY, MAX_PRIORITY, NAME_MAX_BYTES
 
 Shape = dict[str, Any]
 
@@ -56,3 +56,9 @@ def count(description: str, **more: Any) -> Shape:
 def given(shape: Shape, **more: Any) -> Shape:
     """Return the shape of a field that a client may leave out or set to null."""
     return {**shape, "type": [shape["type"], "null"], **more}
+
+
+PRIORITY = count(
+    "Jobs with a lower one go first.", format="int32", minimum=-MAX_PRIORITY, maximum=MAX_PRIORITY
+)
+SHOWN_PRIORITY: Shape = {**PRIORITY, "description": f"Its priority; left out if it is {DEFAULT_PRIORITY}."}

@@ -34,3 +34,8 @@ def show_job(job: PullJob) -> bytes:
         job.id,
         b"" if job.priority == DEFAULT_PRIORITY else b',"priority":%d' % job.priority,
     )
+
+
+def show_pause(queue: str, *, is_paused: bool) -> bytes:
+    """Write whether a queue is paused."""
+    return orjson.dumps({"name": queue, "paused": is_paused})

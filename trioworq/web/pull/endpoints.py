@@ -5,10 +5,12 @@ from http import HTTPStatus
 from attrs import evolve, frozen
 
 from trioworq.config import Config
+from trioworq.core.jobs import Kind
 from trioworq.core.pull import PullOrder
+from trioworq.pauses import Pauses
 from trioworq.pull.jobs import PullJobs
 from trioworq.web.messages import TEXT, Request, Response, Route, Scope
-from trioworq.web.pull.answers import show_job, show_jobs
+from trioworq.web.pull.answers import show_job, show_jobs, show_pause
 from trioworq.web.pull.orders import Reader
 from trioworq.web.pull.queries import job_of, limit_of, queue_of, run_of, wait_of
 
@@ -19,9 +21,10 @@ _DONE = Response(HTTPStatus.OK, content_type=TEXT)
 _NOTHING = Response(HTTPStatus.NO_CONTENT)
 
 
-def routes(jobs: PullJobs, config: Config) -> tuple[Route, ...]:
+def routes(jobs: PullJobs, pauses: Pauses, config: Config) -> tuple[Route, ...]:
     """Return every route of the API, each bound to the jobs and the options in force."""
     pull = _Pull(jobs, Reader(config.max_batch_jobs))
+    queues = _Queues(pauses)
     verbs = (
         Route("POST", "/enqueue", pull.enqueue, Scope.PUSH, is_hot=True),
         Route("POST", "/enqueue/batch", pull.enqueue_batch, Scope.PUSH, is_hot=True),
@@ -41,6 +44,8 @@ def routes(jobs: PullJobs, config: Config) -> tuple[Route, ...]:
         Route("GET", one, pull.get, Scope.WORK),
         Route("PATCH", one, pull.heartbeat, Scope.WORK, is_hot=True),
         Route("DELETE", one, pull.complete, Scope.WORK, is_hot=True),
+        Route("POST", "/v1/queues/{q}/pause", queues.pause, Scope.ADMIN),
+        Route("POST", "/v1/queues/{q}/resume", queues.resume, Scope.ADMIN),
     )
 
 
@@ -92,3 +97,20 @@ class _Pull:
     async def complete(self, request: Request) -> Response:
         await self._jobs.complete(*job_of(request), run_of(request.query))
         return _DONE
+
+
+@frozen
+class _Queues:
+    """Queues as a whole; there is one of any name."""
+
+    _pauses: Pauses
+
+    async def pause(self, request: Request) -> Response:
+        name = queue_of(request)
+        await self._pauses.pause(Kind.PULL, name)
+        return Response(HTTPStatus.OK, show_pause(name, is_paused=True))
+
+    async def resume(self, request: Request) -> Response:
+        name = queue_of(request)
+        await self._pauses.resume(Kind.PULL, name)
+        return Response(HTTPStatus.OK, show_pause(name, is_paused=False))

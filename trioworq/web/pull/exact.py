@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from json import JSONDecoder
 
 from trioworq.core.errors import InvalidRequest
+from trioworq.core.jobs import MAX_PRIORITY
 from trioworq.core.pull import INT32_MAX, INT32_MIN, PullOrder, Run
 from trioworq.core.queues import check_name
 from trioworq.web.fields import kind_of
@@ -18,7 +19,6 @@ from trioworq.web.moments import parse_moment
 from trioworq.web.replies import BodyTooLarge
 from trioworq.web.scanner import Scanner
 
-MAX_PRIORITY = 1_000_000
 NULL = b"null"
 
 _JOB = frozenset({"id", "queue", "timeout", "max_retries", "payload", "state", "run_at", "priority"})

@@ -13,10 +13,10 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.jobs import NAME_MAX_BYTES
+from trioworq.core.jobs import MAX_PRIORITY, NAME_MAX_BYTES
 from trioworq.core.pull import INT32_MAX, INT32_MIN, PullOrder
 from trioworq.web.moments import parse_moment
-from trioworq.web.pull.exact import MAX_PRIORITY, NULL
+from trioworq.web.pull.exact import NULL
 
 _Int32 = Annotated[int, Meta(ge=INT32_MIN, le=INT32_MAX)]
 _Priority = Annotated[int, Meta(ge=-MAX_PRIORITY, le=MAX_PRIORITY)]
