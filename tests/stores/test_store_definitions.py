@@ -7,7 +7,7 @@ from attrs import evolve
 
 from tests.stores.nodes import Node, new_job, push_one
 from trioworq.core.errors import NoSuchQueue
-from trioworq.core.jobs import UINT32_MAX
+from trioworq.core.jobs import MAX_PRIORITY, UINT32_MAX
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import Store
@@ -27,6 +27,7 @@ async def revision(store: Store) -> tuple[int, int]:
         QueueDefinition("q", 100, 1, max_dispatches_per_second=0.000001, max_burst_size=1),
         QueueDefinition("q", UINT32_MAX, UINT32_MAX, 1234567.890123, UINT32_MAX),
         QueueDefinition("q", 1, 1, 0.1 + 0.2, 1),
+        QueueDefinition("q", 1, 1, priority=-MAX_PRIORITY),
     ],
 )
 async def test_definition_is_read_back_as_it_was_put(store: Store, definition: QueueDefinition) -> None:
@@ -47,6 +48,17 @@ async def test_definition_is_replaced_as_a_whole(store: Store) -> None:
     await store.put_queue(QueueDefinition("q", 100, 5, 2.5, 3))
     assert await store.put_queue(DEFINITION) is True
     assert await store.queues() == [DEFINITION]
+
+
+async def test_definition_with_another_priority_is_another(store: Store) -> None:
+    """The revision tells of it, and what is deleted is returned with it."""
+    await store.put_queue(DEFINITION)
+    before = await revision(store)
+    changed = evolve(DEFINITION, priority=7)
+    assert await store.put_queue(changed) is True
+    assert await revision(store) == (before[0] + 1, before[1])
+    assert await store.queue("q") == changed
+    assert await store.delete_queue("q") == changed
 
 
 async def test_same_definition_again_changes_nothing(store: Store) -> None:
