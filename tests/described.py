@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -103,9 +103,9 @@ class DescribedPath:
     methods: Mapping[str, Mapping[int, DescribedAnswer]]
 
     @property
-    def allowed(self) -> Collection[str]:
+    def allow(self) -> str:
         """What a 405 is to say."""
-        return self.methods.keys()
+        return ", ".join(sorted(self.methods))
 
 
 @frozen
@@ -139,28 +139,25 @@ class Description:
             path = decode_path(target.partition(b"?")[0])
         except InvalidRequest:
             return _faults(self._anywhere[_family(target.decode("latin-1"))], status, headers, body)
-        places = [place for place in self._paths if place.pattern.fullmatch(path)]
-        described = self._answers(method, path, places).get(status)
+        place = next((place for place in self._paths if place.pattern.fullmatch(path)), None)
+        described = self._answers(method, path, place).get(status)
         if described is None:
             return [f"status {status}"]
         found = list(described.faults(headers, None if method == "HEAD" else body))
-        allowed = {allowed for place in places for allowed in place.allowed}
-        if status == 405 and headers.get("allow") != ", ".join(sorted(allowed)):
-            found.append(f"Allow should be {sorted(allowed)}")
+        if status == 405 and place is not None and headers.get("allow") != place.allow:
+            found.append(f"Allow should be {place.allow}")
         return found
 
     def unasked_faults(self, status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
         """Say what of an answer to something that is no request is not as described."""
         return _faults(self._anywhere[_MOST], status, headers, body)
 
-    def _answers(
-        self, method: str, path: str, places: Sequence[DescribedPath]
-    ) -> Mapping[int, DescribedAnswer]:
+    def _answers(self, method: str, path: str, place: DescribedPath | None) -> Mapping[int, DescribedAnswer]:
         family = _family(path)
-        if not places:
+        if place is None:
             return {**self._anywhere[family], 404: self._responses[f"{family}UnknownPath"]}
-        known = next((place.methods[method] for place in places if method in place.methods), None)
-        return known or {**self._anywhere[family], 405: self._responses[f"{family}MethodNotAllowed"]}
+        refused = {**self._anywhere[family], 405: self._responses[f"{family}MethodNotAllowed"]}
+        return place.methods.get(method, refused)
 
 
 def _faults(

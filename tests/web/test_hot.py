@@ -25,6 +25,8 @@ PATHS = [
     "/next/", "/v1/next", "/v1//next", "/v1/", "/enqueue/batch", "/v1/queues/jobs", "/v1/queues/q/jobs",
     "/v1/queues//jobs", "/v1/queues/jobs/jobs", "/v1/queues/q/jobs/", "/v1/queues/q/jobs/a",
     "/v1/queues/q/jobs//a/../b//", "/v1/queues/q/jobs/.", "/v1/queues/q//jobs/a", "/v1/queues/a/b/jobs/a",
+    "/api/v1/jobs/failed", "/api/v1/jobs/failed/retry-all", "/api/v1/jobs/failed/clear", "/api/v1/jobs/failed/7",
+    "/api/v1/jobs/failed/clear/retry", "/api/v1/jobs/status/7",
 ]  # fmt: skip
 
 
@@ -45,6 +47,9 @@ async def test_the_lane_and_the_app_find_the_same_route() -> None:
             try:
                 in_app = app.match(path, method)
             except HTTPException:
+                in_app = None
+            if in_app is not None and in_app[0] == f"* {path}":
+                # It is there to refuse.
                 in_app = None
             assert in_lane == in_app, (method, path)
             found_some += in_lane is not None

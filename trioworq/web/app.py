@@ -6,7 +6,7 @@ answered here, and no page, redirect or traceback of the framework's own reaches
 
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NoReturn
 
 import trio
 from attrs import evolve, frozen
@@ -65,6 +65,8 @@ def create_app(routes: Sequence[Route], edge: Edge) -> QuartTrio:
         )
         if not route.is_safe:
             _forget_head(app, name)
+    for path in dict.fromkeys(route.path for route in routes if "{" not in route.path):
+        _refuse_other_methods(app, path)
     app.register_error_handler(HTTPException, desk.refuse)
     app.register_error_handler(Exception, desk.fail)
     app.asgi_app = _Entrance(app.asgi_app, edge)  # type: ignore[method-assign, assignment]
@@ -76,6 +78,21 @@ def _forget_head(app: QuartTrio, name: str) -> None:
     for rule in app.url_map.iter_rules(name):
         if rule.methods is not None:
             rule.methods.discard("HEAD")
+
+
+def _refuse_other_methods(app: QuartTrio, path: str) -> None:
+    """Have a literal path refuse what it does not take, before one with variable parts takes it instead."""
+    taken = {
+        method for rule in app.url_map.iter_rules() if rule.rule == path for method in rule.methods or ()
+    }
+
+    async def refuse() -> NoReturn:
+        raise MethodNotAllowed(sorted(taken))
+
+    name = f"* {path}"
+    app.add_url_rule(path, endpoint=name, view_func=refuse, methods=["GET"], provide_automatic_options=False)
+    for rule in app.url_map.iter_rules(name):
+        rule.methods = None
 
 
 def _rule(path: str) -> str:

@@ -15,19 +15,24 @@ _NO_ARGUMENTS: Mapping[str, str] = {}
 
 @frozen
 class HotRoutes:
-    """The hot ones of all routes. Like the app's, a literal path goes before one with variable parts."""
+    """The hot ones of all routes. Like the app's, a literal path goes before one with variable parts, and so it
+    does for methods that it does not take.
+    """
 
     _methods: tuple[bytes, ...]
     _literal: Mapping[tuple[str, str], Route]
+    _literal_paths: frozenset[str]
     _variable: tuple[tuple[str, re.Pattern[str], Route], ...]
 
     @classmethod
     def of(cls, routes: Iterable[Route]) -> "HotRoutes":
         """Pick those that are flagged."""
-        hot = [route for route in routes if route.is_hot]
+        every = list(routes)
+        hot = [route for route in every if route.is_hot]
         return cls(
             methods=tuple({route.method.encode() + b" ": None for route in hot}),
             literal={(route.method, route.path): route for route in hot if "{" not in route.path},
+            literal_paths=frozenset(route.path for route in every if "{" not in route.path),
             variable=tuple((route.method, _pattern(route.path), route) for route in hot if "{" in route.path),
         )
 
@@ -36,6 +41,8 @@ class HotRoutes:
         literal = self._literal.get((method, path))
         if literal is not None:
             return literal, _NO_ARGUMENTS
+        if path in self._literal_paths:
+            return None
         for its_method, pattern, route in self._variable:
             if method == its_method and (match := pattern.fullmatch(path)):
                 return route, match.groupdict()
