@@ -1,9 +1,10 @@
 """Measures a job queue from outside, over HTTP alone.
 
-    program      which of the two kinds of job is measured, and how the program ends
-    options      what both command lines have
+    program      what is measured, and how the program ends
+    options      what all command lines have
     push         pushes and their deliveries: any Fireworq-compatible server
     pull         jobs that workers fetch
+    manage       counts, lists and what is done to all failed jobs, beside many jobs
     crowd        clients that talk to the server at the same time, over a connection each
     generator    the clients that hand over jobs
     listening    the loop of what answers in the server's stead, or takes its deliveries

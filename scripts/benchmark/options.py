@@ -1,4 +1,4 @@
-"""What both command lines have: which server is measured, and how what is found is shown."""
+"""What all command lines have: which server is measured, and how what is found is shown."""
 
 import argparse
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 
 
 def parser(description: str, usage: str) -> argparse.ArgumentParser:
-    """Return a command line with the options that both have."""
+    """Return a command line with the options that all have."""
     made = argparse.ArgumentParser(prog="scripts/bench", usage=usage, description=description)
     add = made.add_argument
     add("--url", help=f"base URL of the server ({DEFAULT_URL})")

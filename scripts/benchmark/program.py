@@ -1,14 +1,19 @@
-"""Which of the two kinds of job is measured, and how the program ends."""
+"""What is measured, and how the program ends."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmark.errors import BenchError
+from benchmark.manage.program import measure as measure_managing
 from benchmark.progress import Progress
 from benchmark.pull.program import measure as measure_pull
 from benchmark.push.program import measure as measure_push
 
-KINDS: Mapping[str, Callable[[Sequence[str], Progress], None]] = {"push": measure_push, "pull": measure_pull}
+KINDS: Mapping[str, Callable[[Sequence[str], Progress], None]] = {
+    "push": measure_push,
+    "pull": measure_pull,
+    "manage": measure_managing,
+}
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """The worker of the measurement, in a process of its own: says success and notes when each job came.
 
-``POST /<run>`` is a job; ``GET /<run>`` answers how many different jobs of the run have come, and
+``POST /<run>`` is a job, which fails at once where the run's name begins with ``failing``; ``GET /<run>``
+answers how many different jobs of the run have come, and
 ``GET /<run>/deliveries`` all deliveries as 64-bit integers: number, pushed, arrived, number, ...
 From ``GET /hold`` on jobs are left without an answer until ``GET /release``. ``POST /jobs`` is answered as
 a server would that takes any job, so that the generator can be measured alone.
@@ -19,6 +20,9 @@ MARK = b'"n":"'
 NUMBER_DIGITS = 12
 TIME_DIGITS = 20
 SUCCESS = b'{"status":"success","message":""}'
+FAILURE = b'{"status":"permanent-failure","message":"as told"}'
+FAILING = "failing"
+_FAILING_PATH = b"/" + FAILING.encode()
 
 
 def read_mark(body: bytes) -> tuple[int, int]:
@@ -73,6 +77,8 @@ class Sink:
         match method, path:
             case b"post", b"/jobs":
                 peer.reply(taken(body))
+            case b"post", _ if path.startswith(_FAILING_PATH):
+                peer.reply(FAILURE)
             case b"post", _:
                 self._ledger.note(path[1:], body, peer.arrived_ns)
                 self._answer_later(peer)

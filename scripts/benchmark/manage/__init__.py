@@ -1,0 +1,11 @@
+"""What managing costs beside many jobs: counts and lists, failed jobs run again and removed, all at once.
+
+program      the order of what is measured
+commandline  the options
+filling      jobs that wait, have failed, have finished
+phases       what is measured, and how
+asking       one request that may take long
+steady       pushes at a fixed rate: how long they take while something else goes on
+figures      what a run measures
+report       figures → a table or JSON
+"""
