@@ -68,10 +68,10 @@ def manage(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def steady(manage: Any, url: str) -> Any:
-    """Return what pushes a hundred times a second to a server."""
+    """Return what pushes twenty times a second to a server."""
     place = manage.target.Place.of(url, allow_remote=False)
     orders = manage.push.pushes.pushes("host", ["a"], "http://w/", 200, 1)
-    return manage.manage.steady.Steady(place, manage.errors.Deadline.after(30), orders, 100)
+    return manage.manage.steady.Steady(place, manage.errors.Deadline.after(30), orders, 20)
 
 
 def test_a_push_that_had_to_wait_for_another_is_late(manage: Any) -> None:
@@ -94,8 +94,8 @@ def test_a_push_that_had_to_wait_for_another_is_late(manage: Any) -> None:
 
         pushed = pushing.while_doing(act)
     assert pushed.longest_ms >= 500
-    late = [latency for latency in pushing.latencies_ns if latency > 100e6]
-    assert len(late) >= 20
+    late = [latency for latency in pushing.latencies_ns if latency > 150e6]
+    assert len(late) >= 5
 
 
 def test_what_goes_wrong_meanwhile_ends_the_measurement(manage: Any) -> None:
