@@ -25,8 +25,8 @@ PATHS = [
     "/next/", "/v1/next", "/v1//next", "/v1/", "/enqueue/batch", "/v1/queues/jobs", "/v1/queues/q/jobs",
     "/v1/queues//jobs", "/v1/queues/jobs/jobs", "/v1/queues/q/jobs/", "/v1/queues/q/jobs/a",
     "/v1/queues/q/jobs//a/../b//", "/v1/queues/q/jobs/.", "/v1/queues/q//jobs/a", "/v1/queues/a/b/jobs/a",
-    "/api/v1/jobs/failed", "/api/v1/jobs/failed/retry-all", "/api/v1/jobs/failed/clear", "/api/v1/jobs/failed/7",
-    "/api/v1/jobs/failed/clear/retry", "/api/v1/jobs/status/7",
+    "/api/v1/jobs/failed", "/api/v1/jobs/failed/retry-all", "/api/v1/jobs/failed/clear",
+    "/api/v1/jobs/failed/7", "/api/v1/jobs/failed/clear/retry", "/api/v1/jobs/status/7",
 ]  # fmt: skip
 
 

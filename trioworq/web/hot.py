@@ -15,8 +15,9 @@ _NO_ARGUMENTS: Mapping[str, str] = {}
 
 @frozen
 class HotRoutes:
-    """The hot ones of all routes. Like the app's, a literal path goes before one with variable parts, and so it
-    does for methods that it does not take.
+    """The hot ones of all routes.
+
+    As in the app, a literal path goes before one with variable parts, even for a method that it does not take.
     """
 
     _methods: tuple[bytes, ...]
