@@ -3,7 +3,7 @@
 # General layout. Every module imports from its own layer or from those below it, never from above
 # (import-linter holds this, see pyproject.toml):
 #
-#   cli         argv and environment → Config; trio.run; exit codes
+#   cli         argv and environment → Config; trio.run; exit codes; and the commands that ask a daemon
 #   daemon      the nursery tree, top to bottom, and the order of shutdown
 #   web         request → values → call → values → response
 #   manage      looking after jobs of both sides: what failed, where one is, how many there are and were
@@ -16,6 +16,7 @@
 # paused), logs (what access, queue and error lines say), sinks (where they go), clock (the one source of
 # wall time), streams (bytes to and from a peer), shutdown (how a stop is asked for), service (what the
 # service manager is told). What the modules of a folder are stands in its own __init__. The Python client is
-# a world of its own, in client: neither it nor the daemon imports the other.
+# a world of its own, in client: neither it nor the daemon imports the other. The commands that ask a daemon
+# are written with it, and load nothing else.
 
 __version__ = "0.1.0"

@@ -33,7 +33,7 @@ ESCAPED = r"\x1b]0;owned\x07\u202e"
 def test_failures_are_listed(ask: Asker) -> None:
     """A line each, with the first line of the reason."""
     pull = {**FAILED, "kind": "pull", "queue": "q", "fail_count": 3, "exc_info": "first\nsecond"}
-    with scripted_server(in_turn(said([FAILED, pull]))) as server:
+    with scripted_server(in_turn(said([FAILED, pull]), said([]))) as server:
         done = ask(server.url, "jobs", "failed", "--queue", "a b")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
@@ -44,12 +44,16 @@ def test_failures_are_listed(ask: Asker) -> None:
     assert server.asked[0].query == {"queue": "a b", "limit": "100", "offset": "0"}
 
 
-def test_a_full_page_of_failures_tells_of_the_next(ask: Asker) -> None:
-    """Beside the table, where no program takes it for a failure."""
-    with scripted_server(in_turn(said([FAILED, FAILED]))) as server:
-        done = ask(server.url, "jobs", "failed", "--limit", "2", "--offset", "4")
-    assert done.err == "There may be more: --offset 6\n"
-    assert len(done.out.splitlines()) == 3
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_a_page_of_failures_tells_of_the_next(ask: Asker, more: tuple[str, ...]) -> None:
+    """Beside the answer; also where large ones made the page a short one."""
+    with scripted_server(in_turn(said([FAILED, FAILED]), said([FAILED]))) as server:
+        done = ask(server.url, "jobs", "failed", "--limit", "9", "--offset", "4", "--queue", "q", *more)
+    assert done.err == "There are more: --offset 6\n"
+    assert [asked.query for asked in server.asked] == [
+        {"queue": "q", "limit": "9", "offset": "4"},
+        {"queue": "q", "limit": "1", "offset": "6"},
+    ]
 
 
 def test_failures_are_chosen_by_time(ask: Asker) -> None:

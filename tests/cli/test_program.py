@@ -76,7 +76,7 @@ def test_other_encodings_get_ascii(server: ScriptedServer) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.isascii()
     wide = said([{**FAILED, "exc_info": "日本"}])
-    with scripted_server(in_turn(wide)) as other:
+    with scripted_server(in_turn(wide, said([]))) as other:
         done = run("jobs", "failed", "--url", other.url, environment=latin)
     assert (done.code, done.err) == (0, "")
     assert r"\u65e5\u672c" in done.out

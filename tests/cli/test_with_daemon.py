@@ -55,7 +55,7 @@ def test_a_failed_job_is_found_retried_and_followed(ask: Asker, daemon: RunningD
         assert line.endswith(r"no \x1b[2J such user")
         status = ask(daemon.url, "jobs", "status", job).out
         assert "status           failed\n" in status
-        assert 'args             ["a",{"b": 1}]\n' in status.replace('{"b":1}', '{"b": 1}')
+        assert 'args             ["a",{"b":1}]\n' in status
         assert ask(daemon.url, "jobs", "retry", job).out == f"Job {job} runs again.\n"
         wait_until(lambda: len(worker.answered) == 2 and int(job) in failed_jobs(daemon))
     assert ask(daemon.url, "jobs", "delete", job).out == f"Job {job} is deleted.\n"
@@ -139,7 +139,13 @@ def test_a_daemon_with_tokens_wants_the_right_one(tmp_path: Path) -> None:
     tokens, file = tmp_path / "tokens", tmp_path / "token"
     tokens.write_text(good_line + "\n")
     file.write_text(good + "\n")
-    with running_daemon(tmp_path / "daemon", "--driver=in-memory", f"--api-tokens-file={tokens}") as daemon:
+    # A daemon that shares an environment with who asks it is not in the way of either.
+    shared = {
+        "TRIOWORQ_URL": "http://elsewhere",
+        "TRIOWORQ_TOKEN": good,
+        "TRIOWORQ_API_TOKENS_FILE": str(tokens),
+    }
+    with running_daemon(tmp_path / "daemon", "--driver=in-memory", environment=shared) as daemon:
         url = {"TRIOWORQ_URL": daemon.url}
         asked = run("jobs", "failed", "--json", "--token-file", str(file), environment=url)
         missing = run("jobs", "failed", environment=url)

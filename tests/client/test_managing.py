@@ -126,6 +126,15 @@ async def test_a_sweep_whose_answer_was_lost_is_not_repeated(ask: Asker, method:
 
 
 @pytest.mark.parametrize("method", ["retry_all", "clear"])
+async def test_a_sweep_that_the_daemon_gave_up_is_not_repeated(ask: Asker, method: str) -> None:
+    """Its database may have gone away in the middle: a part may be done."""
+    away = Reply(503, b"away", {"Retry-After": "0"})
+    with scripted_server(in_turn(away, said(DRY_RUN))) as server, pytest.raises(Unavailable) as caught:
+        await ask(server.url, method)
+    assert (caught.value.may_be_done, len(server.asked)) == (True, 1)
+
+
+@pytest.mark.parametrize("method", ["retry_all", "clear"])
 async def test_a_misspelled_filter_sweeps_nothing(ask: Asker, method: str) -> None:
     """Nothing is asked at all."""
     with scripted_server(in_turn(said(DELETED))) as server:

@@ -1,7 +1,7 @@
 """`trioworq jobs`: failed jobs, any job's status, counts."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,10 +61,20 @@ def jobs() -> None:
 @connected
 def failed(client: Client, is_json: bool, limit: int, offset: int, **which: Any) -> int:
     """List failed jobs, the oldest failure first."""
-    reports, body = client.send(with_body(calls.failed(limit, offset, _which(**which))))
+    chosen = _which(**which)
+    reports, body = client.send(with_body(calls.failed(limit, offset, chosen)))
     if is_json:
         say(safe_json(body))
-        return 0
+    else:
+        _list(reports)
+    following = offset + len(reports)
+    # Where jobs are large there are fewer than were asked for, and more all the same.
+    if reports and client.failed(limit=1, offset=following, **chosen):
+        note(f"There are more: --offset {following}")
+    return 0
+
+
+def _list(reports: Sequence[JobReport]) -> None:
     say_table(
         ("JOB", "FAILED AT", "KIND", "QUEUE", "CATEGORY", "TRIES", "WHY"),
         [
@@ -73,9 +83,6 @@ def failed(client: Client, is_json: bool, limit: int, offset: int, **which: Any)
             for each in reports
         ],
     )  # fmt: skip
-    if len(reports) == limit:
-        note(f"There may be more: --offset {offset + limit}")
-    return 0
 
 
 @jobs.command()

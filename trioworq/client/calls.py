@@ -22,9 +22,10 @@ class Call(Generic[T]):
     """One call to the daemon.
 
     `target` is path and query, encoded. `is_repeatable` tells that it may be asked again when it is unknown
-    what became of it; any other call is repeated only when it was certainly not carried out. `echo` is the
-    status, if there is one, that then tells that it had been carried out before, and stands for success.
-    `conflict` is what a 409 means. `wait_s` is how long the daemon may keep the answer back.
+    what became of it; any other call is repeated only when it was certainly not carried out. `is_whole` tells
+    that a daemon which says that it cannot act now has changed nothing, not even a part. `echo` is the
+    status, if there is one, that tells of a repeated call that it had been carried out before, and stands for
+    success. `conflict` is what a 409 means. `wait_s` is how long the daemon may keep the answer back.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Call(Generic[T]):
     read: Callable[[Answer], T]
     body: bytes | None = None
     is_repeatable: bool = True
+    is_whole: bool = True
     echo: int | None = None
     conflict: type[Refused] = Refused
     wait_s: float = 0

@@ -78,7 +78,8 @@ class Course(Generic[T]):
             return Done(self.call.read(outcome))
         if outcome.status in _NOT_NOW | _NO_WORD:
             reason = f"{detail_of(outcome)} (HTTP {outcome.status})"
-            return self._repeat(reason, outcome.status in _NO_WORD, _asked_for_s(outcome), now_s, chance)
+            may_be_done = outcome.status in _NO_WORD or not self.call.is_whole
+            return self._repeat(reason, may_be_done, _asked_for_s(outcome), now_s, chance)
         raise refusal(outcome, self.call.conflict)
 
     def _repeat(self, reason: str, may_be_done: bool, least_s: float, now_s: float, chance: float) -> Again:

@@ -65,6 +65,7 @@ def _sweep(method: str, verb: str, dry_run: bool, which: Which) -> Call[Sweep]:
         target=_target(f"{_JOBS}/failed/{verb}", query),
         read=answers.sweep,
         is_repeatable=dry_run,
+        is_whole=dry_run,
         wait_s=SWEEP_S,
     )
 

@@ -29,7 +29,10 @@ class Managing(ABC):
         """Ask what a call says, and return what its answer means."""
 
     def failed(self, *, limit: int | None = None, offset: int = 0, **which: Unpack[Which]) -> list[JobReport]:
-        """Return failed jobs of either kind, the oldest failure first; `limit` is 10 000 at most."""
+        """Return failed jobs of either kind, the oldest failure first.
+
+        `limit` is 10 000 at most. Fewer come at the end, and where they are large; with `offset` it goes on.
+        """
         return self.send(calls.failed(limit, offset, which))
 
     def retry(self, job_id: int | str) -> None:
@@ -114,7 +117,10 @@ class AsyncManaging(ABC):
     async def failed(
         self, *, limit: int | None = None, offset: int = 0, **which: Unpack[Which]
     ) -> list[JobReport]:
-        """Return failed jobs of either kind, the oldest failure first; `limit` is 10 000 at most."""
+        """Return failed jobs of either kind, the oldest failure first.
+
+        `limit` is 10 000 at most. Fewer come at the end, and where they are large; with `offset` it goes on.
+        """
         return await self.send(calls.failed(limit, offset, which))
 
     async def retry(self, job_id: int | str) -> None:
