@@ -1,5 +1,7 @@
 """The judgement of the harness on what operators do: each promise to them, broken by hand, is seen broken."""
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,12 +9,16 @@ from attrs import evolve
 
 from tests.process.harness.assignments import MIXED, PAUSED, THREE, Kind
 from tests.process.harness.evidence import Evidence, Fault
+from tests.process.harness.journal import open_journal, read_journal
 from tests.process.harness.ledger import Outcome, Request
 from tests.process.harness.operators import fetched, pushed
-from tests.process.harness.operators.evidence import History, Operations, Pause, Sweep
+from tests.process.harness.operators.clients import LEDGER
+from tests.process.harness.operators.evidence import History, Operations, Pause, Sweep, read_operations
 from tests.process.harness.pull.evidence import PullEvidence
 from tests.process.harness.pull.report import judge as judge_pull
+from tests.process.harness.pull.side import WORKERS
 from tests.process.harness.report import judge
+from tests.process.harness.scene import LEDGER as PUSHERS
 from tests.process.test_harness_promises import fails, logged, push, record, run
 from tests.process.test_harness_pull_promises import completed, enqueued, failed, fetch, handed
 from tests.process.test_harness_pull_promises import record as pull_record
@@ -105,13 +111,13 @@ KEPT = {
         fails("a"), failing_run("a"), **did(sweep("clear", is_certain=False))
     ),
     "running when its queue was paused": record(
-        push("a", queue=PAUSED), run("a", 100.2, queue=PAUSED), **did(Pause("push", 99.5, 109.0))
+        push("a", queue=PAUSED), run("a", 100.2, queue=PAUSED), **did(Pause(99.5, 109.0))
     ),
     "run when its queue was resumed": record(
-        push("a", queue=PAUSED), run("a", 105.0, queue=PAUSED), **did(Pause("push", 99.0, 104.9))
+        push("a", queue=PAUSED), run("a", 105.0, queue=PAUSED), **did(Pause(99.0, 104.9))
     ),
     "run in a paused queue by an owner that was stalled": record(
-        push("a", queue=PAUSED), run("a", 105.0, queue=PAUSED), STALL, **did(Pause("push", 99.0))
+        push("a", queue=PAUSED), run("a", 105.0, queue=PAUSED), STALL, **did(Pause(99.0))
     ),
     "remembered": record(ACKED, run("a"), **remembered(7)),
     "finished long ago, and forgotten": record(
@@ -184,11 +190,11 @@ BROKEN = {
     ),
     "a job began in a paused queue": (
         "pauses",
-        record(push("a", queue=PAUSED), run("a", 103.0, queue=PAUSED), **did(Pause("push", 100.5))),
+        record(push("a", queue=PAUSED), run("a", 103.0, queue=PAUSED), **did(Pause(100.5))),
     ),
     "a kill excuses no job in a paused queue": (
         "pauses",
-        record(push("a", queue=PAUSED), run("a", 103.0, queue=PAUSED), KILL, **did(Pause("push", 100.5))),
+        record(push("a", queue=PAUSED), run("a", 103.0, queue=PAUSED), KILL, **did(Pause(100.5))),
     ),
     "a finished job was forgotten at once": ("history", record(ACKED, run("a"), **remembered())),
     "a finished job was remembered for too long": ("history", record(**remembered(7, ages_s=50.0))),
@@ -214,13 +220,7 @@ PULL_KEPT = {
         enqueued("a", queue=PAUSED),
         handed("a", queue=PAUSED),
         completed("a"),
-        **did(Pause("pull", 99.5, 105.0)),
-    ),
-    "handed out of a queue that is pushed from while paused": pull_record(
-        enqueued("a", queue=PAUSED),
-        handed("a", 103.0, queue=PAUSED),
-        completed("a", 103.2),
-        **did(Pause("push", 99.0)),
+        **did(Pause(99.5, 105.0)),
     ),
     "remembered": pull_record(enqueued("a"), handed("a"), completed("a"), **remembered(1)),
     "sampled": pull_record(**remembered(samples_ms=(1000, 3000))),
@@ -257,7 +257,7 @@ PULL_BROKEN = {
             enqueued("a", queue=PAUSED),
             handed("a", 103.0, queue=PAUSED),
             completed("a", 103.2),
-            **did(Pause("pull", 99.0)),
+            **did(Pause(99.0)),
         ),
     ),
     "a completed job was forgotten at once": (
@@ -305,3 +305,80 @@ def test_every_promise_to_operators_is_seen_broken_here() -> None:
     """A check that nothing fails would be none."""
     assert {promise for promise, _ in BROKEN.values()} >= set(pushed.PROMISES)
     assert {promise for promise, _ in PULL_BROKEN.values()} >= set(fetched.PROMISES)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The folder of a run in which clients pushed job 1, were given job 2, and operators saw job 3."""
+    (tmp_path / WORKERS).mkdir()
+    with open_journal(tmp_path / PUSHERS) as journal:
+        journal.note("push", number=0, node="n", path="/", jobs=[{"name": "pushed"}])
+        journal.note("answered", number=0, status=200, text="", ids=[1])
+    with open_journal(tmp_path / WORKERS / "worker.jsonl") as journal:
+        journal.note("fetch", number=0, node="n", path="/")
+        journal.note("answered", number=0, status=200, text="", jobs=[{"job_id": "2", "id": "fetched"}])
+    with open_journal(tmp_path / LEDGER) as journal:
+        seen = {"id": 3, "name": "seen", "kind": "push"}
+        journal.note("failed", number=0, node="n", path="/")
+        journal.note("answered", number=0, status=200, text="", jobs=[seen])
+    return tmp_path
+
+
+def note(folder: Path, event: str, status: int = 200, ids: Sequence[int] = (), **facts: Any) -> float:
+    """Have the operators ask for something; return when they were answered."""
+    with open_journal(folder / LEDGER) as journal:
+        number = len(read_journal(folder / LEDGER))
+        journal.note(event, number=number, node="n", path="/", **facts)
+        told = {"ids": list(ids), "failed_ids": [], "counts": {}} if ids else {}
+        return journal.note("answered" if status else "broken", number=number, status=status, text="", **told)
+
+
+@pytest.mark.parametrize(("kind", "names"), [("push", {"pushed", "seen"}), ("pull", {"fetched"})])
+def test_what_was_done_to_many_is_told_apart_by_kind(folder: Path, kind: str, names: set[str]) -> None:
+    """Whoever it was that knew whose the ids are."""
+    note(folder, "retry-all", ids=[1, 2, 3], queue=MIXED)
+    note(folder, "clear", ids=[1, 2, 3], queue=MIXED)
+    operations = read_operations(folder, kind)
+    assert operations.retried == operations.removed == names
+    assert not operations.may_have_removed("another")
+
+
+def test_what_was_done_to_one_is_of_its_kind(folder: Path) -> None:
+    """The other side knows nothing of it."""
+    note(folder, "retry", id=1, name="pushed", kind="push")
+    note(folder, "remove", id=2, name="fetched", kind="pull")
+    pushes, pulls = (read_operations(folder, kind) for kind in ("push", "pull"))
+    assert [list(each) for each in (pushes.retried, pushes.removed)] == [["pushed"], []]
+    assert [list(each) for each in (pulls.retried, pulls.removed)] == [[], ["fetched"]]
+
+
+@pytest.mark.parametrize(("ids", "status"), [([1, 99], 200), ([], 503), ([], 0)])
+def test_what_nobody_knows_may_have_been_done_to_any(folder: Path, ids: list[int], status: int) -> None:
+    """An id that nobody has heard of, an answer that the store is away, and none at all."""
+    note(folder, "retry-all", status, ids, queue=MIXED)
+    note(folder, "clear", status, ids, queue=MIXED)
+    operations = read_operations(folder, "push")
+    assert operations.most_retries("another") == 1
+    assert operations.may_have_removed("another")
+    assert operations.retried == operations.removed == ({"pushed"} if ids else set())
+
+
+def test_what_was_refused_was_not_done(folder: Path) -> None:
+    """It had not failed, or its name is taken."""
+    note(folder, "retry", 404, id=1, name="pushed", kind="push")
+    note(folder, "retry", 409, id=1, name="pushed", kind="push")
+    assert read_operations(folder, "push").most_retries("pushed") == 0
+
+
+def test_a_queue_is_paused_from_the_answer_until_somebody_may_have_resumed_it(folder: Path) -> None:
+    """A pause without an answer is none that anybody may rely on; each kind has its own."""
+    note(folder, "pause", 0, kind="push")
+    note(folder, "pause", kind="pull")
+    since_s = note(folder, "pause", kind="push")
+    note(folder, "pause", kind="push")
+    note(folder, "resume", 503, kind="push")
+    again_s = note(folder, "pause", kind="push")
+    first, second = read_operations(folder, "push").pauses
+    assert (first.since_s, second.since_s) == (since_s, again_s)
+    assert since_s < first.until_s < again_s < second.until_s
+    assert len(read_operations(folder, "pull").pauses) == 1

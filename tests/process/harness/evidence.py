@@ -176,12 +176,10 @@ def read(folder: Path) -> Evidence:
     requests = read_requests(read_journal(folder / LEDGER))
     (calm,) = (line for line in events if line["event"] == "calm")
     (quiet,) = (line for line in events if line["event"] == "quiet")
-    pushes = [push for request in requests for push in _pushes(request)]
-    ids = [(push.job_id, push.job.name) for push in pushes if push.job_id is not None]
     return Evidence(
         store=plan["store"],
         seed=plan["seed"],
-        pushes=pushes,
+        pushes=[push for request in requests for push in _pushes(request)],
         requests=requests,
         runs=read_runs(folder),
         faults=read_faults(events),
@@ -194,7 +192,7 @@ def read(folder: Path) -> Evidence:
         },
         sizes=list(zip(calm["sizes"], quiet["sizes"], strict=True)),
         leaks=_leaks(folder, quiet["shown"]),
-        operations=read_operations(folder, ids),
+        operations=read_operations(folder, "push"),
         history=read_history(quiet),
     )
 

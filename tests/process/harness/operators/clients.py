@@ -129,14 +129,14 @@ async def _retry(operators: Operators, connection: Connection) -> None:
     """Run one failed job again."""
     if (job := await _any_failed(operators, connection)) is not None:
         path = f"{FAILED}/{job['job_id']}/retry"
-        answer = await operators.ask(connection, "retry", "POST", path, name=_name(job))
+        answer = await operators.ask(connection, "retry", "POST", path, **_facts(job))
         operators.runs += answer is not None and answer.status == 200
 
 
 async def _remove(operators: Operators, connection: Connection) -> None:
     """Remove one failed job."""
     if (job := await _any_failed(operators, connection)) is not None:
-        await operators.ask(connection, "remove", "DELETE", f"{FAILED}/{job['job_id']}", name=_name(job))
+        await operators.ask(connection, "remove", "DELETE", f"{FAILED}/{job['job_id']}", **_facts(job))
 
 
 async def _any_failed(operators: Operators, connection: Connection) -> dict[str, Any] | None:
@@ -198,13 +198,13 @@ async def _resume(operators: Operators, connection: Connection, kind: str) -> No
             await trio.sleep(POLL_S)
 
 
-def _name(job: dict[str, Any]) -> str:
-    return str(job["kwargs"]["name"])
+def _facts(job: dict[str, Any]) -> dict[str, Any]:
+    return {"id": int(job["job_id"]), "name": job["kwargs"]["name"], "kind": job["kind"]}
 
 
 def _named(answer: Answer) -> dict[str, Any]:
-    """Keep the names of a list by their ids."""
-    return {"names": [[int(job["job_id"]), _name(job)] for job in answer.value]}
+    """Keep which jobs were in a list."""
+    return {"jobs": [_facts(job) for job in answer.value]}
 
 
 def _swept(what: str) -> Callable[[Answer], dict[str, Any]]:

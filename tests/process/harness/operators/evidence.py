@@ -11,6 +11,8 @@ from attrs import field, frozen
 from tests.process.harness.journal import read_journal
 from tests.process.harness.ledger import FOR_EVER, Outcome, Request, read_requests
 from tests.process.harness.operators.clients import LEDGER
+from tests.process.harness.pull.side import WORKERS
+from tests.process.harness.scene import LEDGER as PUSHERS
 
 _RETRYING, _REMOVING = ("retry", "retry-all"), ("remove", "clear")
 # What was begun may go on, or be done in part.
@@ -33,16 +35,15 @@ class Sweep:
 
 @frozen
 class Pause:
-    """A time in which a queue was paused for certain; `kind` is push or pull."""
+    """A time in which the queue was paused for certain."""
 
-    kind: str
     since_s: float
     until_s: float = FOR_EVER
 
 
 @frozen(kw_only=True)
 class Operations:
-    """Everything that operators did; `unnamed` counts the ids of which nobody knows whose they are."""
+    """Everything that operators did to jobs and queues of one kind, and all that they asked for."""
 
     requests: Sequence[Request] = ()
     sweeps: Sequence[Sweep] = ()
@@ -126,32 +127,55 @@ def read_history(quiet: Mapping[str, Any]) -> History:
     )
 
 
-def read_operations(folder: Path, known: Iterable[tuple[int, str]]) -> Operations:
-    """Read the operators' ledger, if there is one; `known` are job ids, with the names of their jobs."""
+def read_operations(folder: Path, kind: str) -> Operations:
+    """Read what the operators did to jobs of a kind, push or pull, if there were operators."""
     path = folder / LEDGER
     requests = read_requests(read_journal(path)) if path.exists() else []
-    names = dict(known)
-    for request in requests:
-        names |= dict(request.told.get("names", ()))
+    jobs = {job.id: job for job in _known_jobs(folder, requests)}
     return Operations(
         requests=requests,
-        sweeps=[sweep for request in requests for sweep in _sweeps(request, names)],
-        pauses=[pause for kind in ("push", "pull") for pause in _pauses(requests, kind)],
+        sweeps=[sweep for request in requests for sweep in _sweeps(request, jobs, kind)],
+        pauses=list(_pauses(requests, kind)),
     )
 
 
-def _sweeps(request: Request, names: Mapping[int, str]) -> Iterator[Sweep]:
+@frozen
+class _KnownJob:
+    """Whose id it is."""
+
+    id: int
+    name: str
+    kind: str
+
+
+def _known_jobs(folder: Path, requests: Iterable[Request]) -> Iterator[_KnownJob]:
+    """Name the jobs of which somebody was told the id: who pushed them, who fetched them, operators."""
+    for request in requests:
+        for job in request.told.get("jobs", ()):
+            yield _KnownJob(job["id"], job["name"], job["kind"])
+    for request in read_requests(read_journal(folder / PUSHERS)):
+        for job, job_id in zip(request.facts.get("jobs", ()), request.told.get("ids", ()), strict=False):
+            yield _KnownJob(job_id, job["name"], "push")
+    for path in sorted((folder / WORKERS).glob("*.jsonl")):
+        for request in read_requests(read_journal(path)):
+            for job in request.told.get("jobs", ()):
+                yield _KnownJob(int(job["job_id"]), job["id"], "pull")
+
+
+def _sweeps(request: Request, jobs: Mapping[int, _KnownJob], kind: str) -> Iterator[Sweep]:
     is_retry = request.event in _RETRYING
-    if not is_retry and request.event not in _REMOVING:
+    is_of_another = request.facts.get("kind", kind) != kind
+    if is_of_another or (not is_retry and request.event not in _REMOVING):
         return
     one = frozenset((request.facts["name"],)) if "name" in request.facts else None
     if request.outcome is Outcome.UNKNOWN or request.status == _UNAVAILABLE:
         yield Sweep(names=one, is_retry=is_retry, is_certain=False, request=request)
     elif request.outcome is Outcome.DONE:
         ids = request.told.get("ids", ())
-        found = one or frozenset(names[job_id] for job_id in ids if job_id in names)
-        yield Sweep(names=found, is_retry=is_retry, is_certain=True, request=request)
-        if any(job_id not in names for job_id in ids):
+        found = [jobs[job_id] for job_id in ids if job_id in jobs]
+        names = one or frozenset(job.name for job in found if job.kind == kind)
+        yield Sweep(names=names, is_retry=is_retry, is_certain=True, request=request)
+        if len(found) < len(ids):
             yield Sweep(names=None, is_retry=is_retry, is_certain=False, request=request)
 
 
@@ -164,7 +188,7 @@ def _pauses(requests: Iterable[Request], kind: str) -> Iterator[Pause]:
         if request.event == "pause" and request.outcome is Outcome.DONE:
             since_s = min(since_s, request.ended_at_s)
         elif request.event == "resume" and request.outcome is not Outcome.UNSENT and since_s < FOR_EVER:
-            yield Pause(kind, since_s, request.began_at_s)
+            yield Pause(since_s, request.began_at_s)
             since_s = FOR_EVER
     if since_s < FOR_EVER:
-        yield Pause(kind, since_s)
+        yield Pause(since_s)

@@ -42,7 +42,7 @@ def removed_failures_are_gone(evidence: PullEvidence) -> Breaches:
 def pauses_hold(evidence: PullEvidence) -> Breaches:
     """Nothing is handed out from a queue that has been paused for more than a second."""
     starts = [start for each in _starts(evidence).values() for start in each]
-    yield from nothing_begins_in_a_paused_queue(evidence.operations, "pull", starts, evidence.faults)
+    yield from nothing_begins_in_a_paused_queue(evidence.operations, starts, evidence.faults)
 
 
 def finished_jobs_are_remembered(evidence: PullEvidence) -> Breaches:
@@ -57,7 +57,7 @@ def finished_jobs_are_remembered(evidence: PullEvidence) -> Breaches:
 
 def samples_are_taken_once(evidence: PullEvidence) -> Breaches:
     """The load is sampled once an interval."""
-    yield from samples_are_one_an_interval(evidence.history)
+    yield from samples_are_one_an_interval(evidence.history, evidence.faults)
 
 
 def _starts(evidence: PullEvidence) -> Starts:

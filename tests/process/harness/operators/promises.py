@@ -77,24 +77,21 @@ def sweeps_are_told_right(operations: Operations, queue_of: Mapping[str, str]) -
 
 
 def nothing_begins_in_a_paused_queue(
-    operations: Operations, kind: str, starts: Iterable[Start], faults: Sequence[Fault]
+    operations: Operations, starts: Iterable[Start], faults: Sequence[Fault]
 ) -> Breaches:
     """But within a second after it was paused, or by a node that a fault parted from the store."""
     begun = sorted((start for start in starts if start.queue == PAUSED), key=lambda start: start.latest_s)
     for pause in operations.pauses:
-        if pause.kind != kind:
-            continue
         in_force_s = pause.since_s + PAUSING_S + HEARING_S
         for start in begun:
-            if in_force_s < start.latest_s < pause.until_s and not _is_held_up(start, pause.since_s, faults):
+            is_held_up = _are_held_up(faults, pause.since_s, start.latest_s)
+            if in_force_s < start.latest_s < pause.until_s and not is_held_up:
                 yield f"{start.name} began {start.latest_s - pause.since_s:.2f} s after its queue was paused"
 
 
-def _is_held_up(start: Start, since_s: float, faults: Iterable[Fault]) -> bool:
+def _are_held_up(faults: Iterable[Fault], since_s: float, until_s: float) -> bool:
     return any(
-        fault.name in _HOLDING_UP
-        and fault.began_at_s <= start.latest_s
-        and fault.ended_at_s + RECOVERY_S >= since_s
+        fault.name in _HOLDING_UP and fault.began_at_s <= until_s and fault.ended_at_s + RECOVERY_S >= since_s
         for fault in faults
     )
 
@@ -111,11 +108,14 @@ def history_is_kept(history: History, finished: Iterable[tuple[str, int, float]]
             yield f"job {job_id} finished {age_s:.2f} s before the end, and is still remembered"
 
 
-def samples_are_one_an_interval(history: History) -> Breaches:
-    """However many nodes there are, and whichever of them has gone."""
+def samples_are_one_an_interval(history: History, faults: Sequence[Fault]) -> Breaches:
+    """However many nodes there are, and whichever has gone; but one may be long on its way to the store."""
     for earlier_ms, later_ms in pairwise(history.samples_ms):
         apart_s = (later_ms - earlier_ms) / 1000
-        if apart_s < LOAD_INTERVAL_S - SAMPLING_S:
+        earlier_s, later_s = (
+            history.at_s - (history.wall_ms - at_ms) / 1000 for at_ms in (earlier_ms, later_ms)
+        )
+        if apart_s < LOAD_INTERVAL_S - SAMPLING_S and not _are_held_up(faults, earlier_s, later_s):
             yield f"two samples of the load are {apart_s:.2f} s apart"
 
 

@@ -39,7 +39,7 @@ def removed_failures_are_gone(evidence: Evidence) -> Breaches:
 def pauses_hold(evidence: Evidence) -> Breaches:
     """Nothing begins in a queue that has been paused for more than a second."""
     starts = [start for each in _starts(evidence).values() for start in each]
-    yield from nothing_begins_in_a_paused_queue(evidence.operations, "push", starts, evidence.faults)
+    yield from nothing_begins_in_a_paused_queue(evidence.operations, starts, evidence.faults)
 
 
 def finished_jobs_are_remembered(evidence: Evidence) -> Breaches:
@@ -54,7 +54,7 @@ def finished_jobs_are_remembered(evidence: Evidence) -> Breaches:
 
 def samples_are_taken_once(evidence: Evidence) -> Breaches:
     """The load is sampled once an interval."""
-    yield from samples_are_one_an_interval(evidence.history)
+    yield from samples_are_one_an_interval(evidence.history, evidence.faults)
 
 
 def _starts(evidence: Evidence) -> Starts:

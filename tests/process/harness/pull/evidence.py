@@ -214,13 +214,12 @@ def read(folder: Path) -> PullEvidence:
     (quiet,) = (line for line in events if line["event"] == "quiet")
     clients = read_requests(read_journal(folder / LEDGER))
     workers = [request for path in sorted((folder / WORKERS).glob("*.jsonl")) for request in _worker(path)]
-    handouts = [each for request in workers for each in _handouts(request)]
     return PullEvidence(
         store=plan["store"],
         seed=plan["seed"],
         requests=[*clients, *workers],
         enqueueings=[each for request in clients for each in _enqueueings(request)],
-        handouts=handouts,
+        handouts=[each for request in workers for each in _handouts(request)],
         changes=[_change(request) for request in workers if request.event != "fetch"],
         faults=read_faults(events),
         endings=read_endings(events),
@@ -232,7 +231,7 @@ def read(folder: Path) -> PullEvidence:
             for name, count, message in quiet["pull_failures"]
         ],
         sizes=list(zip(calm["sizes"], quiet["sizes"], strict=True)),
-        operations=read_operations(folder, ((each.job_id, each.name) for each in handouts)),
+        operations=read_operations(folder, "pull"),
         history=read_history(quiet),
     )
 

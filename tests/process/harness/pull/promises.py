@@ -191,16 +191,18 @@ def what_was_saved_comes_back(evidence: PullEvidence) -> Breaches:
 
 def _states(earlier: Handout, later: Handout, changes: Sequence[Change]) -> list[Any]:
     """Return what may have been saved when a job was handed out again."""
-    states = [earlier.state]
+    states = [(earlier.state, earlier.fetch.ended_at_s)]
     for change in changes:
         request = change.request
         if not change.saves or not earlier.fetch.began_at_s < request.began_at_s < later.fetch.ended_at_s:
             continue
         if request.outcome is Outcome.DONE and request.ended_at_s < later.fetch.began_at_s:
-            states = [change.state]
+            # Of two at the same time either may have been the last.
+            states = [(state, ended_s) for state, ended_s in states if ended_s > request.began_at_s]
+            states.append((change.state, request.ended_at_s))
         elif request.outcome in (Outcome.DONE, Outcome.UNKNOWN):
-            states.append(change.state)
-    return states
+            states.append((change.state, request.ended_at_s))
+    return [state for state, _ in states]
 
 
 def no_node_crashes(evidence: PullEvidence) -> Breaches:
