@@ -2,14 +2,17 @@
 
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from tests.stores import sqlite_plan_cases as manage_cases
+from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
-from trioworq.stores.sqlite import reads, writes
+from trioworq.core.failures import EVERY_FAILURE, FailureFilter
+from trioworq.stores.sqlite import counts, failed, history, load, reads, writes
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
 
 SMALL, LARGE = 10_000, 100_000
@@ -17,6 +20,8 @@ NUMBERS = (
     "(WITH RECURSIVE n(seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM n WHERE seq < {}) SELECT * FROM n)"
 )
 STEP = re.compile(r"(SEARCH|SCAN) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(?:INTEGER )?PRIMARY KEY))?")
+
+MODULES = (reads, writes, failed, history, load)
 
 Databases = dict[int, sqlite3.Connection]
 
@@ -46,12 +51,16 @@ def _filled(path: Path, size: int) -> Iterator[sqlite3.Connection]:
             for statement in filling(NUMBERS.format(size)):
                 connection.execute(statement)
             connection.execute(f"UPDATE job SET max_retries = 3, lease_end = {LEASE_END} WHERE kind = 1")
+            for statement in manage_cases.filling(NUMBERS.format(size)):
+                connection.execute(statement)
         yield connection
 
 
 def ask(connection: sqlite3.Connection, case: Case) -> object:
     """Do what the case says and undo it; return the outcome."""
-    function = getattr(reads, case.function, None) or getattr(writes, case.function)
+    function = next(filter(None, (getattr(module, case.function, None) for module in MODULES)))
+    if function is not writes.apply:
+        return function(connection, *case.arguments)
     outcome = None
     with suppress(_RollBack), transaction(connection):
         outcome = function(connection, *case.arguments)
@@ -61,9 +70,14 @@ def ask(connection: sqlite3.Connection, case: Case) -> object:
 
 def statements(connection: sqlite3.Connection, case: Case) -> list[str]:
     """Return the statements that the case comes down to."""
+    return traced(connection, lambda: ask(connection, case))
+
+
+def traced(connection: sqlite3.Connection, work: Callable[[], object]) -> list[str]:
+    """Return the statements that `work` runs, but for the bounds of transactions."""
     found: list[str] = []
     connection.set_trace_callback(found.append)
-    ask(connection, case)
+    work()
     connection.set_trace_callback(None)
     return [statement for statement in found if not statement.startswith(("BEGIN", "ROLLBACK"))]
 
@@ -92,7 +106,11 @@ def steps(connection: sqlite3.Connection, case: Case) -> int:
 INDEXES = PullIndexes(key=frozenset({"job.job_pull_key"}), lease=frozenset({"job.job_lease"}))
 CASES = [
     pytest.param(small, large, id=small.name)
-    for small, large in zip(cases(SMALL, INDEXES), cases(LARGE, INDEXES), strict=True)
+    for small, large in zip(
+        [*cases(SMALL, INDEXES), *manage_cases.cases(SMALL)],
+        [*cases(LARGE, INDEXES), *manage_cases.cases(LARGE)],
+        strict=True,
+    )
 ]
 
 
@@ -119,3 +137,45 @@ def test_what_is_asked_often_takes_as_long_with_many_jobs_as_with_few(
     """Ten times the rows cost no more steps of SQLite's virtual machine."""
     assert ask(databases[LARGE], large) != []
     assert steps(databases[LARGE], large) == steps(databases[SMALL], small)
+
+
+COUNTS = [
+    (counts.read_job_counts, (NOW, None)),
+    (counts.read_job_counts, (NOW, "q1")),
+    (counts.read_ended_count, (None,)),
+    (counts.read_ended_count, ("q1",)),
+    *(
+        (failed.read_failure_count, (wanted,))
+        for wanted in (
+            EVERY_FAILURE,
+            FailureFilter(queue="q1"),
+            FailureFilter(category="c"),
+            FailureFilter(failed_after_ms=NOW, failed_before_ms=NOW + 5),
+            FailureFilter(queue="q1", category="c", failed_after_ms=NOW),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("count", "arguments"), COUNTS)
+def test_counts_read_indexes_and_no_rows(
+    databases: Databases, count: Callable[..., object], arguments: tuple[object, ...]
+) -> None:
+    """A million jobs with their payloads would be read for nothing."""
+    connection = databases[SMALL]
+    lines = [
+        line
+        for statement in traced(connection, lambda: count(connection, *arguments))
+        for line in plan(connection, statement)
+        if line.startswith(("SCAN", "SEARCH"))
+    ]
+    assert lines
+    assert [line for line in lines if not re.search("COVERING INDEX|CONSTANT|subquery", line)] == []
+
+
+def test_jobs_are_counted_without_a_sort_where_queues_have_one_category(databases: Databases) -> None:
+    """A sort of a million jobs takes several times as long as going through them."""
+    connection = databases[SMALL]
+    statements = traced(connection, lambda: counts.read_job_counts(connection, NOW, None))
+    assert len(statements) == 1
+    assert not [line for line in plan(connection, statements[0]) if "TEMP B-TREE" in line]

@@ -34,6 +34,7 @@ FORGET = "DELETE FROM failure WHERE id = ? RETURNING job_id, queue, pull_key"
 
 _CONDITIONS = {
     "job_id": "job_id = :job_id",
+    "queue": "queue = :queue",
     "category": "kind = 0 AND category = :category",
     "failed_after_ms": "failed_at >= :failed_after_ms",
     "failed_before_ms": "failed_at < :failed_before_ms",
@@ -44,11 +45,13 @@ def _wanted(what: str, wanted: FailureFilter, *more: str) -> str:
     """Select `what` of failures; its parameters are the filter's fields and those of `more` conditions."""
     conditions = [condition for name, condition in _CONDITIONS.items() if getattr(wanted, name) is not None]
     where = " AND ".join([*conditions, *more]) or "true"
-    if wanted.queue is None:
+    if wanted.job_id is not None:
         return f"SELECT {what} FROM failure WHERE {where}"
+    if wanted.queue is None:
+        return f"SELECT {what} FROM failure INDEXED BY failure_all WHERE {where}"
     # Two ranges of the index, which are merged by id; with IN they would be sorted.
     return " UNION ALL ".join(
-        f"SELECT {what} FROM failure WHERE kind = {kind:d} AND queue = :queue AND {where}" for kind in Kind
+        f"SELECT {what} FROM failure WHERE kind = {kind:d} AND {where}" for kind in Kind
     )
 
 

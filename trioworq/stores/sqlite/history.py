@@ -4,8 +4,8 @@
 import sqlite3
 from collections.abc import Iterator, Sequence
 
-from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, NO_PAYLOAD, FinishedJob
-from trioworq.stores.rows import FINISHED, Row
+from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, NO_PAYLOAD, FinishedJob, Kind
+from trioworq.stores.rows import FINISHED
 from trioworq.stores.sqlite.connection import only
 
 _FINISHED_VALUES = ", ".join("?" * len(FINISHED.split(",")))
@@ -17,7 +17,8 @@ REMEMBER_PULL = (
     f"CASE WHEN length(payload) <= {KEPT_PAYLOAD_BYTES:d} THEN payload END, payload_form, priority, 0, '', "
     "fail_count, created_at, started_at, ?, pull_key FROM job WHERE id = ?"
 )
-NEXT_QUEUE = "SELECT kind, queue FROM finished WHERE (kind, queue) > (?, ?) ORDER BY kind, queue LIMIT 1"
+# Compared as a pair, (kind, queue) would be looked for through all rows that have the pair.
+NEXT_QUEUE = "SELECT queue FROM finished WHERE kind = ? AND queue > ? ORDER BY queue LIMIT 1"
 FIRST_BEYOND = (
     "SELECT ended_at, job_id FROM finished WHERE kind = ? AND queue = ? "
     "ORDER BY ended_at DESC, job_id DESC LIMIT 1 OFFSET ?"
@@ -74,12 +75,14 @@ def read_outdated_finished(
     return outdated
 
 
-def _queues(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Walk the (kind, queue) that have a history, each found by its place in the index."""
-    found = only(connection, NEXT_QUEUE, (-1, ""))
-    while found is not None:
-        yield found
-        found = only(connection, NEXT_QUEUE, found)
+def _queues(connection: sqlite3.Connection) -> Iterator[tuple[Kind, str]]:
+    """Walk the queues that have a history, each found by its place in the index."""
+    for kind in Kind:
+        # No name is empty.
+        found = only(connection, NEXT_QUEUE, (kind, ""))
+        while found is not None:
+            yield kind, found[0]
+            found = only(connection, NEXT_QUEUE, (kind, found[0]))
 
 
 def forget_finished(connection: sqlite3.Connection, job_ids: Sequence[int]) -> None:
