@@ -17,7 +17,7 @@ _NO_ARGUMENTS: Mapping[str, str] = {}
 class HotRoutes:
     """The hot ones of all routes.
 
-    As in the app, a literal path goes before one with variable parts, even for a method that it does not take.
+    As in the app, a literal path goes before one with variable parts, even for methods that it does not take.
     """
 
     _methods: tuple[bytes, ...]

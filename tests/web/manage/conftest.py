@@ -1,4 +1,4 @@
-"""A face on each store in turn."""
+"""A face on each store in turn, and one for what no store has a say in."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,4 +17,12 @@ async def managed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
     workers = obedient()
     config = config_of(request.param, request, tmp_path)
     async with open_store(config, node_id="here") as store, open_face(workers, store=store) as face:
+        yield Managed(face, workers)
+
+
+@pytest.fixture
+async def in_memory() -> AsyncIterator[Managed]:
+    """Every API over the in-memory store, with obedient workers."""
+    workers = obedient()
+    async with open_face(workers) as face:
         yield Managed(face, workers)

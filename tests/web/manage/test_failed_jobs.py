@@ -217,25 +217,30 @@ async def test_only_what_a_filter_names_is_touched(managed: Managed, method: str
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/failed/retry-all"), ("DELETE", "/failed/clear")])
-@pytest.mark.parametrize(
-    "query",
-    ["queue=", "category=", "failed_before=x", "failed_after=", "dry_run=yes", "dry_run=", "queue=%FF"],
-)
 async def test_a_query_that_cannot_be_understood_touches_nothing(
-    managed: Managed, method: str, path: str, query: str
+    in_memory: Managed, method: str, path: str
 ) -> None:
     """It is a 400 that says what it should be."""
-    ids = await managed.fail("a")
-    status, detail = await managed.refusal(method, f"{path}?{query}")
-    assert status == 400
-    assert query.partition("=")[0] in detail
-    assert await managed.failed() == ids
+    ids = await in_memory.fail("a")
+    for query in (
+        "queue=",
+        "queue=%FF",
+        "category=",
+        "failed_before=x",
+        "failed_after=",
+        "dry_run=yes",
+        "dry_run=",
+    ):
+        status, detail = await in_memory.refusal(method, f"{path}?{query}")
+        assert status == 400
+        assert query.partition("=")[0] in detail
+    assert await in_memory.failed() == ids
 
 
-async def test_a_bad_page_is_a_400(managed: Managed) -> None:
+async def test_a_bad_page_is_a_400(in_memory: Managed) -> None:
     """As are bad filters of a list."""
     for query in ("limit=0", "limit=-1", "offset=-1", "offset=x", "queue=", "category=", "failed_after=x"):
-        assert (await managed.refusal("GET", f"/failed?{query}"))[0] == 400
+        assert (await in_memory.refusal("GET", f"/failed?{query}"))[0] == 400
 
 
 async def test_a_job_whose_queue_is_gone_stays_failed(managed: Managed) -> None:

@@ -38,9 +38,9 @@ async def test_a_push_job_that_runs_is_started_and_those_behind_it_are_queued(ma
     started = await managed.reach(running, "started")
     assert (started["ended_at"], started["is_started"]) == (None, True)
     assert started["started_at"] is not None
-    waiting = await managed.push()
+    waiting = await managed.push(does="hang")
     assert (await managed.status(waiting))["is_queued"] is True
-    for job_id in (running, waiting):
+    for job_id in (waiting, running):
         await managed.face.client.delete(f"/queue/default/job/{job_id}")
         assert (await managed.refusal("GET", f"/status/{job_id}"))[0] == 404
 
@@ -100,15 +100,17 @@ async def test_a_payload_that_is_too_large_to_remember_is_left_out_of_a_finished
 @pytest.mark.parametrize(
     "payload", [b'{"a": "caf\xe9"}', b'["\\ud800", 1.0, 123456789012345678901234567890]']
 )
-async def test_odd_payloads_come_back_in_an_answer_that_can_be_read(managed: Managed, payload: bytes) -> None:
+async def test_odd_payloads_come_back_in_an_answer_that_can_be_read(
+    in_memory: Managed, payload: bytes
+) -> None:
     """Numbers keep their digits; what is not UTF-8 is replaced."""
     body = b'{"url": "http://worker/fail", "payload": %b}' % payload
-    answer = await managed.face.client.post("/job/any", content=body)
+    answer = await in_memory.face.client.post("/job/any", content=body)
     assert answer.status_code == 200
     job_id = re.findall(rb'^{"id":(\d+),', answer.content)[0].decode()
-    await managed.reach(job_id, "failed")
+    await in_memory.reach(job_id, "failed")
     for path in (f"/status/{job_id}", "/failed"):
-        answer = await managed.face.client.get(f"/api/v1/jobs{path}")
+        answer = await in_memory.face.client.get(f"/api/v1/jobs{path}")
         assert payload.replace(b"\xe9", "\ufffd".encode()) in answer.content
         answer.content.decode()
 
@@ -133,10 +135,10 @@ async def test_jobs_are_counted(managed: Managed) -> None:
     assert await managed.ask("GET", "/stats?queue=no%20such") == stats("no such")
 
 
-@pytest.mark.parametrize("query", ["queue=", "queue=%FF", f"queue={'x' * 256}", "queue=%00"])
-async def test_a_name_that_no_queue_can_have_is_a_400(managed: Managed, query: str) -> None:
+async def test_a_name_that_no_queue_can_have_is_a_400(in_memory: Managed) -> None:
     """There is no count for it."""
-    assert (await managed.refusal("GET", f"/stats?{query}"))[0] == 400
+    for name in ("", "%FF", "x" * 256, "%00"):
+        assert (await in_memory.refusal("GET", f"/stats?queue={name}"))[0] == 400
 
 
 def stats(
