@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import trio
 
+from tests.stores.drivers import DRIVERS, config_of
 from tests.stores.ledger import Ledger, Opener
 from tests.stores.nodes import Node
-from trioworq.config import Config, Driver
 from trioworq.stores.batching import Batcher
 from trioworq.stores.interface import Store
 from trioworq.stores.opening import open_store
@@ -18,18 +18,7 @@ from trioworq.stores.opening import open_store
 OpenStore = Callable[[str], AbstractAsyncContextManager[Store]]
 
 
-def config_of(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> Config:
-    """Return a configuration that names a fresh, empty store."""
-    match driver:
-        case "memory":
-            return Config(driver=Driver.IN_MEMORY)
-        case "sqlite":
-            return Config(driver=Driver.SQLITE, sqlite_path=str(tmp_path / "test.db"))
-        case _:
-            return Config(driver=Driver.MYSQL, mysql_dsn=request.getfixturevalue("mysql_dsn"))
-
-
-@pytest.fixture(params=["memory", "sqlite", "mysql"])
+@pytest.fixture(params=DRIVERS)
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     """An empty store."""
     async with open_store(config_of(request.param, request, tmp_path), node_id="node-1") as opened:
