@@ -76,7 +76,7 @@ async def test_only_due_jobs_that_wait_are_counted(stored_face: Face) -> None:
 
 async def test_jobs_have_been_queued_since_they_were_due(stored_face: Face) -> None:
     """The one that has been due for longest counts."""
-    due_ms = stored_face.pull_side.after(-3600)
+    due_ms = stored_face.pull_side.after(-3600) // 1000 * 1000
     await stored_face.pull_side.enqueue("a", queue="trades")
     await stored_face.pull_side.enqueue("b", queue="trades", run_at_ms=due_ms)
     await stored_face.pull_side.enqueue("c", queue="trades", run_at_ms=due_ms + 1000)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.stores.conftest import config_of
+from tests.stores.drivers import DRIVERS, config_of
 from tests.web.face import open_face
 from tests.web.manage.managed import Managed, obedient
 from trioworq.stores.opening import open_store
 
 
-@pytest.fixture(params=["memory", "sqlite", "mysql"])
+@pytest.fixture(params=DRIVERS)
 async def managed(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Managed]:
     """Every API over an empty store, with obedient workers."""
     workers = obedient()

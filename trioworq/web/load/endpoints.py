@@ -6,10 +6,10 @@ from http import HTTPStatus
 import orjson
 from attrs import frozen
 
-from trioworq.core.load import LoadPoint, QueuedType
+from trioworq.core.load import LoadPoint
 from trioworq.manage.load import LoadBoard
 from trioworq.web.load.answers import show_point, show_queued
-from trioworq.web.load.paging import fetch_page, show_page
+from trioworq.web.load.paging import Whole, fetch_page, show_page
 from trioworq.web.load.queries import Query, period_of, types_of
 from trioworq.web.messages import Endpoint, Request, Response, Route, Scope
 
@@ -23,8 +23,8 @@ def routes(board: LoadBoard) -> tuple[Route, ...]:
     """Return every route of the API; each is there with the slash at its end and without."""
     load = _Load(board)
     return (
-        *_both_ways(LOAD, load.series, _about("Job Load", "The load over time.")),
-        *_both_ways(QUEUE_STATUS, load.queued, _about("Queue Status", "Waiting jobs, by job type.")),
+        *_both_ways(LOAD, load.series, _About("Job Load", "The load over time.").tell),
+        *_both_ways(QUEUE_STATUS, load.queued, _About("Queue Status", "Waiting jobs, by job type.").tell),
     )
 
 
@@ -36,15 +36,21 @@ def _both_ways(path: str, get: Endpoint, about: Endpoint) -> tuple[Route, ...]:
     )
 
 
-def _about(name: str, description: str) -> Endpoint:
-    """Return what answers OPTIONS: what is there, as the original's framework tells it."""
-    shown = {"name": name, "description": description, "renders": ["application/json"], "parses": []}
-    answer = Response(HTTPStatus.OK, orjson.dumps(shown), headers={"Allow": ALLOWED})
+@frozen
+class _About:
+    """What is at a path, as the original's framework tells it."""
 
-    async def tell(_request: Request) -> Response:
-        return answer
+    _name: str
+    _description: str
 
-    return tell
+    async def tell(self, _request: Request) -> Response:
+        shown = {
+            "name": self._name,
+            "description": self._description,
+            "renders": ["application/json"],
+            "parses": [],
+        }
+        return Response(HTTPStatus.OK, orjson.dumps(shown), headers={"Allow": ALLOWED})
 
 
 @frozen
@@ -63,12 +69,8 @@ class _Load:
 
     async def queued(self, request: Request) -> Response:
         query = Query.of(request)
-        types = await self._board.queued_types()
-
-        async def fetch(offset: int, limit: int) -> tuple[int, Sequence[QueuedType]]:
-            return len(types), types[offset : offset + limit]
-
-        page = await fetch_page(query, fetch)
+        types = Whole(await self._board.queued_types())
+        page = await fetch_page(query, types.fetch)
         return _answer(show_page(request, query, page, [show_queued(each) for each in page.items]))
 
 

@@ -27,6 +27,17 @@ _HOST = re.compile(rb"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
 
 
 @frozen
+class Whole(Generic[T]):
+    """A list that is at hand."""
+
+    items: Sequence[T]
+
+    async def fetch(self, offset: int, limit: int) -> tuple[int, Sequence[T]]:
+        """Fetch a part of it; see Fetch."""
+        return len(self.items), self.items[offset : offset + limit]
+
+
+@frozen
 class Page(Generic[T]):
     """A page of a list of `count` items; pages are numbered from 1."""
 

@@ -46,9 +46,9 @@ def _moment(text: str) -> datetime:
     match = _DATETIME.fullmatch(text)
     if match is None:
         raise ValueError("not a date with a zone")
-    microsecond = int((match["fraction"] or "")[:6].ljust(6, "0"))
+    millisecond = int((match["fraction"] or "")[:3].ljust(3, "0"))
     year, month, day, hour, minute, second = (int(match[field] or 0) for field in _FIELDS)
-    moment = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=_zone(match))
+    moment = datetime(year, month, day, hour, minute, second, millisecond * 1000, _zone(match))
     return moment.astimezone(UTC)
 
 

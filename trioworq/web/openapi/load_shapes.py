@@ -59,7 +59,7 @@ LOAD_SHAPES: Mapping[str, Shape] = {
             "version": text("Always the same.", enum=["1.0"]),
             "title": {**NAME, "description": "The name again."},
             "description": text("What the jobs are.", examples=["push jobs to mail"]),
-            "is_active": {**_FLAG, "description": "Whether it is routed somewhere, or is a queue to pull from."},
+            "is_active": {**_FLAG, "description": "Whether it goes to a queue."},
             "is_paused": {**_FLAG, "description": "Whether none starts in any queue where they wait."},
             "is_published": {"type": "boolean", "const": False, "description": "Never here."},
             "icon_code": _NEVER,
