@@ -21,8 +21,9 @@ each_path = pytest.mark.parametrize("path", PATHS)
 
 async def fill(face: Face) -> None:
     """Have two items at each path, and so two pages of one."""
-    for time_ms in (1, 2):
-        await face.store.add_load(LoadSample(face.queues.now_ms() - time_ms, Load(), {}))
+    now_ms = face.queues.now_ms()
+    for time_ms in (now_ms - 1, now_ms):
+        await face.store.add_load(LoadSample(time_ms, Load(), {}))
     await face.pull_side.enqueue("a", queue="first")
     await face.pull_side.enqueue("a", queue="second")
 
