@@ -119,6 +119,24 @@ async def test_types_come_by_priority_and_age(stored_face: Face) -> None:
     assert flags == [False] * 5 + [True]
 
 
+async def test_a_paused_queue_comes_last(stored_face: Face) -> None:
+    """And is back in its place when it is resumed; those who enqueue do not notice."""
+    for queue, priority in [("first", 1), ("second", 2), ("third", 3)]:
+        await stored_face.pull_side.enqueue("a", queue=queue, priority=priority)
+    await define_busy(stored_face, "mail", priority=-1)
+    await stored_face.queues.routings.put(Routing("news", "mail"))
+    await stored_face.push("news")
+    assert await names(stored_face) == ["news", "first", "second", "third"]
+    for path in ("/v1/queues/first", "/queue/mail"):
+        assert (await stored_face.client.post(f"{path}/pause")).status_code == 200
+    await stored_face.pull_side.enqueue("b", queue="first")
+    items = (await status(stored_face))["results"]
+    flags = [(item["job_type"]["name"], item["job_type"]["is_paused"], item["count"]) for item in items]
+    assert flags == [("second", False, 1), ("third", False, 1), ("news", True, 1), ("first", True, 2)]
+    assert (await stored_face.client.post("/queue/mail/resume")).status_code == 200
+    assert await names(stored_face) == ["news", "second", "third", "first"]
+
+
 async def test_one_type_may_wait_in_several_queues(stored_face: Face) -> None:
     """It is one item, which names the fullest, and is not paused while any of them is in use."""
     await define_busy(stored_face, "first")
