@@ -13,6 +13,7 @@ class Model:
 
     jobs: dict[int, Job] = field(factory=dict)
     failed: list[tuple[str, int]] = field(factory=list)  # (queue, job id), in order
+    failed_jobs: dict[int, Job] = field(factory=dict)
     counts: dict[str, int] = field(factory=lambda: {"pushed": 0, "completed": 0, "failed": 0, "deleted": 0})
 
     def push(self, job_id: int, job: NewJob) -> None:
@@ -49,11 +50,21 @@ class Model:
             case Failed():
                 self.counts["failed"] += 1
                 self.failed.append((job.queue, job.id))
+                self.failed_jobs[job.id] = job
             case Released():
                 self.jobs[job.id] = waiting
             case Retried(next_try_ms=due, retries_left=left, fail_count=failures):
                 self.jobs[job.id] = evolve(waiting, next_try_ms=due, retries_left=left, fail_count=failures)
         return True
+
+    def requeue(self, job_id: int, now_ms: int) -> None:
+        job = self.failed_jobs.pop(job_id)
+        self.failed.remove((job.queue, job_id))
+        self.counts["failed"] -= 1
+        self.jobs[job_id] = evolve(
+            job, state=JobState.WAITING, next_try_ms=now_ms, retries_left=job.max_retries, fail_count=0,
+            started_at_ms=None,
+        )  # fmt: skip
 
     def delete(self, queue: str, job_id: int) -> Job | None:
         if job_id not in self.jobs or self.jobs[job_id].queue != queue:

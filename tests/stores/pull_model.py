@@ -25,6 +25,7 @@ class PullModel:
 
     jobs: dict[Name, PullJob] = field(factory=dict)
     failed: list[tuple[str, int, int]] = field(factory=list)  # (queue, job id, fail_count), in order
+    failed_jobs: dict[int, PullJob] = field(factory=dict)
     counts: dict[str, int] = field(factory=lambda: {"enqueued": 0, "completed": 0, "failed": 0})
 
     def enqueue(self, job_id: int | None, job: NewPullJob) -> None:
@@ -99,11 +100,26 @@ class PullModel:
             del self.jobs[job.queue, job.key]
             self.counts["failed"] += 1
             self.failed.append((job.queue, job.id, fail_count))
+            self.failed_jobs[job.id] = job
         else:
             left = job.retries_left - 1 if job.max_retries >= 0 else 0
             again = evolve(waiting(job), fail_count=fail_count, retries_left=left)
             self.jobs[job.queue, job.key] = again
         return TimedOut(id=job.id, queue=job.queue, key=job.key, fail_count=fail_count, is_failed=is_failed)
+
+    def requeue(self, job_id: int, now_ms: int) -> bool:
+        """Return whether the key is free, and so the job waits again."""
+        job = self.failed_jobs[job_id]
+        if (job.queue, job.key) in self.jobs:
+            return False
+        del self.failed_jobs[job_id]
+        self.failed = [entry for entry in self.failed if entry[1] != job_id]
+        self.counts["failed"] -= 1
+        self.jobs[job.queue, job.key] = evolve(
+            waiting(job), run_at_ms=now_ms, retries_left=max(job.max_retries, 0), fail_count=0,
+            started_at_ms=None,
+        )  # fmt: skip
+        return True
 
     def waiting(self, queue: str) -> list[PullJob]:
         return [job for job in self.jobs.values() if (job.queue, job.state) == (queue, JobState.WAITING)]

@@ -9,9 +9,12 @@ import trio.testing
 from attrs import define, field
 
 from tests.stores.conftest import OpenStore
+from tests.stores.failing import failure_id_of
 from tests.stores.model import Model
 from tests.stores.nodes import LEASE_MS, NOW, Node, completed, failed, new_job, push_one, released, retried
+from trioworq.core.failures import FailureName, Requeued
 from trioworq.core.jobs import Job
+from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.stores.interface import FailureQuery, JobQuery, JobSet, Store, StoreUnavailable
 
@@ -33,9 +36,16 @@ class History:
         self.owner = Node(self.store, "node-0")
 
     async def run(self, steps: int) -> None:
+        for queue in QUEUES:
+            await self.store.put_queue(QueueDefinition(queue, 200, 20))
         await self.owner.hold(*QUEUES, now_ms=self.now_ms)
         moves: Sequence[Callable[[], Awaitable[None]]]
-        moves = [self.push] * 5 + [self.claim] * 4 + [self.settle] * 6 + [self.delete, self.look, self.wait]
+        moves = (
+            [self.push] * 5
+            + [self.claim] * 4
+            + [self.settle] * 6
+            + [self.delete, self.look, self.wait, self.requeue]
+        )
         for step in range(steps):
             move = self.chance.choice(moves)
             await move()
@@ -75,6 +85,15 @@ class History:
         queue, job_id = self.chance.choice(QUEUES), self.chance.randrange(1, 40)
         assert await self.store.delete_job(queue, job_id) == self.model.delete(queue, job_id)
 
+    async def requeue(self) -> None:
+        if not self.model.failed:
+            return
+        queue, job_id = self.chance.choice(self.model.failed)
+        failure_id = await failure_id_of(self.store, job_id)
+        outcomes = await self.store.retry_failures([failure_id], self.now_ms)
+        assert outcomes == [Requeued(FailureName(job_id, queue))]
+        self.model.requeue(job_id, self.now_ms)
+
     async def look(self) -> None:
         query = JobQuery(
             self.chance.choice(QUEUES),
@@ -111,7 +130,7 @@ class History:
 
 
 async def test_store_does_what_the_model_does(store: Store, chance: random.Random) -> None:
-    """Whatever the order of pushes, claims, settlements, deletions and take-overs (I3, I10, I11)."""
+    """Whatever the order of pushes, claims, settlements, retries, deletions, take-overs (I3, I10, I11)."""
     await History(store, chance).run(300)
 
 

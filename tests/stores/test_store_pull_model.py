@@ -9,6 +9,7 @@ import trio.testing
 from attrs import define, field
 
 from tests.stores.conftest import OpenStore
+from tests.stores.failing import failure_id_of
 from tests.stores.nodes import NOW
 from tests.stores.pull_model import PullModel
 from tests.stores.workers import (
@@ -22,6 +23,7 @@ from tests.stores.workers import (
     rescheduling,
     take,
 )
+from trioworq.core.failures import FailureName, Obstacle, Requeued
 from trioworq.core.jobs import Kind
 from trioworq.core.pull import PullChange, PullJob, Return, Run, TimedOut, Verdict
 from trioworq.stores.interface import FailureQuery, Store
@@ -43,7 +45,7 @@ class History:
     async def run(self, steps: int) -> None:
         moves: Sequence[Callable[[], Awaitable[None]]]
         moves = [self.enqueue] * 4 + [self.take] * 3 + [self.change] * 5 + [self.change_together] * 3
-        moves = [*moves, self.expire, self.expire, self.give_back, self.look, self.wait]
+        moves = [*moves, self.expire, self.expire, self.give_back, self.look, self.wait, self.requeue]
         for _ in range(steps):
             await self.chance.choice(moves)()
         await self.compare()
@@ -109,6 +111,14 @@ class History:
     async def expire(self) -> None:
         limit = self.chance.choice([1, 3, 100])
         self.model.expire(self.now_ms, limit, await self.store.expire_leases(self.now_ms, limit))
+
+    async def requeue(self) -> None:
+        if not self.model.failed_jobs:
+            return
+        job = self.chance.choice(list(self.model.failed_jobs.values()))
+        (outcome,) = await self.store.retry_failures([await failure_id_of(self.store, job.id)], self.now_ms)
+        obstacle = None if self.model.requeue(job.id, self.now_ms) else Obstacle.KEY_IS_TAKEN
+        assert outcome == Requeued(FailureName(job.id, job.queue, job.key), obstacle)
 
     async def look(self) -> None:
         queue, key = self.chance.choice(QUEUES), self.chance.choice(KEYS)
