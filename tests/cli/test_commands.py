@@ -56,6 +56,13 @@ def test_a_page_of_failures_tells_of_the_next(ask: Asker, more: tuple[str, ...])
     ]
 
 
+def test_the_end_of_the_failures_is_told_by_nothing(ask: Asker) -> None:
+    """Nor is anybody asked whether there is more behind it."""
+    with scripted_server(in_turn(said([]))) as server:
+        done = ask(server.url, "jobs", "failed", "--offset", "9")
+    assert (done.code, done.err, len(server.asked)) == (0, "", 1)
+
+
 def test_failures_are_chosen_by_time(ask: Asker) -> None:
     """Times are the API's, also where they were told by their distance."""
     after = ("--failed-after", "P1D", "--failed-before", "2026-11-22T18:00:00Z")
@@ -368,7 +375,7 @@ def test_the_url_may_come_from_the_environment(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """For who always asks the same daemon."""
-    with scripted_server(in_turn(said(COUNTS))) as server:
+    with scripted_server(queues_of) as server:
         monkeypatch.setenv("TRIOWORQ_URL", server.url)
-        assert manage(["jobs", "stats"]) == 0
-    assert "FINISHED" in capsys.readouterr().out
+        assert manage(["queues"]) == 0
+    assert "PRIORITY" in capsys.readouterr().out

@@ -64,7 +64,7 @@ def test_where_nothing_was_counted_is_no_ground() -> None:
 
 def test_a_column_shows_the_most_of_its_time() -> None:
     """No peak is lost among a thousand points."""
-    lines = plot(series(*[0] * 500, 7, *[0] * 499), 23, ASCII)
+    lines = plot(series(*[0] * 523, 7, *[0] * 476), 23, ASCII)
     assert [line[3:] for line in lines[3:8]] == ["          #"] * 5
 
 

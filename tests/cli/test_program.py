@@ -75,6 +75,7 @@ def test_other_encodings_get_ascii(server: ScriptedServer) -> None:
     done = run("load", "--url", server.url, environment=latin)
     assert (done.code, done.err) == (0, "")
     assert done.out.isascii()
+    assert "\\" not in done.out
     wide = said([{**FAILED, "exc_info": "日本"}])
     with scripted_server(in_turn(wide, said([]))) as other:
         done = run("jobs", "failed", "--url", other.url, environment=latin)
