@@ -9,7 +9,7 @@ import trio
 from attrs import define, field
 
 from tests.dispatch.push_side import PushSide, ScriptedWorkers, open_push_side
-from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.interface import JobSet, Store, StoreUnavailable
 from trioworq.stores.sqlite.store import open_sqlite_store
 
 T = TypeVar("T")
@@ -53,7 +53,8 @@ class Gate:
         return done
 
 
-async def _in_place(work: Callable[[], T], /) -> T:
+async def in_place(work: Callable[[], T], /) -> T:
+    """Run what a connection is asked in this thread."""
     await trio.lowlevel.checkpoint()
     return work()
 
@@ -63,7 +64,7 @@ async def open_gated_store(folder: Path) -> AsyncIterator[tuple[Store, Gate]]:
     """Open a store whose writing connection has a gate; what is read passes by it."""
     gate = Gate()
     # In the order in which the store asks for them: to prepare the file, to write, to read, to count.
-    runners = iter((_in_place, gate.run, _in_place, _in_place))
+    runners = iter((in_place, gate.run, in_place, in_place))
     async with open_sqlite_store(
         folder / "jobs.db", node_id="test", new_runner=lambda: next(runners)
     ) as store:
@@ -80,3 +81,13 @@ async def gated(
         # Between two renewals of the lease.
         await trio.sleep(1.5)
         yield side, gate
+
+
+async def claim_behind(gate: Gate, side: PushSide, count: int) -> None:
+    """Wait until so many jobs, due in a second, have been claimed and the dispatcher has not been told."""
+    # Past the present renewal of the lease, and before the next.
+    await trio.sleep(0.8)
+    gate.close()
+    with trio.fail_after(1):
+        await gate.wait_until_reached()
+    assert len(await side.jobs(JobSet.RUNNING)) == count

@@ -37,8 +37,8 @@ class LaggingStore:
         self._held.pop(method).set()
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*arguments: object) -> object:
-            answer = await getattr(self._real, name)(*arguments)
+        async def call(*arguments: object, **named: object) -> object:
+            answer = await getattr(self._real, name)(*arguments, **named)
             if name in self._held:
                 gate = self._held[name]
                 self._answered[name].set()

@@ -1,23 +1,19 @@
 """What becomes of jobs when the world changes between a claim and its answer."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 import trio
 from trio.testing import MockClock
 
-from tests.dispatch.gated_store import Gate, gated, open_gated_store
-from tests.dispatch.push_side import SUCCESS, PushSide, answering, hanging, open_push_side
+from tests.dispatch.gated_store import claim_behind, gated, in_place, open_gated_store
+from tests.dispatch.push_side import SUCCESS, answering, hanging, open_push_side
 from tests.dispatch.tripping_store import TrippingStore
 from trioworq.core.queues import QueueDefinition
 from trioworq.dispatch.queues import GIVE_BACK_TIMEOUT_S
 from trioworq.stores.claims import CLAIM_BYTES
 from trioworq.stores.interface import JobSet
 from trioworq.stores.sqlite.store import open_sqlite_store
-
-T = TypeVar("T")
 
 
 @pytest.mark.parametrize(
@@ -149,28 +145,14 @@ async def test_what_is_claimed_at_the_end_is_not_begun_while_running_jobs_are_gi
     assert len(workers.calls) == 2
 
 
-async def claim_behind(gate: Gate, side: PushSide, count: int) -> None:
-    """Wait until so many jobs, due in a second, have been claimed and the dispatcher has not been told."""
-    # Past the present renewal of the lease, and before the next.
-    await trio.sleep(0.8)
-    gate.close()
-    with trio.fail_after(1):
-        await gate.wait_until_reached()
-    assert len(await side.jobs(JobSet.RUNNING)) == count
-
-
 async def test_a_claim_cut_short_by_large_payloads_is_followed_by_another(
     autojump_clock: MockClock, tmp_path: Path
 ) -> None:
     """What one claim leaves because of its bytes does not wait for the poll (I8)."""
 
-    async def inline(work: Callable[[], T]) -> T:
-        await trio.lowlevel.checkpoint()
-        return work()
-
     workers = answering(SUCCESS)
     async with (
-        open_sqlite_store(tmp_path / "jobs.db", node_id="test", new_runner=lambda: inline) as store,
+        open_sqlite_store(tmp_path / "jobs.db", node_id="test", new_runner=lambda: in_place) as store,
         open_push_side(workers, store=store) as side,
     ):
         await side.define("default", polling_interval_ms=3_600_000)

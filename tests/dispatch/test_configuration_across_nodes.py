@@ -4,10 +4,6 @@ Nodes here do not look for changes by themselves unless a test says so: what hap
 told apart from what happens after it.
 """
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from pathlib import Path
-
 import pytest
 import trio
 from trio.testing import MockClock
@@ -24,59 +20,15 @@ from tests.dispatch.push_side import (
     open_push_side,
     order,
 )
+from tests.dispatch.shared_database import NEVER_MS, OpenNode, until
 from tests.dispatch.tripping_store import TrippingStore
-from trioworq.config import Config, Driver
 from trioworq.core.errors import NoSuchQueue, NoSuchRoute
 from trioworq.core.jobs import Job
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.core.stats import QueueStats
-from trioworq.dispatch.runs import Caller
 from trioworq.stores.interface import JobSet
-from trioworq.stores.opening import open_store
-
-NEVER_MS = 3_600_000
-
-OpenNode = Callable[..., AbstractAsyncContextManager[PushSide]]
-
-
-@pytest.fixture(params=["sqlite", "mysql"])
-def open_node(request: pytest.FixtureRequest, tmp_path: Path) -> OpenNode:
-    """Open a node of its own connections on a database that all nodes share."""
-    if request.param == "sqlite":
-        config = Config(driver=Driver.SQLITE, sqlite_path=str(tmp_path / "test.db"))
-    else:
-        config = Config(driver=Driver.MYSQL, mysql_dsn=request.getfixturevalue("mysql_dsn"))
-
-    @asynccontextmanager
-    async def open_one(
-        node_id: str,
-        workers: Caller | None = None,
-        *,
-        default_queue: str = "",
-        refresh_interval_ms: int = NEVER_MS,
-    ) -> AsyncIterator[PushSide]:
-        async with (
-            open_store(config, node_id=node_id) as store,
-            open_push_side(
-                workers or answering(SUCCESS),
-                store=store,
-                node_id=node_id,
-                default_queue=default_queue,
-                refresh_interval_ms=refresh_interval_ms,
-            ) as side,
-        ):
-            yield side
-
-    return open_one
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds; fail after a while."""
-    with trio.fail_after(20):
-        while not condition():
-            await trio.sleep(0.01)
 
 
 def gated_by(gate: trio.Event) -> ScriptedWorkers:

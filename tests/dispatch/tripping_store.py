@@ -32,11 +32,11 @@ class TrippingStore:
         self._unplugged = frozenset()
 
     def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
-        async def call(*arguments: object) -> object:
+        async def call(*arguments: object, **named: object) -> object:
             self.counts[name] += 1
             if self._unplugged is None or name in self._unplugged:
                 await trio.lowlevel.checkpoint()
                 raise StoreUnavailable("unplugged")
-            return await getattr(self._real, name)(*arguments)
+            return await getattr(self._real, name)(*arguments, **named)
 
         return call
