@@ -71,15 +71,8 @@ class Lines:
         return waiter.jobs
 
     def call(self, queues: Iterable[str], *, is_sure: bool = False) -> bool:
-        """Tell those who wait at these queues that there may be a job, or surely is.
-
-        False if there is nobody to tell; at a paused queue nobody is, until it is resumed.
-        """
-        lines = [
-            line
-            for queue in queues
-            if (line := self._lines.get(queue)) and line.size and not line.is_paused()
-        ]
+        """Tell those who wait at these queues that there may be a job, or surely is; False if nobody does."""
+        lines = [line for queue in queues if (line := self._lines.get(queue)) and line.size]
         for line in lines:
             line.call(is_sure=is_sure)
             self._attend_to(line)
