@@ -73,8 +73,29 @@ async def test_who_leaves_takes_nobody_along(autojump_clock: MockClock) -> None:
     assert got == [2]
 
 
+async def test_all_who_ask_while_the_store_is_away_are_told_together(autojump_clock: MockClock) -> None:
+    """Ten who wait do not each wait for the others' failures, one after the other."""
+    reading = Reading()
+    reading.trouble = StoreUnavailable("away")
+    shared = SharedRead(reading.read)
+    told_s: list[float] = []
+
+    async def ask() -> None:
+        with pytest.raises(StoreUnavailable, match="away"):
+            await shared.get()
+        told_s.append(trio.current_time())
+
+    async with trio.open_nursery() as askers:
+        askers.start_soon(ask)
+        await trio.sleep(0.5)
+        for _ in range(10):
+            askers.start_soon(ask)
+    assert reading.begun == 2
+    assert told_s[-1] == told_s[1] == pytest.approx(2 + REST_SHARE)
+
+
 async def test_each_is_told_why_a_read_failed(autojump_clock: MockClock) -> None:
-    """A failed read is nobody's answer: who waited reads again."""
+    """A failed read answers nobody who asks after it."""
     reading = Reading()
     reading.trouble = StoreUnavailable("away")
     shared = SharedRead(reading.read)

@@ -2,6 +2,7 @@
 
 from tests.stores.failing import fail_pull, fail_push, failed_entry, failed_job_ids, failure_id_of
 from tests.stores.nodes import NOW, Node
+from tests.stores.workers import enqueue_one, heartbeat, pull_job, take
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter, FailureName
 from trioworq.core.jobs import INT64_MAX, Kind, Payload, PayloadForm
 from trioworq.stores.claims import CLAIM_BYTES
@@ -140,6 +141,19 @@ async def test_ids_end_before_their_payloads_grow_too_large(node: Node) -> None:
     assert await find(EVERY_FAILURE, 0, INT64_MAX, 10) == ids[:2]
     assert await find(EVERY_FAILURE, ids[1], INT64_MAX, 10) == ids[2:3]
     assert await find(FailureFilter(queue="q"), ids[2], INT64_MAX, 10) == ids[3:]
+
+
+async def test_ids_end_before_saved_states_grow_too_large(store: Store) -> None:
+    """What workers have saved goes back with the job, so it counts as well (I13)."""
+    ids = []
+    for key in "abc":
+        await enqueue_one(store, pull_job(key, max_retries=0, timeout_s=0))
+        await take(store)
+        await store.change(heartbeat(key, b'"%s"' % (b"x" * (CLAIM_BYTES // 2 - 100))))
+        (failed,) = await store.expire_leases(NOW + 1, 10)
+        ids.append(await failure_id_of(store, failed.id))
+    assert await store.failure_ids(EVERY_FAILURE, 0, INT64_MAX, 10) == ids[:2]
+    assert await store.failure_ids(FailureFilter(queue="q"), ids[1], INT64_MAX, 10) == ids[2:]
 
 
 async def test_newest_id_is_that_of_a_failure_that_is_there(node: Node) -> None:

@@ -17,6 +17,7 @@ from trioworq.core.load import EndedCount
 from trioworq.core.queues import QueueDefinition
 from trioworq.stores.interface import Store
 from trioworq.stores.migrations import CREATE_VERSION, available
+from trioworq.stores.rows import UNKNOWN_ATTEMPT
 from trioworq.stores.sqlite.connection import Runner, open_connection, transaction
 from trioworq.stores.sqlite.store import open_sqlite_store
 
@@ -105,15 +106,15 @@ async def test_database_of_the_release_before_is_brought_up(tmp_path: Path) -> N
         # The newer failure knows its priority, so it goes first.
         jobs = await node.claim()
         assert [(job.id, job.priority, job.max_retries, job.attempt) for job in jobs] == [
-            (12, 7, 5, 4),
+            (12, 7, 5, UNKNOWN_ATTEMPT + 1),
             (10, 100, 0, 2),
-            (11, 100, 2, 4),
+            (11, 100, 2, UNKNOWN_ATTEMPT + 1),
         ]
         assert [(job.timeout_s, job.retry_delay_s) for job in jobs] == [(8, 9), (0, 0), (0, 0)]
         pulled = await take(store)
         assert [(job.id, job.max_retries, job.timeout_s, job.attempt) for job in pulled] == [
-            (13, 0, 0, 2),
-            (14, 0, 10**6, 2),
+            (13, 0, 0, UNKNOWN_ATTEMPT + 1),
+            (14, 0, 10**6, UNKNOWN_ATTEMPT + 1),
         ]
 
 

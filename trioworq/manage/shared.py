@@ -5,6 +5,8 @@ from typing import Generic, TypeVar
 
 import trio
 
+from trioworq.stores.interface import StoreUnavailable
+
 T = TypeVar("T")
 
 # How many times as long as a read took there is none: counting a million rows is not to be all a store does.
@@ -20,17 +22,28 @@ class SharedRead(Generic[T]):
         self._begun = 0
         self._rested_at_s = -float("inf")
         self._found: list[T] = []
+        self._trouble: StoreUnavailable | None = None
 
     async def get(self) -> T:
         """Read, or wait for who does; raises what the read raises. If cancelled: nothing is left behind."""
         begun = self._begun
         async with self._turn:
-            if self._begun == begun or not self._found:
-                self._found = []
-                await trio.sleep_until(self._rested_at_s)
-                self._begun += 1
-                began_s = trio.current_time()
-                self._found = [await self._read()]
-                took_s = trio.current_time() - began_s
-                self._rested_at_s = trio.current_time() + REST_SHARE * took_s
+            if self._begun == begun or not (self._found or self._trouble):
+                await self._begin()
+            if self._trouble is not None:
+                # A raised exception collects the traceback of who raised it, so each gets its own.
+                raise StoreUnavailable(*self._trouble.args) from self._trouble
             return self._found[0]
+
+    async def _begin(self) -> None:
+        """Read, and note what that has shown, or that the store is away: for all who wait, not for each."""
+        self._found, self._trouble = [], None
+        await trio.sleep_until(self._rested_at_s)
+        self._begun += 1
+        began_s = trio.current_time()
+        try:
+            self._found = [await self._read()]
+        except StoreUnavailable as error:
+            self._trouble = error
+        took_s = trio.current_time() - began_s
+        self._rested_at_s = trio.current_time() + REST_SHARE * took_s

@@ -267,8 +267,8 @@ class Store(Protocol):
     async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
         """Return the first ids of failures, ascending, that are above `after_id` and not above `until_id`.
 
-        At most `limit`, and fewer where their payloads would take more than `CLAIM_BYTES`, but one at least
-        if there is any.
+        At most `limit`, and fewer where their payloads and saved states would take more than `CLAIM_BYTES`,
+        but one at least if there is any.
         """
         ...
 

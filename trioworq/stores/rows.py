@@ -25,6 +25,10 @@ FINISHED = (
 )
 QUEUE = "name, polling_interval, max_workers, max_dispatches_per_second, max_burst_size, priority"
 
+# Failures from before version 4 of the schema do not tell their job's last attempt. Its next one is numbered
+# from here on, above any that it can have had (I3).
+UNKNOWN_ATTEMPT = 1_000_000
+
 Row = tuple[Any, ...]
 
 

@@ -12,7 +12,7 @@ from trioworq.core.failures import FailureFilter, FailureName
 from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.pull import PullJob
 from trioworq.stores.interface import FailureOrder, FailureQuery, Page
-from trioworq.stores.paging import cut_failures
+from trioworq.stores.paging import cut_failures, job_size, pull_job_size
 
 
 @frozen
@@ -73,6 +73,11 @@ class Failures:
         """Return the entry of a job."""
         failure = self.get(self._id_of.get(job_id, 0))
         return None if failure is None else failure.entry
+
+    def size_of(self, entry: FailedJob) -> int:
+        """Return how much of `CLAIM_BYTES` the job of an entry takes."""
+        job = self._all[entry.id].job
+        return pull_job_size(job) if isinstance(job, PullJob) else job_size(job)
 
     def page(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of a queue's log."""

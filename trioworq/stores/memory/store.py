@@ -166,7 +166,7 @@ class MemoryStore:
         """Return the first ids of failures within a range of them."""
         await trio.lowlevel.checkpoint()
         found = islice(self._failures.wanted(wanted, after_id, until_id), limit)
-        return [failed.id for failed in fitting(found, lambda failed: len(failed.payload.body))]
+        return [failed.id for failed in fitting(found, self._failures.size_of)]
 
     async def newest_failure_id(self) -> int:
         """Return the greatest id of a failure."""

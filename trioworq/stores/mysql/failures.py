@@ -14,6 +14,7 @@ from trioworq.stores.mysql.conversations import Conversation
 from trioworq.stores.mysql.literals import fill, numbers
 from trioworq.stores.mysql.wire import Result
 from trioworq.stores.operations import ForgetFailures, RetryFailures
+from trioworq.stores.rows import UNKNOWN_ATTEMPT
 
 # The definition of the queue is read without a lock, as a push reads it.
 FIND = (
@@ -37,13 +38,14 @@ ENTERED = (
 )
 # An id that was given out before leaves the table's counter alone, and an INSERT of several rows takes all of
 # its ids at once: those of other nodes stay neighbours. Numbering attempts on from the last is what tells a
-# new run from an old one; where the last is not known, a job has failed as often at least.
+# new run from an old one.
 WAIT_AGAIN = (
     "INSERT INTO job (id, kind, queue, category, url, payload, payload_form, state, priority, next_try, "
     "created_at, timeout, retry_delay, retries_left, fail_count, attempt, pull_key) "
     f"SELECT job_id, kind, queue, category, url, payload, payload_form, 0, "
     f"COALESCE(priority, {DEFAULT_PRIORITY}), %s, created_at, IF(kind = 0, COALESCE(timeout, 0), 0), "
-    f"COALESCE(retry_delay, 0), GREATEST({_MAX_RETRIES}, 0), 0, COALESCE(attempt, fail_count), pull_key "
+    f"COALESCE(retry_delay, 0), GREATEST({_MAX_RETRIES}, 0), 0, "
+    f"COALESCE(attempt, {UNKNOWN_ATTEMPT}), pull_key "
     "FROM failure FORCE INDEX (PRIMARY) WHERE "
 )
 # The limit keeps servers from going through the whole of a small table.

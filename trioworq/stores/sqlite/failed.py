@@ -11,7 +11,7 @@ from attrs import asdict
 from trioworq.core.failures import FailureFilter, FailureName, Obstacle, Requeued
 from trioworq.core.jobs import DEFAULT_PRIORITY, FailedJob, Kind
 from trioworq.stores.paging import cut_failures, fitting
-from trioworq.stores.rows import FAILURE, failure_of
+from trioworq.stores.rows import FAILURE, UNKNOWN_ATTEMPT, failure_of
 from trioworq.stores.sqlite.connection import only
 from trioworq.stores.sqlite.reads import read_queue
 
@@ -27,10 +27,14 @@ REQUEUE = (
     "SELECT job_id, kind, queue, category, url, pull_key, pull_state, payload, payload_form, 0, "
     f"coalesce(priority, {DEFAULT_PRIORITY:d}), ?, created_at, coalesce(timeout, 0), "
     "coalesce(retry_delay, 0), CASE kind WHEN 1 THEN coalesce(max_retries, max(fail_count - 1, 0)) END, "
-    "max(coalesce(max_retries, fail_count - 1), 0), 0, coalesce(attempt, fail_count) "
+    "max(coalesce(max_retries, fail_count - 1), 0), 0, "
+    f"coalesce(attempt, {UNKNOWN_ATTEMPT:d}) "
     "FROM failure WHERE id = ?"
 )
 FORGET = "DELETE FROM failure WHERE id = ? RETURNING job_id, queue, pull_key"
+
+# How many bytes running a failed job again moves.
+_CONTENTS = "length(payload) + coalesce(length(pull_state), 0)"
 
 _CONDITIONS = {
     "job_id": "job_id = :job_id",
@@ -81,7 +85,7 @@ def read_failure_ids(
     connection: sqlite3.Connection, wanted: FailureFilter, after_id: int, until_id: int, limit: int
 ) -> list[int]:
     """Return the first ids within a range of them."""
-    found = _wanted("id, length(payload)", wanted, "id > :after_id", "id <= :until_id")
+    found = _wanted(f"id, {_CONTENTS}", wanted, "id > :after_id", "id <= :until_id")
     values = _values(wanted, after_id=after_id, until_id=until_id, limit=limit)
     with closing(connection.execute(f"{found} ORDER BY id LIMIT :limit", values)) as rows:
         return [failure_id for failure_id, _ in fitting(rows, lambda row: row[1])]
