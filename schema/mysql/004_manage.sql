@@ -11,7 +11,7 @@ ALTER TABLE failure
     ADD COLUMN started_at BIGINT NULL,
     DROP KEY failure_failed,
     ADD KEY failure_failed (kind, queue, id, category, failed_at),
-    ADD KEY failure_all (id, kind, category, failed_at),     -- whatever is sought, without a look at the rows
+    ADD KEY failure_all (kind, id, category, failed_at),     -- whatever is sought, without a look at the rows
     ADD KEY failure_job (job_id),
     ADD KEY failure_time (failed_at);
 

@@ -38,7 +38,7 @@ class _Part:
 
     index: str
     condition: str
-    values: tuple[Value, ...] = ()
+    values: tuple[Value, ...]
 
     def also(self, condition: str, *values: Value) -> "_Part":
         """Return the part of this part for which `condition` holds too."""
@@ -106,10 +106,9 @@ def _parts(wanted: FailureFilter) -> list[_Part]:
     """Return what a filter lets in; no failure is in two of the parts."""
     if wanted.job_id is not None:
         parts = [_Part("failure_job", "job_id = %s", (wanted.job_id,))]
-    elif wanted.queue is not None:
-        parts = [_Part("failure_failed", "kind = %s", (kind.value,)) for kind in Kind]
     else:
-        parts = [_Part("failure_all", "id > 0")]
+        index = "failure_all" if wanted.queue is None else "failure_failed"
+        parts = [_Part(index, "kind = %s", (kind.value,)) for kind in Kind]
     for condition, value in _conditions(wanted):
         parts = [part.also(condition, value) for part in parts]
     return parts
@@ -118,9 +117,8 @@ def _parts(wanted: FailureFilter) -> list[_Part]:
 def _conditions(wanted: FailureFilter) -> list[tuple[str, Value]]:
     given = [
         ("queue = %s", wanted.queue),
-        ("category = %s", wanted.category),
         # Pull jobs have none.
-        ("kind = %s", None if wanted.category is None else Kind.PUSH.value),
+        ("kind = 0 AND category = %s", wanted.category),
         ("failed_at >= %s", wanted.failed_after_ms),
         ("failed_at < %s", wanted.failed_before_ms),
     ]
