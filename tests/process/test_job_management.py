@@ -1,5 +1,6 @@
 """The job management API as its users call it: with curl, and with Python's requests (contract jobs §3.1)."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ from tests.process.running_daemon import (
     wait_until,
 )
 
+API = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+DOCUMENTED = "http://127.0.0.1:8080"
 ADDRESS = "http://localhost:8000"
 JOB_ID = "abc-123"
 
@@ -90,10 +93,12 @@ class Shell:
         return orjson.loads(run(["sh", "-c", self._left.pop(0)]))
 
 
-def fail_push_jobs(daemon: RunningDaemon, url: str, count: int) -> list[str]:
+def fail_push_jobs(
+    daemon: RunningDaemon, url: str, count: int, category: str = "app.workers.jobs.trade"
+) -> list[str]:
     """Have push jobs fail; return their ids, in the order in which they failed."""
     for number in range(count):
-        daemon.push(url, "app.workers.jobs.trade", payload=[number])
+        daemon.push(url, category, payload=[number])
         wait_until(lambda most=number: len(daemon.request("GET", "/api/v1/jobs/failed").json()) > most)
     return [job["job_id"] for job in daemon.request("GET", "/api/v1/jobs/failed").json()]
 
@@ -180,3 +185,20 @@ def test_an_id_that_no_job_has_is_refused_as_the_reference_says(tmp_path: Path) 
             )
             assert code == "404"
             assert orjson.loads(body)["detail"].startswith(detail)
+
+
+def test_the_examples_of_the_documentation_run(tmp_path: Path) -> None:
+    """Each is answered, with nothing but what it says."""
+    section = API.partition("\n## Managing jobs\n")[2].partition("\n## ")[0]
+    commands = re.findall(r"^    (curl .+)$", section, flags=re.MULTILINE)
+    with running_daemon(tmp_path / "a", "--driver=in-memory") as daemon:
+        with recording_worker(b'{"status":"permanent-failure"}') as worker:
+            [job_id] = fail_push_jobs(daemon, worker.url, 1, category="mail")
+        answers = [
+            orjson.loads(
+                run(["sh", "-c", re.sub(r"/7\b", f"/{job_id}", line.replace(DOCUMENTED, daemon.url))])
+            )
+            for line in commands
+        ]
+        assert [job["job_id"] for job in answers[0]] == [job_id]
+        assert [answer.get("success", answer.get("job_id")) for answer in answers[1:]] == [True, job_id, True]
