@@ -58,8 +58,8 @@ def test_jobs_are_not_left_behind_on_a_server_of_others() -> None:
 def manage(monkeypatch: pytest.MonkeyPatch) -> Any:
     """The modules that measure."""
     monkeypatch.syspath_prepend(ROOT / "scripts")
+    import benchmark.asking
     import benchmark.errors
-    import benchmark.manage.asking
     import benchmark.manage.steady
     import benchmark.push.pushes
     import benchmark.target
@@ -103,9 +103,7 @@ def test_what_goes_wrong_meanwhile_ends_the_measurement(manage: Any) -> None:
     with fake_server(lambda method, _path: (200 if method == "POST" else 503, b"{}")) as url:
         pushing = steady(manage, url)
         with pytest.raises(manage.errors.BenchError, match="GET /x was answered 503"):
-            pushing.while_doing(
-                lambda: manage.manage.asking.ask(pushing.place, pushing.deadline, "GET", "/x")
-            )
+            pushing.while_doing(lambda: manage.asking.ask(pushing.place, pushing.deadline, "GET", "/x"))
     with fake_server(lambda _method, _path: (503, b"{}")) as url:
         pushing = steady(manage, url)
         with pytest.raises(manage.errors.BenchError, match="a push was answered 503"):

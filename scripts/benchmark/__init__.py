@@ -5,6 +5,8 @@
     push         pushes and their deliveries: any Fireworq-compatible server
     pull         jobs that workers fetch
     manage       counts, lists and what is done to all failed jobs, beside many jobs
+    load         how long the load over time takes to be read
+    asking       one request that may take long
     crowd        clients that talk to the server at the same time, over a connection each
     generator    the clients that hand over jobs
     listening    the loop of what answers in the server's stead, or takes its deliveries

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from benchmark.errors import BenchError
 from benchmark.observed import Process
-from benchmark.private import DRIVERS, NO_SETTINGS, started_server
+from benchmark.private import DRIVERS, NO_SETTINGS, Before, started_server
 from benchmark.target import Place
 
 DEFAULT_URL = "http://127.0.0.1:8080"
@@ -63,14 +63,17 @@ def check_server(options: argparse.Namespace) -> None:
 
 @contextmanager
 def server(
-    options: argparse.Namespace, settings: Mapping[str, str] = NO_SETTINGS
+    options: argparse.Namespace,
+    settings: Mapping[str, str] = NO_SETTINGS,
+    before: Before | None = None,
 ) -> Iterator[tuple[Place, Process]]:
     """Start the server that is measured, if it is a private one, and find its process.
 
-    A private one has these settings, which override those of the command line.
+    A private one has these settings, which override those of the command line; see `started_server` for
+    `before`.
     """
     if options.start:
-        with started_server(options.start, dict(options.set) | dict(settings)) as url:
+        with started_server(options.start, dict(options.set) | dict(settings), before) as url:
             yield _found(url, options)
     else:
         yield _found(options.url or DEFAULT_URL, options)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,18 +21,26 @@ POLL_S = 0.05
 DRIVERS = ("sqlite", "mysql", "in-memory")
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
+# Gets the options of a daemon, by name, that is about to be started.
+Before = Callable[[Mapping[str, str]], None]
+
 
 @contextmanager
-def started_server(driver: str, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[str]:
+def started_server(
+    driver: str, settings: Mapping[str, str] = NO_SETTINGS, before: Before | None = None
+) -> Iterator[str]:
     """Run a daemon on a free port and return its base URL; it and its data are gone on the way out.
 
-    `settings` are options of the daemon by name, beside those that are needed.
+    `settings` are options of the daemon by name, beside those that are needed; `before` is called when its
+    database is there.
     """
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="trioworq-bench-")))
         options = {**settings, "driver": driver, "sqlite-path": str(folder / "trioworq.db")}
         if driver == "mysql":
             options["mysql-dsn"] = stack.enter_context(_started_database(folder))
+        if before is not None:
+            before(options)
         yield stack.enter_context(_started_daemon(folder, options))
 
 

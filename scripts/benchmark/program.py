@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 
 from benchmark.errors import BenchError
+from benchmark.load.program import measure as measure_load
 from benchmark.manage.program import measure as measure_managing
 from benchmark.progress import Progress
 from benchmark.pull.program import measure as measure_pull
@@ -13,6 +14,7 @@ KINDS: Mapping[str, Callable[[Sequence[str], Progress], None]] = {
     "push": measure_push,
     "pull": measure_pull,
     "manage": measure_managing,
+    "load": measure_load,
 }
 
 

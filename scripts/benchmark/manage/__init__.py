@@ -4,7 +4,6 @@ program      the order of what is measured
 commandline  the options
 filling      jobs that wait, have failed, have finished
 phases       what is measured, and how
-asking       one request that may take long
 steady       pushes at a fixed rate: how long they take while something else goes on
 figures      what a run measures
 report       figures → a table or JSON

@@ -5,9 +5,9 @@ import time
 
 from attrs import define, field
 
+from benchmark.asking import ask
 from benchmark.errors import BenchError, Deadline
 from benchmark.generator import Generator
-from benchmark.manage.asking import ask
 from benchmark.progress import Progress
 from benchmark.push.pushes import pushes
 from benchmark.push.sink import FAILING

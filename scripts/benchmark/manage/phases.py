@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from attrs import frozen
 
+from benchmark.asking import ask
 from benchmark.figures import Spread, spread
-from benchmark.manage.asking import ask
 from benchmark.manage.figures import Asked, Pushed, Run, Swept
 from benchmark.manage.filling import FAILED, FINISHED, PUSHED, WAITING, Filling
 from benchmark.manage.steady import Steady

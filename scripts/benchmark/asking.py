@@ -1,4 +1,4 @@
-"""One request that may take long."""
+"""One request that may take long, on a connection of its own."""
 
 import http.client
 from contextlib import closing
