@@ -1,20 +1,34 @@
 """Whatever the MySQL store is asked often reads one range of the index that is meant for it, in order."""
 
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import pytest
 import trio
 from attrs import frozen
 
 from tests.mariadb import administer, with_database
+from tests.stores import mysql_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
-from trioworq.stores.mysql import jobs, lists, pull_reads, reads, writer, writes
+from trioworq.stores.mysql import (
+    counts,
+    failure_reads,
+    history,
+    jobs,
+    lists,
+    load,
+    lookup,
+    pull_reads,
+    reads,
+    writer,
+    writes,
+)
 from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.conversations import Mismatch
 from trioworq.stores.mysql.dsn import parse
@@ -28,10 +42,20 @@ SMALL, LARGE = 10_000, 100_000
 HANDLER_COUNTS = (
     "SHOW SESSION STATUS WHERE Variable_name LIKE 'Handler_read%%' OR Variable_name = 'Handler_icp_attempts'"
 )
+# Of an index alone, or of nothing at all.
+EXTRA_OF_INDEXES = {
+    "Using index",
+    "Using index for group-by",
+    "Select tables optimized away",
+    "Impossible WHERE",
+    "No tables used",
+}
 
 # A page's rows are read three times: for their places, their sizes and themselves.
 READS_A_ROW = 4
 READS_MORE = 10
+
+MODULES = (reads, lists, pull_reads, lookup, failure_reads, history, load)
 
 Dsns = dict[int, str]
 
@@ -54,7 +78,8 @@ def dsns(mysql_server_dsn: str) -> Iterator[Dsns]:
             "INSERT INTO pull_job (queue, pull_key, job_id, pull_timeout, max_retries, lease_end) "
             f"SELECT queue, pull_key, id, 30, 3, {LEASE_END} FROM job WHERE kind = 1",
             "INSERT INTO node_batch VALUES ('n1', 1)",
-            "ANALYZE TABLE job, pull_job, failure, queue, queue_owner",
+            "ANALYZE TABLE job, pull_job, queue, queue_owner",
+            *manage_cases.filling(f"seq_1_to_{size}"),
         )
     yield found
     administer(mysql_server_dsn, *(f"DROP DATABASE {name}" for name in names.values()))
@@ -89,7 +114,7 @@ class Step:
 
 async def ask(connection: Connection, case: Case) -> object:
     """Do what the case says and undo it; return the outcome."""
-    functions = [getattr(module, case.function, None) for module in (reads, lists, pull_reads)]
+    functions = [getattr(module, case.function, None) for module in MODULES]
     (function,) = filter(None, [*functions, apply if case.function == "apply" else None])
     outcome = None
     with suppress(_RollBack):
@@ -111,6 +136,14 @@ async def apply(connection: Connection, operations: Sequence[Operation]) -> obje
 
 async def statements(connection: Connection, case: Case, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """Return the statements that the case comes down to."""
+    found = await noted(connection, lambda: ask(connection, case), monkeypatch)
+    return [statement for statement in found if statement != b"ROLLBACK"]
+
+
+async def noted(
+    connection: Connection, work: Callable[[], Awaitable[object]], monkeypatch: pytest.MonkeyPatch
+) -> list[bytes]:
+    """Return the statements that `work` sends."""
     found: list[bytes] = []
     send_all = connection.send_all
 
@@ -120,17 +153,17 @@ async def statements(connection: Connection, case: Case, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as noting:
         noting.setattr(connection, "send_all", note_and_send)
-        await ask(connection, case)
-    return [statement for statement in found if statement != b"ROLLBACK"]
+        await work()
+    return found
 
 
 async def plan(connection: Connection, statement: bytes) -> list[Step]:
-    """Return how the server means to read what a statement needs."""
+    """Return how the server means to read what a statement needs; what it has read it may put in order."""
     found = await connection.send(b"EXPLAIN " + statement)
     return [
         Step(table or "", access or "", key or "", int(rows or 0), extra or "")
         for _, kind, table, access, _, key, _, _, rows, extra in found.rows
-        if kind != "INSERT"
+        if kind not in ("INSERT", "UNION RESULT")
     ]
 
 
@@ -146,10 +179,16 @@ async def rows_read(dsn: str, case: Case) -> int:
 
 
 INDEXES = PullIndexes(key=frozenset({"pull_job.PRIMARY"}), lease=frozenset({"pull_job.pull_job_lease"}))
-CASES = [
-    pytest.param(small, large, id=small.name)
-    for small, large in zip(cases(SMALL, INDEXES), cases(LARGE, INDEXES), strict=True)
-]
+
+
+def in_two_sizes(its_cases: Callable[[int], list[Case]]) -> list[Any]:
+    """Return each case for the small and the large tables."""
+    pairs = zip(its_cases(SMALL), its_cases(LARGE), strict=True)
+    return [pytest.param(small, large, id=small.name) for small, large in pairs]
+
+
+CASES = in_two_sizes(lambda size: [*cases(size, INDEXES), *manage_cases.cases(size)])
+SORTING_CASES = in_two_sizes(manage_cases.sorting_cases)
 
 
 @pytest.mark.parametrize(("_small", "case"), CASES)
@@ -166,7 +205,7 @@ async def test_what_is_asked_often_uses_its_index_and_sorts_nothing(
     assert not [step for step in steps if "filesort" in step.extra or "temporary" in step.extra]
 
 
-@pytest.mark.parametrize(("small", "large"), CASES)
+@pytest.mark.parametrize(("small", "large"), [*CASES, *SORTING_CASES])
 async def test_what_is_asked_often_reads_as_many_rows_of_many_jobs_as_of_few(
     dsns: Dsns, small: Case, large: Case
 ) -> None:
@@ -193,3 +232,34 @@ async def test_what_tells_of_the_last_commit_is_found_by_its_key(connection: Con
     """However many nodes there have been, one row is locked."""
     (step,) = await plan(connection, fill(writer.READ_MARK, ("n1",)))
     assert (step.key, step.access) == ("PRIMARY", "const")
+
+
+COUNTS = [
+    pytest.param(counts.count_jobs, (NOW, None), id="jobs"),
+    pytest.param(counts.count_jobs, (NOW, "q1"), id="jobs of a queue"),
+    pytest.param(counts.count_ended, (None,), id="ended"),
+    pytest.param(counts.count_ended, ("q1",), id="ended of a queue"),
+    *(
+        pytest.param(function, (wanted, *more), id=f"{function.__name__}, {name}")
+        for name, (wanted, _) in manage_cases.FILTERS.items()
+        for function, more in ((failure_reads.count_failures, ()), (failure_reads.find_ids, (0, LARGE, 100)))
+    ),
+    pytest.param(failure_reads.read_newest, (), id="the newest failure"),
+    pytest.param(failure_reads.read_outdated_failures, (NOW + LARGE, 100), id="outdated failures"),
+    pytest.param(history.read_outdated_finished, (NOW + 99, 1000, 100), id="outdated history"),
+    pytest.param(load.count_samples, (NOW, NOW + LARGE), id="samples"),
+]
+
+
+@pytest.mark.parametrize(("count", "arguments"), COUNTS)
+async def test_what_goes_through_many_rows_reads_an_index_alone(
+    connection: Connection,
+    count: Callable[..., Awaitable[object]],
+    arguments: tuple[object, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A million jobs with their payloads would be read for nothing."""
+    asked = await noted(connection, lambda: count(connection, *arguments), monkeypatch)
+    steps = [step for statement in asked for step in await plan(connection, statement)]
+    assert steps
+    assert [step for step in steps if not EXTRA_OF_INDEXES & set(step.extra.split("; "))] == []

@@ -69,10 +69,17 @@ async def read_failure_ids(
     connection: Connection, wanted: FailureFilter, after_id: int, until_id: int, limit: int
 ) -> list[int]:
     """Return the first ids within a range, as many as one transaction should change."""
-    parts = [part.also("id > %s AND id <= %s", after_id, until_id) for part in _parts(wanted)]
-    ids = await _ids(connection, parts, 0, limit)
+    ids = await find_ids(connection, wanted, after_id, until_id, limit)
     sizes = await lists.sizes(connection, CONTENTS, _places(ids), CLAIM_BYTES)
     return fitting(ids, lambda failure_id: sizes.get(failure_id, 0))
+
+
+async def find_ids(
+    connection: Connection, wanted: FailureFilter, after_id: int, until_id: int, limit: int
+) -> list[int]:
+    """Return the first ids within a range."""
+    parts = [part.also("id > %s AND id <= %s", after_id, until_id) for part in _parts(wanted)]
+    return await _ids(connection, parts, 0, limit)
 
 
 async def read_newest(connection: Connection) -> int:
@@ -81,7 +88,7 @@ async def read_newest(connection: Connection) -> int:
     return int(found.rows[0][0])
 
 
-async def read_outdated(connection: Connection, before_ms: int, limit: int) -> list[int]:
+async def read_outdated_failures(connection: Connection, before_ms: int, limit: int) -> list[int]:
     """Return ids of failures from before a time."""
     found = await connection.execute(OUTDATED, (before_ms, limit))
     return [failure_id for (failure_id,) in found.rows]

@@ -105,7 +105,7 @@ def forget(operation: ForgetFinished) -> Conversation[None]:
         yield [FORGET % (numbers(operation.job_ids), len(operation.job_ids))]
 
 
-async def read_outdated(connection: Connection, before_ms: int, most: int, limit: int) -> list[int]:
+async def read_outdated_finished(connection: Connection, before_ms: int, most: int, limit: int) -> list[int]:
     """Return ids of those that ended before a time, and of those beyond the newest `most` of a queue."""
     queues = (await connection.execute(QUEUES)).rows
     asked = []

@@ -186,7 +186,7 @@ class MySqlStore(BatchedWrites):
 
     async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
         """Return ids of failures from before a time."""
-        return await self._count(failure_reads.read_outdated, before_ms, limit)
+        return await self._count(failure_reads.read_outdated_failures, before_ms, limit)
 
     async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
         """Return a job wherever it is."""
@@ -202,7 +202,7 @@ class MySqlStore(BatchedWrites):
 
     async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
         """Return job ids of the history that are to be forgotten."""
-        return await self._count(history.read_outdated, before_ms, most, limit)
+        return await self._count(history.read_outdated_finished, before_ms, most, limit)
 
     async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
         """Return job types that have a number."""
