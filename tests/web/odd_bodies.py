@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tests.web.values import blanks, json_values
 
 KEYS = [
-    b"url", b"payload", b"run_after", b"timeout", b"retry_delay", b"max_retries", b"category", b"URL",
-    b"Payload", b"\\u0075rl", b"u\xffrl", b"other", b"", b"\\ud800", b"a\nb",
+    b"url", b"payload", b"run_after", b"timeout", b"retry_delay", b"max_retries", b"priority", b"category",
+    b"URL", b"Payload", b"\\u0075rl", b"u\xffrl", b"other", b"", b"\\ud800", b"a\nb",
 ]  # fmt: skip
 STRINGS = [
     b'""', b'"u"', b'"\x7f"', b'"\x00"', b'"a\nb"', b'"\x1f"', b'"\t"', b'"\xff"', b'"\xed\xa0\x80"',

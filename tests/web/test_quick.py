@@ -41,9 +41,10 @@ def test_bodies_of_odd_parts_mean_the_same(body: bytes) -> None:
 
 @pytest.mark.parametrize("value", CORPUS, ids=lambda value: ascii(value[:20]))
 def test_each_odd_value_means_the_same(value: bytes) -> None:
-    """As a URL, a payload, deep in a payload, and as a number."""
+    """As a URL, a payload, deep in a payload, and as a number of either kind."""
     check(b'{"url":%s}' % value)
     check(b'{"url":"u","timeout":%s}' % value)
+    check(b'{"url":"u","priority":%s}' % value)
     check(b'{"url":"u","payload":%s}' % value)
     check(b'{"url":"u","payload":[{"a":%s}],"timeout":1}' % value)
     check(b'{"url":"u","payload":1,"payload":%s}' % value)
@@ -72,7 +73,7 @@ def test_a_changed_byte_means_the_same(body: bytes, data: st.DataObject) -> None
         b'{"url":"http://127.0.0.1:3000/work","payload":{"n":1}}',
         b'{"url": "http://w/", "payload": "\\u00e9", "max_retries": 3, "retry_delay": 10, "timeout": 5}\n',
         b'{\n "url": "http://w/\xe3\x81\x82",\n "payload": [1.0, null, "\\ud83d\\ude00"],\n "run_after": 6}',
-        b'{"category":"mail","url":"u"}',
+        b'{"category":"mail","url":"u","priority":-5}',
         b"{}",
         b'{"payload":["' + b"x" * 1_000_000 + b'"],"url":"u"}',
     ],
