@@ -17,8 +17,8 @@ HEARING_S = 1.0
 CLOCKS_S = 0.5
 # When a finished job is forgotten, on a busy machine.
 FORGETTING_S = 15.0
-# How much earlier than at its time a sample may be taken.
-SAMPLING_S = 0.3
+# By how much a sample may be early, or the one before it late.
+SAMPLING_S = 0.7
 # While these last, a node may begin what it was given to do long before.
 _HOLDING_UP = PARTING | {"stall node"}
 
@@ -123,5 +123,6 @@ def operators_are_answered(operations: Operations) -> Breaches:
     """What failed may be gone or running, and its name taken; else operators get what they ask for."""
     allowed = {"retry": (0, 200, 404, 409, 503), "remove": (0, 200, 404, 503)}
     for request in operations.requests:
-        if request.status not in allowed.get(request.event, (0, 200, 503)):
+        unavailable = 429 if request.path.startswith("/v1/") else 503
+        if request.status not in allowed.get(request.event, (0, 200, unavailable)):
             yield f"{request.event} {request.path}: {request.status} {request.text!r}"
