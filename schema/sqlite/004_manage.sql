@@ -52,12 +52,12 @@ CREATE TABLE load_sample (
 ) STRICT;
 
 CREATE TABLE load_count (
-    time INTEGER NOT NULL,
     job_type INTEGER NOT NULL,
+    time INTEGER NOT NULL,
     pending INTEGER NOT NULL,
     queued INTEGER NOT NULL,
     running INTEGER NOT NULL,
-    PRIMARY KEY (time, job_type)
+    PRIMARY KEY (time, job_type)           -- a page of a series is one range
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE chore (

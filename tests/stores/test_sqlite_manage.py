@@ -13,7 +13,7 @@ from tests.stores.nodes import NOW, Node, new_job, push_one
 from tests.stores.workers import take
 from trioworq.core.failures import EVERY_FAILURE
 from trioworq.core.jobs import INT64_MAX, FailedJob
-from trioworq.core.load import EndedCount
+from trioworq.core.load import EndedCount, Load, LoadSample
 from trioworq.core.queues import QueueDefinition
 from trioworq.stores.interface import Store
 from trioworq.stores.migrations import CREATE_VERSION, available
@@ -85,6 +85,18 @@ async def _use(store: Store) -> None:
     await store.due_queues(NOW)
     await store.look_round(NOW)
     await store.paused_queues()
+
+
+async def test_nothing_is_left_of_forgotten_samples(tmp_path: Path) -> None:
+    """What was kept by type goes with them, as nobody would ever find it."""
+    path = tmp_path / "test.db"
+    async with open_sqlite_store(path, node_id="n") as store:
+        for age in range(4):
+            await store.add_load(LoadSample(NOW + age, Load(), {1: Load(1), 2: Load(2)}))
+        assert await store.forget_load(NOW + 3, 10) == 3
+    with open_connection(path) as connection:
+        times = connection.execute("SELECT time FROM load_count").fetchall()
+    assert times == [(NOW + 3,), (NOW + 3,)]
 
 
 async def test_database_of_the_release_before_is_brought_up(tmp_path: Path) -> None:
