@@ -45,8 +45,8 @@ _THROTTLED = {
 SHAPES: Mapping[str, Shape] = {
     "NewQueue": {
         "type": ["object", "null"],
-        "description": "A queue's definition. What is left out, `null` or 0 gets its default; a `name` is "
-        "ignored, as the path has it.",
+        "description": "A queue's definition. What is left out, `null` or 0 gets its default, but for a "
+        "`priority` of 0; a `name` is ignored, as the path has it.",
         "properties": {
             "polling_interval": given(count(
                 "Milliseconds between looks for due jobs. A throttled queue always has "
