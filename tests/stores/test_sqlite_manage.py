@@ -12,13 +12,15 @@ from tests.stores.failing import failed_job_ids
 from tests.stores.nodes import NOW, Node, new_job, push_one
 from tests.stores.workers import take
 from trioworq.core.failures import EVERY_FAILURE
-from trioworq.core.jobs import INT64_MAX, FailedJob
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job
 from trioworq.core.load import EndedCount, Load, LoadSample
 from trioworq.core.queues import QueueDefinition
 from trioworq.stores.interface import Store
 from trioworq.stores.migrations import CREATE_VERSION, available
+from trioworq.stores.operations import RetryFailures
 from trioworq.stores.rows import UNKNOWN_ATTEMPT
-from trioworq.stores.sqlite.connection import Runner, open_connection, transaction
+from trioworq.stores.sqlite import reads, writes
+from trioworq.stores.sqlite.connection import Runner, open_connection, prepare, transaction
 from trioworq.stores.sqlite.store import open_sqlite_store
 
 T = TypeVar("T")
@@ -85,6 +87,24 @@ async def _use(store: Store) -> None:
     await store.due_queues(NOW)
     await store.look_round(NOW)
     await store.paused_queues()
+
+
+def test_job_that_waits_again_while_it_is_looked_for_is_found(tmp_path: Path) -> None:
+    """It moves to where has been looked already; what is read shows one moment."""
+    path = tmp_path / "test.db"
+    _make_version_3(path)
+    prepare(path)
+    with open_connection(path) as reader, open_connection(path) as writer:
+
+        def move(statement: str) -> None:
+            if "FROM failure" in statement:
+                reader.set_trace_callback(None)
+                with transaction(writer):
+                    writes.apply(writer, [RetryFailures([1], NOW)])
+
+        reader.set_trace_callback(move)
+        assert isinstance(reads.find_job(reader, 11), FailedJob)
+        assert isinstance(reads.find_job(reader, 11), Job)
 
 
 async def test_nothing_is_left_of_forgotten_samples(tmp_path: Path) -> None:
