@@ -105,12 +105,14 @@ def expected_scope(method: str, path: str) -> str:
         return ""
     if method == "POST" and path in ("/job/{category}", "/jobs", "/v1/queues/jobs"):
         return "push"
+    if path.endswith(("/pause", "/resume")):
+        return "admin"
     verb = path.removeprefix("/v1")
     if verb in ("/enqueue", "/enqueue/batch"):
         return "push"
     if verb in ("/next", "/heartbeat", "/reschedule", "/complete") or path.startswith("/v1/queues/"):
         return "work"
-    return "read" if method == "GET" else "admin"
+    return "read" if method in ("GET", "OPTIONS") else "admin"
 
 
 def test_every_operation_that_the_daemon_describes_asks_for_its_scope(tmp_path: Path) -> None:
