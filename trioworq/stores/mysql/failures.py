@@ -15,7 +15,6 @@ from trioworq.stores.mysql.literals import fill, numbers
 from trioworq.stores.mysql.wire import Result
 from trioworq.stores.operations import ForgetFailures, RetryFailures
 from trioworq.stores.rows import UNKNOWN_ATTEMPT
-from trioworq.stores.rows import UNKNOWN_ATTEMPT
 
 # The definition of the queue is read without a lock, as a push reads it.
 FIND = (
