@@ -1,16 +1,24 @@
 """Failed jobs of both kinds run again or are removed, one or all, over the in-memory store."""
 
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, cast
+
 import pytest
 import trio
+from attrs import define, field
 from trio.testing import MockClock
 
 from tests.dispatch.push_side import FAILURE, PERMANENT, SUCCESS, answering
+from tests.kept_logs import kept_errors
 from tests.manage.desk import open_desk
+from trioworq.clock import Clock
 from trioworq.core.failures import EVERY_FAILURE, CannotRequeue, FailureFilter, NotFailed
 from trioworq.core.jobs import FinishedJob
 from trioworq.core.routing import Routing
-from trioworq.manage.failed import SWEEP_ROWS
-from trioworq.stores.interface import JobSet
+from trioworq.manage.failed import SWEEP_ROWS, FailedJobs
+from trioworq.manage.resting import REST_SHARE
+from trioworq.stores.interface import JobSet, Store
 
 
 async def test_a_retried_job_runs_at_once_and_may_finish(autojump_clock: MockClock) -> None:
@@ -112,6 +120,51 @@ async def test_many_are_swept_a_few_at_a_time_and_each_once(autojump_clock: Mock
         assert sorted(swept.done) == ids
         await desk.wait_for_failures(count)
         assert len(workers.calls) == 2 * count
+
+
+@define(eq=False)
+class BusyStore:
+    """A store with failures that takes a second for each transaction."""
+
+    failures: int = 3 * SWEEP_ROWS
+    begun_s: list[float] = field(factory=list)
+
+    async def newest_failure_id(self) -> int:
+        """Return the last one's id."""
+        await trio.lowlevel.checkpoint()
+        return self.failures
+
+    async def failure_ids(
+        self, _wanted: FailureFilter, after_id: int, until_id: int, limit: int
+    ) -> list[int]:
+        """Return the next ids."""
+        await trio.lowlevel.checkpoint()
+        return list(range(after_id + 1, until_id + 1))[:limit]
+
+    async def retry_failures(self, failure_ids: Sequence[int], _now_ms: int) -> list[None]:
+        """Begin a transaction."""
+        return await self.forget_failures(failure_ids)
+
+    async def forget_failures(self, failure_ids: Sequence[int]) -> list[None]:
+        """Begin a transaction."""
+        self.begun_s.append(trio.current_time())
+        await trio.sleep(1)
+        return [None] * len(failure_ids)
+
+
+async def test_others_have_their_turn_while_many_are_swept(autojump_clock: MockClock) -> None:
+    """Between two transactions the store is left alone for a while: another process may wait for it."""
+    for is_retried in (True, False):
+        store = BusyStore()
+        failed = FailedJobs(
+            store=cast("Store", cast("Any", store)),
+            clock=Clock(),
+            error_log=kept_errors()[0],
+            requeued=lambda _names: None,
+        )
+        await (failed.retry_all if is_retried else failed.clear)(EVERY_FAILURE)
+        pauses_s = [after - before for before, after in pairwise(store.begun_s)]
+        assert pauses_s == [pytest.approx(1 + REST_SHARE)] * 2
 
 
 async def test_only_what_a_filter_names_is_cleared(autojump_clock: MockClock) -> None:

@@ -1,8 +1,11 @@
 """What is forgotten, and how little at a time (README 22)."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, cast
 
+import pytest
 import trio
 from attrs import define, field
 from trio.testing import MockClock
@@ -10,6 +13,7 @@ from trio.testing import MockClock
 from tests.kept_logs import kept_errors
 from trioworq.clock import Clock
 from trioworq.manage.pruner import LOOK_ROWS, PRUNE_ROWS, PRUNE_SAMPLES, Pruner, Retention
+from trioworq.manage.resting import REST_SHARE
 from trioworq.stores.interface import Chore, Store, StoreUnavailable
 
 
@@ -21,6 +25,7 @@ class Attic:
     failures: int = 0
     samples: int = 0
     look_s: float = 0
+    forget_s: float = 0
     is_free: bool = True
     is_away: bool = False
     asked: list[tuple[int, int]] = field(factory=list)
@@ -28,6 +33,7 @@ class Attic:
     load_before_ms: list[int] = field(factory=list)
     sizes: list[int] = field(factory=list)
     looks: int = 0
+    begun_s: defaultdict[str, list[float]] = field(factory=lambda: defaultdict(list))
 
     async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
         """Look for finished jobs."""
@@ -47,7 +53,7 @@ class Attic:
 
     async def forget_finished(self, job_ids: Sequence[int]) -> None:
         """Forget finished jobs."""
-        await trio.lowlevel.checkpoint()
+        await self._work("finished")
         self.finished -= len(job_ids)
         self.sizes.append(len(job_ids))
 
@@ -59,18 +65,23 @@ class Attic:
 
     async def forget_failures(self, failure_ids: Sequence[int]) -> list[None]:
         """Forget failures."""
-        await trio.lowlevel.checkpoint()
+        await self._work("failures")
         self.failures -= len(failure_ids)
         self.sizes.append(len(failure_ids))
         return [None] * len(failure_ids)
 
     async def forget_load(self, before_ms: int, limit: int) -> int:
         """Forget samples."""
-        await trio.lowlevel.checkpoint()
+        await self._work("load")
         self.load_before_ms.append(before_ms)
         count = min(limit, self.samples)
         self.samples -= count
         return count
+
+    async def _work(self, what: str) -> None:
+        """Be busy with a transaction."""
+        self.begun_s[what].append(trio.current_time())
+        await trio.sleep(self.forget_s)
 
     async def be_pruned(self, seconds: float, failed_ms: int | None = 3000) -> int:
         """Have a pruner look after it for a while; return the time of its beginning."""
@@ -102,6 +113,16 @@ async def test_everything_outdated_is_forgotten_within_five_seconds(autojump_clo
     await attic.be_pruned(5)
     assert (attic.finished, attic.failures, attic.samples) == (0, 0, 0)
     assert max(attic.sizes) == PRUNE_ROWS
+
+
+@pytest.mark.parametrize("what", ["finished", "failures", "load"])
+async def test_others_have_their_turn_between_transactions(autojump_clock: MockClock, what: str) -> None:
+    """However much is to be forgotten, the store is not the pruner's alone."""
+    attic = Attic(finished=3 * PRUNE_ROWS, failures=3 * PRUNE_ROWS, samples=3 * PRUNE_SAMPLES, forget_s=1)
+    await attic.be_pruned(30)
+    begun_s = attic.begun_s[what]
+    assert len(begun_s) >= 3
+    assert min(after - before for before, after in pairwise(begun_s)) >= 1 + REST_SHARE
 
 
 async def test_failures_may_be_kept_for_good(autojump_clock: MockClock) -> None:

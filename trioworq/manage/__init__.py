@@ -4,6 +4,7 @@ failed      lists failed jobs, runs them again, removes them
 lookup      finds any job by its id; counts them all
 load        the load over time and the queued jobs, by job type
 shared      one count for all who ask at the same time
+resting     lets others at the store have their turn between one transaction and the next
 
 sampler     writes down the load at intervals, on one node of a cluster
 pruner      forgets what has been kept long enough

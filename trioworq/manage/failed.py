@@ -15,6 +15,7 @@ from trioworq.core.failures import (
 )
 from trioworq.core.jobs import INT64_MAX, FailedJob, read_job_id
 from trioworq.logs import ErrorLog
+from trioworq.manage.resting import with_rest
 from trioworq.stores.interface import Store
 
 # How many failures one transaction changes: pushes wait for no more than these.
@@ -120,7 +121,8 @@ class FailedJobs:
         until_id = await self._store.newest_failure_id()
         after_id = 0
         while ids := await self._store.failure_ids(wanted, after_id, until_id, SWEEP_ROWS):
-            await act(ids)
+            async with with_rest():
+                await act(ids)
             after_id = ids[-1]
 
     async def _ids_of(self, job_id: str) -> Sequence[int]:

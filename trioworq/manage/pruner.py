@@ -7,6 +7,7 @@ from attrs import frozen
 
 from trioworq.clock import Clock
 from trioworq.logs import ErrorLog
+from trioworq.manage.resting import with_rest
 from trioworq.stores.interface import Chore, Store, StoreUnavailable
 
 # How often the history is looked through, and how many times as long as a look takes there is none.
@@ -68,7 +69,8 @@ class Pruner:
             return look_s
         while ids:
             for some in _in_parts(ids):
-                await self._store.forget_finished(some)
+                async with with_rest():
+                    await self._store.forget_finished(some)
             ids = await self._look_for_finished() if len(ids) == LOOK_ROWS else ()
         return look_s
 
@@ -82,10 +84,13 @@ class Pruner:
             before_ms = now_ms - self._retention.failed_ms
             while ids := await self._store.outdated_failures(before_ms, LOOK_ROWS):
                 for some in _in_parts(ids):
-                    await self._store.forget_failures(some)
+                    async with with_rest():
+                        await self._store.forget_failures(some)
         before_ms = now_ms - self._retention.load_ms
-        while await self._store.forget_load(before_ms, PRUNE_SAMPLES) == PRUNE_SAMPLES:
-            pass
+        forgotten = PRUNE_SAMPLES
+        while forgotten == PRUNE_SAMPLES:
+            async with with_rest():
+                forgotten = await self._store.forget_load(before_ms, PRUNE_SAMPLES)
         return 0.0
 
 
