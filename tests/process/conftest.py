@@ -42,8 +42,8 @@ def lasting_store_options(
     administer(server_dsn, f"DROP DATABASE {name}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def boss() -> Iterator[ObedientWorker]:
-    """A worker that answers as it is told to; all tests of a file share it."""
+    """A worker that answers as it is told to."""
     with obedient_worker() as running:
         yield running
