@@ -30,7 +30,7 @@ def rows(evidence: Evidence) -> list[Row]:
 
 
 def _repeated(evidence: Evidence) -> Counter[str]:
-    attempts = {push.job.name: push.job.attempts for push in evidence.pushes}
+    attempts = {push.job.name: evidence.runs_needed(push.job) for push in evidence.pushes}
     causes: list[Fault | None] = []
     for name, runs in evidence.runs_of.items():
         causes += repetitions(runs, attempts.get(name, 1), evidence.faults)

@@ -38,7 +38,8 @@ def rows(evidence: PullEvidence) -> list[Row]:
 def _repetitions(evidence: PullEvidence) -> Iterator[str]:
     """Name what may have caused each hand-out of a job beyond those that it needs; nothing, for none."""
     for name, handouts in evidence.handouts_of.items():
-        surplus = len(handouts) - evidence.jobs[name].tries if name in evidence.jobs else 0
+        cycles = 1 + evidence.operations.most_retries(name)
+        surplus = len(handouts) - evidence.jobs[name].tries * cycles if name in evidence.jobs else 0
         yield from [_cause(handouts, evidence.faults)] * max(0, surplus)
 
 
