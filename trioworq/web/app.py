@@ -85,14 +85,26 @@ def _refuse_other_methods(app: QuartTrio, path: str) -> None:
     taken = {
         method for rule in app.url_map.iter_rules() if rule.rule == path for method in rule.methods or ()
     }
-
-    async def refuse() -> NoReturn:
-        raise MethodNotAllowed(sorted(taken))
-
     name = f"* {path}"
-    app.add_url_rule(path, endpoint=name, view_func=refuse, methods=["GET"], provide_automatic_options=False)
+    app.add_url_rule(
+        path,
+        endpoint=name,
+        view_func=_Refusal(sorted(taken)).view,
+        methods=["GET"],
+        provide_automatic_options=False,
+    )
     for rule in app.url_map.iter_rules(name):
         rule.methods = None
+
+
+@frozen
+class _Refusal:
+    """Stands in for a route that a path does not have; it has the others."""
+
+    _methods: list[str]
+
+    async def view(self) -> NoReturn:
+        raise MethodNotAllowed(self._methods)
 
 
 def _rule(path: str) -> str:
