@@ -73,6 +73,18 @@ async def test_who_leaves_takes_nobody_along(autojump_clock: MockClock) -> None:
     assert got == [2]
 
 
+async def test_who_leaves_again_and_again_does_not_have_the_store_count_all_the_time(
+    autojump_clock: MockClock,
+) -> None:
+    """A read goes on in the store when nobody waits for it any more, so the next one is put off as well."""
+    reading = Reading()
+    shared = SharedRead(reading.read)
+    for _ in range(1000):
+        with trio.move_on_after(0.03):
+            await shared.get()
+    assert reading.begun == pytest.approx(30 / (1 + REST_SHARE), abs=1)
+
+
 async def test_all_who_ask_while_the_store_is_away_are_told_together(autojump_clock: MockClock) -> None:
     """Ten who wait do not each wait for the others' failures, one after the other."""
     reading = Reading()

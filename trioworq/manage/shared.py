@@ -21,6 +21,8 @@ class SharedRead(Generic[T]):
         self._turn = trio.Lock()
         self._begun = 0
         self._rested_at_s = -float("inf")
+        # Of the last read that came to its end; a guess before the first.
+        self._took_s = 1.0
         self._found: list[T] = []
         self._trouble: StoreUnavailable | None = None
 
@@ -45,5 +47,12 @@ class SharedRead(Generic[T]):
             self._found = [await self._read()]
         except StoreUnavailable as error:
             self._trouble = error
-        took_s = trio.current_time() - began_s
-        self._rested_at_s = trio.current_time() + REST_SHARE * took_s
+        except trio.Cancelled:
+            # Only the waiting ends: the store goes on, for as long as last time, for all we know.
+            self._rest(max(self._took_s, trio.current_time() - began_s), began_s)
+            raise
+        self._took_s = trio.current_time() - began_s
+        self._rest(self._took_s, began_s)
+
+    def _rest(self, took_s: float, began_s: float) -> None:
+        self._rested_at_s = began_s + took_s + REST_SHARE * took_s
