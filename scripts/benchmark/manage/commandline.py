@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--waiting", type=whole(1, MAX_JOBS), default=1_000_000, help="jobs that wait (1000000)")
     add("--failed", type=whole(1, MAX_JOBS), default=100_000, help="jobs that have failed (100000)")
     add("--finished", type=whole(1, MAX_JOBS), default=100_000, help="finished jobs (100000)")
-    add("--pushes-per-s", type=whole(1, 1_000), default=200, help="pushes a second meanwhile (200)")
+    add("--pushes-per-s", type=whole(1, 1_000), default=100, help="pushes a second meanwhile (100)")
     add("--seconds", type=whole(1, 3600), default=10, help="seconds that a question is asked (10)")
     add("--payload-bytes", type=whole(1, 16_000_000), default=200, help="bytes of a payload (200)")
     return made

@@ -15,6 +15,8 @@ from benchmark.push.pushes import pushes
 
 API = "/api/v1/jobs"
 PAGE = 100
+# Between questions, as somebody has who watches: one after the other would be a load of its own.
+PAUSE_S = 0.1
 
 
 @frozen
@@ -80,6 +82,7 @@ def _asked(stage: Stage, path: str) -> Asked:
         ends_at_s = time.monotonic() + stage.plan.seconds
         while time.monotonic() < ends_at_s or not answers_ns:
             answers_ns.append(_taken_ns(lambda: stage.ask("GET", path)))
+            time.sleep(PAUSE_S)
 
     pushed = stage.steady.while_doing(act)
     return Asked(spread(answers_ns), *_of(pushed))
