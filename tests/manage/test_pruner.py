@@ -14,7 +14,8 @@ from tests.kept_logs import kept_errors
 from trioworq.clock import Clock
 from trioworq.manage.pruner import LOOK_ROWS, PRUNE_ROWS, PRUNE_SAMPLES, Pruner, Retention
 from trioworq.manage.resting import REST_SHARE
-from trioworq.stores.interface import Chore, Store, StoreUnavailable
+from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.managing import Chore
 
 
 @define(eq=False)

@@ -14,7 +14,8 @@ from trioworq.core.jobs import Kind
 from trioworq.core.load import JobCount, JobType, Load, LoadSample, TypeName
 from trioworq.manage.sampler import SAMPLED_TYPES, WATCH_S, Sampler
 from trioworq.manage.shared import SharedRead
-from trioworq.stores.interface import Chore, Store, StoreUnavailable
+from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.managing import Chore
 
 TWO_QUEUES = [
     JobCount(kind=Kind.PUSH, queue="a", category="mail", deferred=1, waiting=2, running=3),

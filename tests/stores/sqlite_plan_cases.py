@@ -10,7 +10,7 @@ from trioworq.core.jobs import INT64_MAX, JobState, Kind
 from trioworq.core.load import Load, LoadQuery, LoadSample, TypeName
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed
-from trioworq.stores.interface import Chore
+from trioworq.stores.managing import Chore
 from trioworq.stores.operations import (
     AddLoad,
     ForgetFailures,

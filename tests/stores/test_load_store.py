@@ -9,7 +9,8 @@ from tests.stores.conftest import OpenStore
 from tests.stores.nodes import NOW
 from trioworq.core.jobs import INT64_MAX, Kind
 from trioworq.core.load import JobType, Load, LoadPoint, LoadQuery, LoadSample, TypeName
-from trioworq.stores.interface import Chore, Store
+from trioworq.stores.interface import Store
+from trioworq.stores.managing import Chore
 
 PERIOD_MS = 60_000
 

@@ -17,7 +17,8 @@ from trioworq.core.pull import Verdict
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed
-from trioworq.stores.interface import Chore, Store
+from trioworq.stores.interface import Store
+from trioworq.stores.managing import Chore
 from trioworq.stores.mysql.store import open_mysql_store
 
 pytestmark = pytest.mark.parametrize("cut", list(Cut))

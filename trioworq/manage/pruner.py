@@ -8,7 +8,8 @@ from attrs import frozen
 from trioworq.clock import Clock
 from trioworq.logs import ErrorLog
 from trioworq.manage.resting import with_rest
-from trioworq.stores.interface import Chore, Store, StoreUnavailable
+from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.managing import Chore
 
 # How often the history is looked through, and how many times as long as a look takes there is none.
 FINISHED_INTERVAL_S = 2.0

@@ -7,7 +7,8 @@ from trioworq.core.load import JobCount, Load, LoadSample, load_by_type
 from trioworq.logs import ErrorLog
 from trioworq.manage.shared import SharedRead
 from trioworq.manage.types import number
-from trioworq.stores.interface import Chore, Store, StoreUnavailable
+from trioworq.stores.interface import Store, StoreUnavailable
+from trioworq.stores.managing import Chore
 
 # How many job types a sample shows by themselves, the fullest; the others count in its totals alone. Names
 # are the clients' choice, and there may be a pull queue for every user of theirs.

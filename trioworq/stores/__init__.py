@@ -3,6 +3,7 @@
 # What the stores share; they are memory/, sqlite/ and mysql/:
 #
 #   interface      what a store does, and all that others know of one
+#                    managing       its part for those who look after jobs
 #                    claims         what joins a transaction when it begins: starts, claims, takes
 #   opening        from the options to an open store
 #   operations     writes as values

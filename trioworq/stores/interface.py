@@ -1,4 +1,4 @@
-"""What a store does. Everything above this folder knows stores by this file and `claims` alone.
+"""What a store does. Everything above this folder knows stores by this file, `managing` and `claims` alone.
 
 Every method may be cancelled: only the caller's waiting ends. A write that was handed over is carried
 out or not carried out as a whole, and a write whose caller is still there is answered after it is
@@ -21,10 +21,8 @@ from attrs import frozen
 
 from trioworq.core.cursors import Cursor
 from trioworq.core.errors import InvalidRequest
-from trioworq.core.failures import FailureFilter, FailureName, Requeued
-from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
+from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
-from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, LoadSample, TypeName
 from trioworq.core.pull import NewPullJob, PullChange, PullJob, TimedOut, Verdict
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
@@ -32,6 +30,7 @@ from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
 from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
+from trioworq.stores.managing import ManagedStore
 
 # A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
 PAGE_BYTES = 16 * 1024 * 1024
@@ -61,13 +60,6 @@ class JobSet(Enum):
     RUNNING = "running"
     WAITING = "waiting"
     DEFERRED = "deferred"
-
-
-class Chore(Enum):
-    """What one node of a cluster does for all of them."""
-
-    SAMPLE = "sample"
-    PRUNE = "prune"
 
 
 class FailureOrder(Enum):
@@ -152,8 +144,8 @@ class Schema:
         return self.found >= self.needed
 
 
-class Store(Protocol):
-    """Durable state: jobs, failures, definitions, ownership."""
+class Store(ManagedStore, Protocol):
+    """Durable state: jobs, failures, definitions, ownership, and all that looking after them needs."""
 
     # Push jobs
 
@@ -250,111 +242,6 @@ class Store(Protocol):
 
     async def delete_failure(self, queue: str, failure_id: int) -> FailedJob | None:
         """Remove an entry of a push queue's failure log and return it; None when there is none."""
-        ...
-
-    async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
-        """Return failures of both kinds, the oldest first, from the one at `offset` on.
-
-        At most `limit`, and fewer where they would take more than `PAGE_BYTES`, but one at least if there is
-        any. The order is that of the failures' ids.
-        """
-        ...
-
-    async def count_failures(self, wanted: FailureFilter) -> int:
-        """Count failures of both kinds."""
-        ...
-
-    async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
-        """Return the first ids of failures, ascending, that are above `after_id` and not above `until_id`.
-
-        At most `limit`, and fewer where their payloads and saved states would take more than `CLAIM_BYTES`,
-        but one at least if there is any.
-        """
-        ...
-
-    async def newest_failure_id(self) -> int:
-        """Return the greatest id of a failure; 0 if there is none."""
-        ...
-
-    async def retry_failures(self, failure_ids: Sequence[int], now_ms: int) -> list[Requeued | None]:
-        """Have failed jobs wait again, due now, in one transaction; None for a failure that is gone.
-
-        Each keeps its job id, its creation, its priority and its payload, gets its retries back, counts
-        from 0 again, and loses its failure. Its next attempt is numbered on from its last one, so that no
-        old run is taken for a new one (I3). One with an obstacle stays as it is.
-        """
-        ...
-
-    async def forget_failures(self, failure_ids: Sequence[int]) -> list[FailureName | None]:
-        """Remove failures of either kind, in one transaction; None for one that was gone."""
-        ...
-
-    async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
-        """Return ids of failures from before a time, `limit` at most."""
-        ...
-
-    # Jobs of both kinds
-
-    async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
-        """Return a job wherever it is; one that moves meanwhile is found at one of its places."""
-        ...
-
-    async def count_jobs(self, now_ms: int, queue: str | None = None) -> list[JobCount]:
-        """Count the jobs that have not ended, by kind, queue and category; index-only.
-
-        With `queue`, only those of queues of that name. Order does not matter.
-        """
-        ...
-
-    async def count_ended(self, queue: str | None = None) -> EndedCount:
-        """Count the jobs in the failed store and in the history, of queues of both kinds; index-only."""
-        ...
-
-    # History
-
-    async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
-        """Return job ids of the history that are to be forgotten, `limit` at most.
-
-        Those that ended before a time, and of each queue (of a kind) the oldest beyond the newest `most`.
-        """
-        ...
-
-    async def forget_finished(self, job_ids: Sequence[int]) -> None:
-        """Remove jobs from the history, in one transaction."""
-        ...
-
-    # Load
-
-    async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
-        """Return those of the job types that have a number; with None, all. Order does not matter."""
-        ...
-
-    async def name_types(self, types: Collection[TypeName]) -> list[JobType]:
-        """Return job types with their numbers, new ones for those without, which are never used twice."""
-        ...
-
-    async def add_load(self, sample: LoadSample) -> None:
-        """Store a sample; one of the same time takes its place."""
-        ...
-
-    async def count_load(self, first_ms: int, last_ms: int) -> int:
-        """Count the samples within a time, both ends inclusive."""
-        ...
-
-    async def load(self, query: LoadQuery) -> list[LoadPoint]:
-        """Return samples. Costs by what is returned, whatever else is kept, but for the offset."""
-        ...
-
-    async def forget_load(self, before_ms: int, limit: int) -> int:
-        """Remove the oldest samples from before a time, `limit` at most; return how many."""
-        ...
-
-    async def take_turn(self, chore: Chore, now_ms: int, period_ms: int) -> bool:
-        """Say whether a chore is this node's now: nobody has had it within the period.
-
-        If so, it counts as done at `now_ms`. A last time that lies more than a period ahead does not count:
-        the clock has been set back.
-        """
         ...
 
     # Definitions

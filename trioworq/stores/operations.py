@@ -37,7 +37,7 @@ from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Claim, Push, Start, Take
-from trioworq.stores.interface import Chore
+from trioworq.stores.managing import Chore
 
 # What a row takes beside its payload, url and names: enough for bounding a batch.
 _ROW_BYTES = 256

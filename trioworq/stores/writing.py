@@ -15,7 +15,7 @@ from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Push
-from trioworq.stores.interface import Chore
+from trioworq.stores.managing import Chore
 from trioworq.stores.operations import (
     AddLoad,
     DeleteFailure,

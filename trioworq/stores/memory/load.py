@@ -8,7 +8,7 @@ from attrs import define, field
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
 from trioworq.core.load import JobType, Load, LoadPoint, LoadQuery, LoadSample, TypeName
-from trioworq.stores.interface import Chore
+from trioworq.stores.managing import Chore
 
 
 @define(eq=False)

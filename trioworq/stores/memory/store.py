@@ -27,7 +27,8 @@ from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
-from trioworq.stores.interface import Chore, FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
+from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
+from trioworq.stores.managing import Chore
 from trioworq.stores.memory.counts import count_jobs
 from trioworq.stores.memory.definitions import Definitions
 from trioworq.stores.memory.failures import Failures
