@@ -12,7 +12,7 @@ from tests.stores import sqlite_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
-from trioworq.stores.sqlite import counts, failed, history, load, reads, writes
+from trioworq.stores.sqlite import counts, failures, history, load, reads, writes
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
 
 SMALL, LARGE = 10_000, 100_000
@@ -21,7 +21,7 @@ NUMBERS = (
 )
 STEP = re.compile(r"(SEARCH|SCAN) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(?:INTEGER )?PRIMARY KEY))?")
 
-MODULES = (reads, writes, failed, history, load)
+MODULES = (reads, writes, failures, history, load)
 
 Databases = dict[int, sqlite3.Connection]
 
@@ -140,12 +140,12 @@ def test_what_is_asked_often_takes_as_long_with_many_jobs_as_with_few(
 
 
 COUNTS = [
-    (counts.read_job_counts, (NOW, None)),
-    (counts.read_job_counts, (NOW, "q1")),
-    (counts.read_ended_count, (None,)),
-    (counts.read_ended_count, ("q1",)),
+    (counts.count_jobs, (NOW, None)),
+    (counts.count_jobs, (NOW, "q1")),
+    (counts.count_ended, (None,)),
+    (counts.count_ended, ("q1",)),
     *(
-        (failed.read_failure_count, (wanted,))
+        (failures.count_failures, (wanted,))
         for wanted in (
             EVERY_FAILURE,
             FailureFilter(queue="q1"),
@@ -176,6 +176,6 @@ def test_counts_read_indexes_and_no_rows(
 def test_jobs_are_counted_without_a_sort_where_queues_have_one_category(databases: Databases) -> None:
     """A sort of a million jobs takes several times as long as going through them."""
     connection = databases[SMALL]
-    statements = traced(connection, lambda: counts.read_job_counts(connection, NOW, None))
+    statements = traced(connection, lambda: counts.count_jobs(connection, NOW, None))
     assert len(statements) == 1
     assert not [line for line in plan(connection, statements[0]) if "TEMP B-TREE" in line]

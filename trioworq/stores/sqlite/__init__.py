@@ -7,7 +7,7 @@
 #                  definitions those of queues, routings and pauses
 #   due            due jobs, for both kinds
 #   reads          questions
-#   failed         the failed store: what is asked of it, and how jobs leave it
+#   failures       the failed store: what is asked of it, and how jobs leave it
 #   history        what is remembered of jobs that ended well
 #   counts         how many jobs there are
 #   load           job types and samples of the load

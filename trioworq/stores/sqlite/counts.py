@@ -27,7 +27,7 @@ COUNT_ENDED_NAMED = (
 )
 
 
-def read_job_counts(connection: sqlite3.Connection, now_ms: int, queue: str | None) -> list[JobCount]:
+def count_jobs(connection: sqlite3.Connection, now_ms: int, queue: str | None) -> list[JobCount]:
     """Count the jobs that have not ended."""
     statement = COUNT_ALL if queue is None else COUNT_NAMED
     counts: list[JobCount] = []
@@ -61,7 +61,7 @@ def _count_of(kind: int, queue: str, category: str, numbers: list[int | None]) -
     )
 
 
-def read_ended_count(connection: sqlite3.Connection, queue: str | None) -> EndedCount:
+def count_ended(connection: sqlite3.Connection, queue: str | None) -> EndedCount:
     """Count the failures and the history."""
     statement = COUNT_ENDED if queue is None else COUNT_ENDED_NAMED
     (row,) = connection.execute(statement, {"queue": queue}).fetchall()

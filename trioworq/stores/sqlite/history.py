@@ -85,6 +85,6 @@ def _queues(connection: sqlite3.Connection) -> Iterator[tuple[Kind, str]]:
             found = only(connection, NEXT_QUEUE, (kind, found[0]))
 
 
-def forget_finished(connection: sqlite3.Connection, job_ids: Sequence[int]) -> None:
+def forget(connection: sqlite3.Connection, job_ids: Sequence[int]) -> None:
     """Remove jobs from the history."""
     connection.executemany(FORGET, [(job_id,) for job_id in job_ids])

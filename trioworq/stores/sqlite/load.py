@@ -30,7 +30,7 @@ FORGET_SAMPLES = "DELETE FROM load_sample WHERE time <= ?"
 FORGET_COUNTS = "DELETE FROM load_count WHERE time <= ?"
 
 
-def read_job_types(connection: sqlite3.Connection, types: Collection[TypeName] | None) -> list[JobType]:
+def read_types(connection: sqlite3.Connection, types: Collection[TypeName] | None) -> list[JobType]:
     """Return job types that have a number."""
     if types is None:
         rows = connection.execute(ALL_TYPES)
@@ -42,7 +42,7 @@ def read_job_types(connection: sqlite3.Connection, types: Collection[TypeName] |
 def name_types(connection: sqlite3.Connection, types: Collection[TypeName]) -> list[JobType]:
     """Return job types with their numbers."""
     # Looked for first: an insert that finds its row there could use up a number.
-    known = read_job_types(connection, types)
+    known = read_types(connection, types)
     missing = set(types).difference(job_type.type for job_type in known)
     for each in sorted(missing, key=lambda name: (name.kind, name.name)):
         row = only(connection, ADD_TYPE, (each.kind, each.name))
@@ -51,7 +51,7 @@ def name_types(connection: sqlite3.Connection, types: Collection[TypeName]) -> l
     return known
 
 
-def add_load(connection: sqlite3.Connection, sample: LoadSample) -> None:
+def add(connection: sqlite3.Connection, sample: LoadSample) -> None:
     """Store a sample."""
     connection.execute(ADD_SAMPLE, (sample.time_ms, *_numbers(sample.total)))
     connection.execute(CLEAR_COUNTS, (sample.time_ms,))
@@ -65,7 +65,7 @@ def _numbers(load: Load) -> tuple[int, int, int]:
     return load.pending, load.queued, load.running
 
 
-def read_load_count(connection: sqlite3.Connection, first_ms: int, last_ms: int) -> int:
+def count_samples(connection: sqlite3.Connection, first_ms: int, last_ms: int) -> int:
     """Count samples."""
     count: int = connection.execute(COUNT_SAMPLES, (first_ms, last_ms)).fetchone()[0]
     return count
@@ -84,7 +84,7 @@ def read_load(connection: sqlite3.Connection, query: LoadQuery) -> list[LoadPoin
     return [LoadPoint(point.time_ms, loads.get(point.time_ms, Load())) for point in points]
 
 
-def forget_load(connection: sqlite3.Connection, before_ms: int, limit: int) -> int:
+def forget(connection: sqlite3.Connection, before_ms: int, limit: int) -> int:
     """Remove the oldest samples; return how many."""
     last_ms, count = connection.execute(LAST_OLD, (before_ms, limit)).fetchone()
     connection.execute(FORGET_SAMPLES, (last_ms,))

@@ -26,7 +26,7 @@ from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
-from trioworq.stores.sqlite import counts, failed, history, load, reads, writes
+from trioworq.stores.sqlite import counts, failures, history, load, reads, writes
 from trioworq.stores.sqlite.connection import (
     Reader,
     Runner,
@@ -132,23 +132,23 @@ class SqliteStore(BatchedWrites):
 
     async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
         """Return failures of both kinds, the oldest first."""
-        return await self._counter.ask(failed.read_failed_jobs, wanted, offset, limit)
+        return await self._counter.ask(failures.read_failed, wanted, offset, limit)
 
     async def count_failures(self, wanted: FailureFilter) -> int:
         """Count failures of both kinds."""
-        return await self._counter.ask(failed.read_failure_count, wanted)
+        return await self._counter.ask(failures.count_failures, wanted)
 
     async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
         """Return the first ids of failures within a range of them."""
-        return await self._counter.ask(failed.read_failure_ids, wanted, after_id, until_id, limit)
+        return await self._counter.ask(failures.read_failure_ids, wanted, after_id, until_id, limit)
 
     async def newest_failure_id(self) -> int:
         """Return the greatest id of a failure."""
-        return await self._reader.ask(failed.read_newest_failure_id)
+        return await self._reader.ask(failures.read_newest)
 
     async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
         """Return ids of failures from before a time."""
-        return await self._counter.ask(failed.read_outdated_failures, before_ms, limit)
+        return await self._counter.ask(failures.read_outdated_failures, before_ms, limit)
 
     async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
         """Return a job wherever it is."""
@@ -156,11 +156,11 @@ class SqliteStore(BatchedWrites):
 
     async def count_jobs(self, now_ms: int, queue: str | None = None) -> list[JobCount]:
         """Count the jobs that have not ended."""
-        return await self._counter.ask(counts.read_job_counts, now_ms, queue)
+        return await self._counter.ask(counts.count_jobs, now_ms, queue)
 
     async def count_ended(self, queue: str | None = None) -> EndedCount:
         """Count the failures and the history."""
-        return await self._counter.ask(counts.read_ended_count, queue)
+        return await self._counter.ask(counts.count_ended, queue)
 
     async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
         """Return job ids of the history that are to be forgotten."""
@@ -168,11 +168,11 @@ class SqliteStore(BatchedWrites):
 
     async def job_types(self, types: Collection[TypeName] | None = None) -> list[JobType]:
         """Return job types that have a number."""
-        return await self._reader.ask(load.read_job_types, types)
+        return await self._reader.ask(load.read_types, types)
 
     async def count_load(self, first_ms: int, last_ms: int) -> int:
         """Count samples."""
-        return await self._reader.ask(load.read_load_count, first_ms, last_ms)
+        return await self._reader.ask(load.count_samples, first_ms, last_ms)
 
     async def load(self, query: LoadQuery) -> list[LoadPoint]:
         """Return samples."""

@@ -36,7 +36,7 @@ from trioworq.stores.operations import (
 )
 from trioworq.stores.paging import fill, job_size
 from trioworq.stores.rows import FAILURE, JOB, failure_of, job_of
-from trioworq.stores.sqlite import definitions, failed, history, leases, load, pull
+from trioworq.stores.sqlite import definitions, failures, history, leases, load, pull
 from trioworq.stores.sqlite.connection import only
 from trioworq.stores.sqlite.due import find_due
 from trioworq.stores.starts import Head, may_start, with_starts
@@ -132,19 +132,19 @@ def _apply_rare(connection: sqlite3.Connection, operation: _Rare) -> object:
             row = only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
         case RetryFailures():
-            return [failed.retry(connection, each, operation.now_ms) for each in operation.failure_ids]
+            return [failures.retry(connection, each, operation.now_ms) for each in operation.failure_ids]
         case ForgetFailures():
-            return [failed.forget(connection, each) for each in operation.failure_ids]
+            return [failures.forget(connection, each) for each in operation.failure_ids]
         case ForgetFinished():
-            history.forget_finished(connection, operation.job_ids)
+            history.forget(connection, operation.job_ids)
             return None
         case NameTypes():
             return load.name_types(connection, operation.types)
         case AddLoad():
-            load.add_load(connection, operation.sample)
+            load.add(connection, operation.sample)
             return None
         case ForgetLoad():
-            return load.forget_load(connection, operation.before_ms, operation.limit)
+            return load.forget(connection, operation.before_ms, operation.limit)
         case TakeTurn():
             return leases.take_turn(connection, operation)
         case PutQueue():

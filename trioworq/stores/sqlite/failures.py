@@ -63,7 +63,7 @@ def _values(wanted: FailureFilter, **more: int) -> dict[str, Any]:
     return asdict(wanted) | more
 
 
-def read_failed_jobs(
+def read_failed(
     connection: sqlite3.Connection, wanted: FailureFilter, offset: int, limit: int
 ) -> Sequence[FailedJob]:
     """Return failures, the oldest first."""
@@ -74,7 +74,7 @@ def read_failed_jobs(
         return cut_failures(map(failure_of, rows), limit).items
 
 
-def read_failure_count(connection: sqlite3.Connection, wanted: FailureFilter) -> int:
+def count_failures(connection: sqlite3.Connection, wanted: FailureFilter) -> int:
     """Count failures."""
     statement = f"SELECT count(*) FROM ({_wanted('id', wanted)})"
     count: int = connection.execute(statement, _values(wanted)).fetchone()[0]
@@ -91,7 +91,7 @@ def read_failure_ids(
         return [failure_id for failure_id, _ in fitting(rows, lambda row: row[1])]
 
 
-def read_newest_failure_id(connection: sqlite3.Connection) -> int:
+def read_newest(connection: sqlite3.Connection) -> int:
     """Return the greatest id."""
     newest: int = connection.execute(NEWEST).fetchone()[0]
     return newest
