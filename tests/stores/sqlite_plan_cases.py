@@ -84,10 +84,8 @@ def _failed(size: int) -> list[Case]:
     return [
         Case("a job wherever it is", "find_job", (FINISHED_IDS + 5,), everywhere),
         # In the order of an index, and no more than is shown: no scan in earnest.
-        Case(
-            "failed jobs", "read_failed_jobs", (EVERY_FAILURE, 5, PAGE), FAILURE, scans=frozenset({"failure"})
-        ),
-        Case("a queue's failed jobs", "read_failed_jobs", (FailureFilter(queue="q1"), 5, PAGE), OF_QUEUE),
+        Case("failed jobs", "read_failed", (EVERY_FAILURE, 5, PAGE), FAILURE, scans=frozenset({"failure"})),
+        Case("a queue's failed jobs", "read_failed", (FailureFilter(queue="q1"), 5, PAGE), OF_QUEUE),
         Case(
             "a job's failure",
             "read_failure_ids",
@@ -98,7 +96,7 @@ def _failed(size: int) -> list[Case]:
             Case(f"{name} failures' ids", "read_failure_ids", (wanted, middle, INT64_MAX, PAGE), keys)
             for name, (wanted, keys) in ids.items()
         ),
-        Case("the newest failure", "read_newest_failure_id", (), NOTHING, may_use=ALL),
+        Case("the newest failure", "read_newest", (), NOTHING, may_use=ALL),
         Case(
             "outdated failures",
             "read_outdated_failures",
@@ -124,7 +122,7 @@ def _load(size: int) -> list[Case]:
         Case("the load of types", "read_load", (of_types,), SAMPLES | COUNTS),
         Case(
             "numbers of types",
-            "read_job_types",
+            "read_types",
             ([TypeName(Kind.PUSH, "70")],),
             TYPE,
         ),
