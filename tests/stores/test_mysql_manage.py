@@ -31,7 +31,7 @@ from trioworq.stores.claims import Claim, Push
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.mysql import jobs
-from trioworq.stores.mysql.connection import open_connection
+from trioworq.stores.mysql.connection import Connection, open_connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on
 from trioworq.stores.mysql.dsn import parse
 from trioworq.stores.mysql.store import open_mysql_store
@@ -39,6 +39,8 @@ from trioworq.stores.rows import UNKNOWN_ATTEMPT
 
 # More than anything here takes on the busiest machine.
 A_MINUTE = 60
+
+WAITING = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
 
 T = TypeVar("T")
 
@@ -63,6 +65,15 @@ async def claimed(node: Node, count: int) -> list[Job]:
     return await node.claim()
 
 
+async def release(connection: Connection, waiting: int) -> None:
+    """Give up locks once so many other transactions wait for them."""
+    with trio.fail_after(A_MINUTE):
+        while (await connection.execute(WAITING)).rows[0][0] < waiting:
+            # The server looks afresh only for who has not asked for a tenth of a second.
+            await trio.sleep(0.15)
+    await connection.execute("ROLLBACK")
+
+
 # Failures that are run again
 
 
@@ -77,10 +88,15 @@ async def test_nodes_that_retry_the_same_failures_at_once_share_them(mysql_dsn: 
         pushed = {await fail_push(node) for _ in range(30)}
         pulled = {await fail_pull(store, f"k{number}") for number in range(30)}
         ids = await store.failure_ids(EVERY_FAILURE, 0, INT64_MAX, 100)
-        answers = await gather(
-            partial(store.retry_failures, ids, NOW), partial(m.retry_failures, ids[::-1], NOW)
-        )
-        requeued = [outcome for outcomes in answers for outcome in outcomes if outcome is not None]
+        async with open_connection(parse(mysql_dsn), autocommit=False) as other:
+            # So that both have begun before either can go on.
+            await other.execute("SELECT id FROM failure FOR UPDATE")
+            answers = await gather(
+                partial(store.retry_failures, ids, NOW),
+                partial(m.retry_failures, ids[::-1], NOW),
+                partial(release, other, 2),
+            )
+        requeued = [outcome for outcomes in answers for outcome in outcomes or () if outcome is not None]
         assert {outcome.name.job_id for outcome in requeued} == pushed | pulled
         assert len(requeued) == 60
         assert {outcome.obstacle for outcome in requeued} == {None}
@@ -215,6 +231,7 @@ async def test_what_fits_no_statement_is_not_remembered(tmp_path: Path) -> None:
             assert await store.settle(finished(first, large)) is True
             together = [finished(second, large), finished(third)]
             assert await gather(*(partial(store.settle, each) for each in together)) == [True, True]
+            assert store.commits.failures == 0
             assert [await store.find_job(each.id) for each in (first, second)] == [None, None]
             assert isinstance(await store.find_job(third.id), FinishedJob)
 
@@ -231,6 +248,7 @@ async def test_history_is_written_in_as_many_statements_as_the_server_takes(tmp_
             running = await node.claim()
             answers = await gather(*(partial(store.settle, finished(job)) for job in running))
             assert answers == [True] * 40
+            assert store.commits.failures == 0
             assert await store.count_ended() == EndedCount(0, 40)
 
 
