@@ -12,9 +12,11 @@ every rule can be tested by calling it.
 #   results        what a worker's answer means
 #   retry          what follows from it: the life of a job
 #   throttle       how often jobs may start
+#   failures       which failed jobs are meant, and what comes of running them again
+#   load           how many jobs there are, by job type
+#   periods        which time a series of that may cover
 #   leases         which node gets a queue
 #   suspicion      when a node counts as gone
-#   periods        which time a series of the load may cover
 #   cursors        places in a list
 #   stats          the counters of a queue
 #   histogram      how often a measure was how large

@@ -3,6 +3,7 @@
 failed      lists failed jobs, runs them again, removes them
 lookup      finds any job by its id; counts them all
 load        the load over time and the queued jobs, by job type
+types       the numbers of job types
 shared      one count for all who ask at the same time
 resting     lets others at the store have their turn between one transaction and the next
 

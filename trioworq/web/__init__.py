@@ -30,7 +30,8 @@
 #   pull           relay-rs's endpoints
 #   manage         those of an API to manage jobs that RQ's users know
 #   load           Scale's: the load over time, and the jobs that wait
-#   moments        times as clients write them, here and for manage
+#   moments        times as clients write them, for pull, manage and load
+#   limits         how many items of a list they want
 #   health         /livez and /readyz
 #   metrics        /metrics, and what it tells of
 #                    traffic    what comes in, counted

@@ -18,6 +18,7 @@ from trioworq.pauses import Pauses
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, JobSet
 from trioworq.web import wire
 from trioworq.web.batch import Batch
+from trioworq.web.limits import read_limit
 from trioworq.web.messages import TEXT, Request, Response, Route, Scope
 from trioworq.web.runtime import runtime_stats
 
@@ -207,7 +208,7 @@ class _Jobs:
         return _answer(wire.show_job(_found(await self._queues.delete_job(queue, job_id))))
 
     async def _list(self, request: Request, jobs: JobSet) -> Response:
-        limit = _limit(request.query)
+        limit = read_limit(request.query, default=DEFAULT_LIMIT, most=MAX_LIMIT)
         queue = await _queue(self._queues, request)
         page = await self._queues.store.jobs(
             JobQuery(
@@ -229,7 +230,7 @@ class _Failures:
     _queues: Queues
 
     async def all(self, request: Request) -> Response:
-        limit = _limit(request.query)
+        limit = read_limit(request.query, default=DEFAULT_LIMIT, most=MAX_LIMIT)
         queue = await _queue(self._queues, request)
         order = FailureOrder.CREATED if request.query.get("order") == "created" else FailureOrder.FAILED
         query = FailureQuery(queue=queue, limit=limit, order=order, cursor=_cursor(request.query))
@@ -277,17 +278,6 @@ async def _item(queues: Queues, request: Request) -> tuple[str, int]:
     if not _INTEGER.fullmatch(text) or not -INT64_MAX - 1 <= int(text) <= INT64_MAX:
         raise InvalidRequest
     return await _queue(queues, request), int(text)
-
-
-def _limit(query: Mapping[str, str]) -> int:
-    """Return how many items to list: garbage counts as not given, more than the maximum as the maximum."""
-    text = query.get("limit", "")
-    if not _INTEGER.fullmatch(text):
-        return DEFAULT_LIMIT
-    limit = int(text)
-    if limit <= 0:
-        raise InvalidRequest("limit should be at least 1")
-    return min(limit, MAX_LIMIT)
 
 
 def _cursor(query: Mapping[str, str]) -> Cursor | None:

@@ -1,4 +1,7 @@
-"""Times as clients write them: RFC 3339, or the digits of an epoch (contract pull §2.4, README 16, 20)."""
+"""Times as clients write them, RFC 3339 or the digits of an epoch, and as they are written to them.
+
+See the contract, pull §2.4, README 16 and 20; `wire` has those of Fireworq.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -6,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from trioworq.core.errors import InvalidRequest
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  # its zone is written by hand
+_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  # a zone is written by hand
 _MILLISECOND = timedelta(milliseconds=1)
 _FIRST_MS = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
 _LAST_MS = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
@@ -47,8 +50,12 @@ def parse_moment(name: str, text: str) -> int:
 
 def show_moment(time_ms: int) -> str:
     """Write a time in UTC, to the microsecond."""
-    moment = _EPOCH_WITHOUT_ZONE + timedelta(milliseconds=time_ms)
-    return f"{moment.isoformat(timespec='microseconds')}Z"
+    return f"{show_without_zone(time_ms, 'microseconds')}Z"
+
+
+def show_without_zone(time_ms: int, precision: str = "auto") -> str:
+    """Write a time in UTC without saying so; `precision` is a `timespec` of `datetime.isoformat`."""
+    return (_EPOCH_WITHOUT_ZONE + timedelta(milliseconds=time_ms)).isoformat(timespec=precision)
 
 
 def _unreadable(name: str, text: str) -> InvalidRequest:

@@ -4,9 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta, timezone
 
 from trioworq.core.errors import InvalidRequest
+from trioworq.web.moments import show_without_zone
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  # its zone is written by hand
 _MILLISECOND = timedelta(milliseconds=1)
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
@@ -59,14 +59,9 @@ def _zone(match: re.Match[str]) -> timezone:
 
 def show_time(time_ms: int) -> str:
     """Write a time in UTC; milliseconds only where there are any."""
-    return _show(time_ms, "milliseconds" if time_ms % 1000 else "seconds")
+    return show_exact_time(time_ms) if time_ms % 1000 else f"{show_without_zone(time_ms, 'seconds')}Z"
 
 
 def show_exact_time(time_ms: int) -> str:
     """Write a time in UTC, always with milliseconds."""
-    return _show(time_ms, "milliseconds")
-
-
-def _show(time_ms: int, precision: str) -> str:
-    moment = _EPOCH_WITHOUT_ZONE + time_ms * _MILLISECOND
-    return f"{moment.isoformat(timespec=precision)}Z"
+    return f"{show_without_zone(time_ms, 'milliseconds')}Z"

@@ -1,7 +1,6 @@
 """Jobs → JSON; the fields that RQ does not have come last (contract jobs §3.1, §3.3)."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -11,8 +10,7 @@ from trioworq.manage.failed import Swept
 from trioworq.manage.lookup import JobStats
 from trioworq.web.manage.arguments import NO_ARGS, NO_KWARGS, arguments_of
 from trioworq.web.manage.views import JobView, Status, view_of_failed
-
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # its zone is not written
+from trioworq.web.moments import show_without_zone
 
 
 def show_failed(job: FailedJob) -> bytes:
@@ -112,4 +110,4 @@ def show_stats(queue: str, stats: JobStats) -> bytes:
 
 def show_time(time_ms: int | None) -> str | None:
     """Write a time in UTC without its zone, and with a fraction only if it has one."""
-    return None if time_ms is None else (_EPOCH + timedelta(milliseconds=time_ms)).isoformat()
+    return None if time_ms is None else show_without_zone(time_ms)

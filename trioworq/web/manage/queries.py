@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.failures import FailureFilter
 from trioworq.core.queues import check_name
+from trioworq.web.limits import read_limit
 from trioworq.web.moments import parse_moment
 
 MAX_LIMIT = 10_000
 # Where no list reaches, and no store has to count any further.
 MAX_OFFSET = 10**15
 
-_LIMIT = re.compile(r"[+-]?[0-9]{1,19}")
 _OFFSET = re.compile(r"[0-9]+")
 _SWITCH = {"true": True, "1": True, "false": False, "0": False}
 
@@ -47,14 +47,8 @@ def _time_of(query: _Query, key: str) -> int | None:
 
 
 def limit_of(query: _Query) -> int:
-    """Return how many items to list: garbage counts as not given, more than the maximum as the maximum."""
-    text = query.get("limit", "")
-    if not _LIMIT.fullmatch(text):
-        return MAX_LIMIT
-    limit = int(text)
-    if limit <= 0:
-        raise InvalidRequest("limit should be at least 1")
-    return min(limit, MAX_LIMIT)
+    """Return how many items to list."""
+    return read_limit(query, default=MAX_LIMIT, most=MAX_LIMIT)
 
 
 def offset_of(query: _Query) -> int:

@@ -5,11 +5,12 @@
 #
 #   endpoint       GET /openapi.json
 #   document       routes and their operations → the document
-#   pushing, pulling, definitions, inspection, managing, daemon, health
+#   pushing, pulling, definitions, inspection, managing, watching, daemon, health
 #                  operations by route, a module for each part of the API
 #   parts          operations, bodies, answers: the pieces that they are made of
-#   parameters     those of paths and queries; manage_parameters those of managing
+#   parameters     those of paths and queries; manage_parameters and load_parameters those of managing and
+#                  of watching
 #   refusals       the answers that are errors; pull_refusals those of the pull side,
 #                  detail_refusals those of what answers them in JSON
-#   job_shapes, pull_shapes, definition_shapes, manage_shapes, daemon_shapes
+#   job_shapes, pull_shapes, definition_shapes, manage_shapes, load_shapes, daemon_shapes
 #                  the JSON shapes, by name; shapes is what they are written in
