@@ -105,6 +105,20 @@ def test_a_full_disk_is_one_line(server: ScriptedServer) -> None:
     assert (done.returncode, done.stderr) == (1, b"trioworq: cannot write: No space left on device\n")
 
 
+@pytest.mark.parametrize("closed", ["<&-", "</dev/null >&-", "</dev/null 2>&-", "<&- >&- 2>&-"])
+def test_closed_standard_streams_are_no_obstacle(server: ScriptedServer, closed: str) -> None:
+    """What would be printed there is nowhere; the exit code says what came of it."""
+    listing, clearing = (
+        subprocess.run(
+            ["/bin/sh", "-c", f"exec {' '.join(command(*arguments, '--url', server.url))} {closed}"],
+            env=clean_environment(), stderr=subprocess.PIPE, timeout=60, check=False,
+        )
+        for arguments in (("jobs", "failed"), ("jobs", "clear"))
+    )  # fmt: skip
+    assert (listing.returncode, clearing.returncode) == (0, 2)
+    assert b"Traceback" not in listing.stderr + clearing.stderr
+
+
 def test_an_interrupt_ends_it_quietly() -> None:
     """While it waits for an answer."""
     gate = threading.Event()

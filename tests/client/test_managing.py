@@ -235,6 +235,36 @@ async def test_what_else_answers_is_a_bad_answer(ask: Asker, method: str, args: 
         await ask(server.url, method, *args)
 
 
+@pytest.mark.parametrize(
+    ("method", "reply"),
+    [
+        ("load", page({**POINT, "time": "0001-01-01T00:00:00+14:00"})),
+        ("load", page({**POINT, "running_count": -1})),
+        ("queue_status", page({**QUEUED_TYPE, "longest_queued": "9999-12-31T23:00:00-14:00"})),
+        ("queue_status", page({**QUEUED_TYPE, "count": -1})),
+        ("stats", said({**COUNTS, "failed_count": -1})),
+        ("clear", said({**DELETED, "total_failed": -1})),
+        ("failed", said([{**FAILED, "ended_at": "0001-01-01T00:00:00+00:01"}])),
+    ],
+)
+async def test_numbers_and_times_that_cannot_be_are_a_bad_answer(
+    ask: Asker, method: str, reply: Reply
+) -> None:
+    """Else who draws or shows them would have to be prepared."""
+    with scripted_server(in_turn(reply)) as server, pytest.raises(BadAnswer):
+        await ask(server.url, method)
+
+
+async def test_times_without_a_zone_are_in_utc(ask: Asker) -> None:
+    """Times with and without could not be told apart by their order."""
+    midnight, noon = ({**POINT, "time": f"2026-11-22T{time}"} for time in ("00:00:00", "13:00:00+01:00"))
+    with scripted_server(in_turn(page(midnight, noon))) as server:
+        points = await ask(server.url, "load")
+    assert [each.time for each in points] == [
+        datetime(2026, 11, 22, tzinfo=UTC), datetime(2026, 11, 22, 12, tzinfo=UTC)
+    ]  # fmt: skip
+
+
 async def test_a_token_goes_along(ask: Asker, caplog: pytest.LogCaptureFixture) -> None:
     """And is in no log line (I14)."""
     caplog.set_level(logging.DEBUG)

@@ -46,8 +46,12 @@ def _run(arguments: Sequence[str]) -> int:
 def _fill_standard_streams() -> None:
     """Put something behind each standard stream that the process was started without.
 
-    Otherwise the next connection or file would take its number, and the log lines with it.
+    Otherwise the next connection or file would take its number, and the log lines with it. Python itself has
+    None for such a stream.
     """
     while (spare := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(spare)
+    sys.stdin = sys.stdin or open(0, closefd=False)
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)

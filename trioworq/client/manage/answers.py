@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from attrs import frozen
 
 from trioworq.client.answers import Answer, decoder
+from trioworq.client.errors import BadAnswer
 from trioworq.client.manage.values import (
     JobCounts,
     JobReport,
@@ -21,6 +22,8 @@ from trioworq.client.manage.values import (
 from trioworq.client.values import DEFAULT_PRIORITY
 
 T = TypeVar("T")
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
 
 
 @frozen
@@ -44,7 +47,7 @@ class _JobShape(msgspec.Struct):
     category: str | None = None
     url: str | None = None
     key: str | None = None
-    fail_count: int | None = None
+    fail_count: _Count | None = None
     priority: int = DEFAULT_PRIORITY
     created_at: datetime | None = None
     started_at: datetime | None = None
@@ -63,10 +66,10 @@ class _CountsShape(
     },
 ):
     queue_name: str
-    queued: int
-    failed: int
-    started: int
-    finished: int
+    queued: _Count
+    failed: _Count
+    started: _Count
+    finished: _Count
 
 
 class _NotSweptShape(msgspec.Struct):
@@ -75,7 +78,7 @@ class _NotSweptShape(msgspec.Struct):
 
 
 class _SweepShape(msgspec.Struct):
-    total_failed: int
+    total_failed: _Count
     errors: list[_NotSweptShape]
     requeued_jobs: list[str] = []
     deleted_jobs: list[str] = []
@@ -116,7 +119,7 @@ class _TypeShape(msgspec.Struct, rename={"type_id": "id"}):
 
 class _QueuedTypeShape(msgspec.Struct):
     job_type: _TypeShape
-    count: int
+    count: _Count
     longest_queued: datetime
     highest_priority: int
 
@@ -126,9 +129,9 @@ class _PointShape(
     rename={"pending": "pending_count", "queued": "queued_count", "running": "running_count"},
 ):
     time: datetime
-    pending: int
-    queued: int
-    running: int
+    pending: _Count
+    queued: _Count
+    running: _Count
 
 
 class _PageShape(msgspec.Struct, Generic[T]):
@@ -171,17 +174,21 @@ def _report(shape: _JobShape) -> JobReport:
         key=shape.key,
         fail_count=shape.fail_count,
         priority=shape.priority,
-        created_at=_in_utc(shape.created_at),
-        started_at=_in_utc(shape.started_at),
-        ended_at=_in_utc(shape.ended_at),
+        created_at=shape.created_at and _in_utc(shape.created_at),
+        started_at=shape.started_at and _in_utc(shape.started_at),
+        ended_at=shape.ended_at and _in_utc(shape.ended_at),
         exc_info=shape.exc_info,
         result=shape.result,
     )
 
 
-def _in_utc(time: datetime | None) -> datetime | None:
-    """Return a time with its zone, which this API leaves out."""
-    return time if time is None or time.tzinfo else time.replace(tzinfo=UTC)
+def _in_utc(time: datetime) -> datetime:
+    """Return a time with its zone, which is left out where jobs are told. Raises BadAnswer."""
+    try:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except OverflowError:
+        # The first and the last day of the calendar have hours that it lacks in UTC.
+        raise BadAnswer(f"the answer has a time beyond the calendar: {time}") from None
 
 
 def counts(answer: Answer) -> JobCounts:
@@ -222,7 +229,7 @@ def _queued_type(shape: _QueuedTypeShape) -> QueuedType:
         is_active=shape.job_type.is_active,
         is_paused=shape.job_type.is_paused,
         count=shape.count,
-        longest_queued=shape.longest_queued,
+        longest_queued=_in_utc(shape.longest_queued),
         highest_priority=shape.highest_priority,
     )
 
@@ -230,7 +237,7 @@ def _queued_type(shape: _QueuedTypeShape) -> QueuedType:
 def load(answer: Answer, after: datetime | None) -> Page[LoadPoint]:
     """Read a series, from the first point behind `after` on."""
     page = _read_points(answer.body)
-    points = [LoadPoint(each.time, each.pending, each.queued, each.running) for each in page.results]
+    points = [LoadPoint(_in_utc(each.time), each.pending, each.queued, each.running) for each in page.results]
     fresh = points if after is None else [point for point in points if point.time > after]
     # A page that leads nowhere would be asked for without end.
     return Page(fresh, page.next is None or not fresh)
