@@ -13,7 +13,14 @@ from tests.dispatch.push_side import FAILURE, PERMANENT, SUCCESS, answering
 from tests.kept_logs import kept_errors
 from tests.manage.desk import open_desk
 from trioworq.clock import Clock
-from trioworq.core.failures import EVERY_FAILURE, CannotRequeue, FailureFilter, NotFailed
+from trioworq.core.failures import (
+    EVERY_FAILURE,
+    CannotRequeue,
+    FailureFilter,
+    FailureName,
+    NotFailed,
+    Requeued,
+)
 from trioworq.core.jobs import FinishedJob
 from trioworq.core.routing import Routing
 from trioworq.manage.failed import SWEEP_ROWS, FailedJobs
@@ -141,27 +148,45 @@ class BusyStore:
         await trio.lowlevel.checkpoint()
         return list(range(after_id + 1, until_id + 1))[:limit]
 
-    async def retry_failures(self, failure_ids: Sequence[int], _now_ms: int) -> list[None]:
+    async def retry_failures(self, failure_ids: Sequence[int], _now_ms: int) -> list[Requeued]:
         """Begin a transaction."""
-        return await self.forget_failures(failure_ids)
+        return [Requeued(name) for name in await self.forget_failures(failure_ids)]
 
-    async def forget_failures(self, failure_ids: Sequence[int]) -> list[None]:
+    async def forget_failures(self, failure_ids: Sequence[int]) -> list[FailureName]:
         """Begin a transaction."""
         self.begun_s.append(trio.current_time())
         await trio.sleep(1)
-        return [None] * len(failure_ids)
+        return [FailureName(failure_id, "q") for failure_id in failure_ids]
+
+
+def jobs_failed_in(store: BusyStore) -> tuple[FailedJobs, list[Any]]:
+    """Return the failed jobs of a store, and the lines of the error log."""
+    error_log, errors = kept_errors()
+    failed = FailedJobs(
+        store=cast("Store", cast("Any", store)),
+        clock=Clock(),
+        error_log=error_log,
+        requeued=lambda _names: None,
+    )
+    return failed, errors
+
+
+@pytest.mark.parametrize("what", ["requeued", "deleted"])
+async def test_a_sweep_that_is_cut_short_is_told_in_the_log(autojump_clock: MockClock, what: str) -> None:
+    """Its client has left, so what has become of those jobs would be told nowhere."""
+    failed, errors = jobs_failed_in(BusyStore())
+    with trio.move_on_after(1.5 + REST_SHARE) as time:
+        await (failed.retry_all if what == "requeued" else failed.clear)(EVERY_FAILURE)
+    assert time.cancelled_caught
+    (line,) = errors
+    assert (line["event"], line["jobs"]) == (f"failed jobs {what}", SWEEP_ROWS)
 
 
 async def test_others_have_their_turn_while_many_are_swept(autojump_clock: MockClock) -> None:
     """Between two transactions the store is left alone for a while: another process may wait for it."""
     for is_retried in (True, False):
         store = BusyStore()
-        failed = FailedJobs(
-            store=cast("Store", cast("Any", store)),
-            clock=Clock(),
-            error_log=kept_errors()[0],
-            requeued=lambda _names: None,
-        )
+        failed, _ = jobs_failed_in(store)
         await (failed.retry_all if is_retried else failed.clear)(EVERY_FAILURE)
         pauses_s = [after - before for before, after in pairwise(store.begun_s)]
         assert pauses_s == [pytest.approx(1 + REST_SHARE)] * 2

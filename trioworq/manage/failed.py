@@ -97,8 +97,11 @@ class FailedJobs:
             errors.extend(_error(requeued) for requeued in found if requeued.obstacle is not None)
             self._requeued(waiting)
 
-        await self._sweep(wanted, retry)
-        self._error_log.info("failed jobs requeued", jobs=len(done), errors=len(errors))
+        try:
+            await self._sweep(wanted, retry)
+        finally:
+            # Of one that was cut short, by a client that left or a store that is away, nothing else tells.
+            self._error_log.info("failed jobs requeued", jobs=len(done), errors=len(errors))
         return Swept(done, errors)
 
     async def clear(self, wanted: FailureFilter) -> Swept:
@@ -112,8 +115,10 @@ class FailedJobs:
             names = await self._store.forget_failures(failure_ids)
             done.extend(name.job_id for name in names if name is not None)
 
-        await self._sweep(wanted, forget)
-        self._error_log.info("failed jobs deleted", jobs=len(done))
+        try:
+            await self._sweep(wanted, forget)
+        finally:
+            self._error_log.info("failed jobs deleted", jobs=len(done))
         return Swept(done)
 
     async def _sweep(self, wanted: FailureFilter, act: Callable[[Sequence[int]], Awaitable[None]]) -> None:
