@@ -81,3 +81,13 @@ def change_percent(before: Flat, after: Flat) -> Flat:
         for name, value in before.items()
         if name in after
     }
+
+
+def shape(server: str, plan: AttrsInstance, runs: Sequence[AttrsInstance]) -> dict[str, object]:
+    """Return what was measured of a server, and how, for JSON."""
+    return {
+        "server": server,
+        "plan": asdict(plan),
+        "median": rounded(median(runs)),
+        "runs": [asdict(run) for run in runs],
+    }

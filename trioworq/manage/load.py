@@ -120,8 +120,8 @@ class LoadBoard:
             type=job_type,
             queues=[count.queue for count in fullest],
             count=sum(count.waiting for count in counts),
-            oldest_due_ms=min(count.oldest_due_ms or 0 for count in counts),
-            priority=min(DEFAULT_PRIORITY if count.priority is None else count.priority for count in counts),
+            oldest_due_ms=min(count.oldest_due_ms for count in counts if count.oldest_due_ms is not None),
+            priority=min(count.priority for count in counts if count.priority is not None),
             is_active=self._queue_of(job_type.type) is not None,
             is_paused=all(
                 self._pauses.is_paused(kind, count.queue)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from attrs import asdict, frozen
+from attrs import frozen
 
 from benchmark import figures, table
 from benchmark.load.phases import Plan, Run, questions
@@ -19,13 +19,7 @@ class Report:
 
     def as_json(self) -> str:
         """Return one JSON object; memory is null where the server's process was out of sight."""
-        shown = {
-            "server": self.server,
-            "plan": asdict(self.plan),
-            "median": figures.rounded(figures.median(self.runs)),
-            "runs": [asdict(run) for run in self.runs],
-        }
-        return json.dumps(shown, indent=2)
+        return json.dumps(figures.shape(self.server, self.plan, self.runs), indent=2)
 
     def as_table(self) -> str:
         """Return a table of the medians."""

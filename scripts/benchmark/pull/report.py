@@ -48,12 +48,7 @@ class Report:
 
     def as_json(self) -> str:
         """Return one JSON object; memory is null where the server's process was out of sight."""
-        shown: dict[str, object] = {
-            "server": self.server,
-            "plan": asdict(self.plan),
-            "median": figures.rounded(figures.median(self.runs)),
-            "runs": [asdict(run) for run in self.runs],
-        }
+        shown = figures.shape(self.server, self.plan, self.runs)
         if self.beside:
             shown |= {
                 "future_median": figures.rounded(figures.median(self.beside)),

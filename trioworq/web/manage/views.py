@@ -67,25 +67,21 @@ def view_of(job: Job | PullJob | FailedJob | FinishedJob, now_ms: int) -> JobVie
 
 def view_of_failed(job: FailedJob) -> JobView:
     """Return a job that ended in failure."""
-    return JobView(
-        job_id=job.job_id,
-        kind=job.kind,
-        queue=job.queue,
-        category=job.category,
-        url=job.url,
-        key=job.key or "",
-        payload=job.payload,
-        status=Status.FAILED,
-        created_at_ms=job.created_at_ms,
-        started_at_ms=job.started_at_ms,
-        ended_at_ms=job.failed_at_ms,
-        error=_error_of(job.result),
-        fail_count=job.fail_count,
-        priority=job.priority,
-    )
+    return _view_of_ended(job, Status.FAILED, job.failed_at_ms, error=_error_of(job.result))
 
 
 def _view_of_finished(job: FinishedJob) -> JobView:
+    return _view_of_ended(job, Status.FINISHED, job.ended_at_ms, outcome=job.result.message or None)
+
+
+def _view_of_ended(
+    job: FailedJob | FinishedJob,
+    status: Status,
+    ended_at_ms: int,
+    *,
+    error: str | None = None,
+    outcome: str | None = None,
+) -> JobView:
     return JobView(
         job_id=job.job_id,
         kind=job.kind,
@@ -94,11 +90,12 @@ def _view_of_finished(job: FinishedJob) -> JobView:
         url=job.url,
         key=job.key or "",
         payload=job.payload,
-        status=Status.FINISHED,
+        status=status,
         created_at_ms=job.created_at_ms,
         started_at_ms=job.started_at_ms,
-        ended_at_ms=job.ended_at_ms,
-        outcome=job.result.message or None,
+        ended_at_ms=ended_at_ms,
+        error=error,
+        outcome=outcome,
         fail_count=job.fail_count,
         priority=job.priority,
     )
