@@ -176,7 +176,7 @@ class SqliteStore(BatchedWrites):
 
     async def load(self, query: LoadQuery) -> list[LoadPoint]:
         """Return samples."""
-        return await self._reader.ask(load.read_load, query)
+        return await self._counter.ask(load.read_load, query)
 
     async def paused_queues(self) -> frozenset[tuple[Kind, str]]:
         """Return the queues that are paused."""
