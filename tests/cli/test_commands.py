@@ -256,8 +256,8 @@ def test_load_is_drawn(ask: Asker) -> None:
 
 
 def test_load_is_a_table_or_json(ask: Asker) -> None:
-    """All pages in one."""
-    first, second = point("2015-10-21T00:00:00Z", 1, 2, 3), point("2015-10-21T00:01:00.500000Z", 0, 4, 3)
+    """All pages in one, to the letter."""
+    first, second = point("2015-10-21T00:00:00Z", 1, 2, 3), point("2015-10-21T00:01:00.500Z", 0, 4, 3)
     pages = [page(first, following="more"), page(first, second)]
     with scripted_server(in_turn(*pages, *pages)) as server:
         table = ask(server.url, "load", "--since", "2015-10-21", "--until", "PT0S", "--table")

@@ -134,10 +134,11 @@ def test_an_interrupt_ends_it_quietly() -> None:
     assert (process.returncode, out, err.strip()) == (130, b"", b"")
 
 
-def test_help_is_no_error() -> None:
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_is_no_error(option: str) -> None:
     """Of each command, and of none."""
     for arguments in (["jobs"], ["jobs", "retry-all"], ["queues"], ["queues", "list"], ["load"]):
-        done = run(*arguments, "--help")
+        done = run(*arguments, option)
         assert (done.code, done.err) == (0, "")
         assert done.out.startswith(f"Usage: trioworq {' '.join(arguments)} [OPTIONS]")
 

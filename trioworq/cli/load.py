@@ -77,7 +77,7 @@ def _document(points: Sequence[LoadPoint]) -> dict[str, Any]:
     """Return all pages as one."""
     results = [
         {
-            "time": each.time.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+            "time": _time(each.time),
             "pending_count": each.pending,
             "queued_count": each.queued,
             "running_count": each.running,
@@ -85,3 +85,9 @@ def _document(points: Sequence[LoadPoint]) -> dict[str, Any]:
         for each in points
     ]
     return {"count": len(results), "next": None, "previous": None, "results": results}
+
+
+def _time(time: datetime) -> str:
+    """Write a time as the API does: milliseconds only where there are any."""
+    precision = "milliseconds" if time.microsecond else "seconds"
+    return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=precision)}Z"

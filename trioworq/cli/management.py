@@ -24,7 +24,9 @@ def manage(arguments: Sequence[str]) -> int:
     for stream in (sys.stdout, sys.stderr):
         # A terminal that lacks a character is no reason to end in the middle of a table.
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # none is replaced here
-    group = click.Group("trioworq", commands=[jobs, queues, load])
+    # The daemon's command has -h, so who asks here by it should be told too.
+    settings = {"help_option_names": ["-h", "--help"]}
+    group = click.Group("trioworq", commands=[jobs, queues, load], context_settings=settings)
     try:
         _check_text(arguments)
         return group.main(list(arguments), prog_name="trioworq", standalone_mode=False) or 0

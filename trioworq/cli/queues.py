@@ -17,7 +17,7 @@ class _ListingGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the arguments; `list` is what is meant by none."""
-        is_bare = not args or (args[0].startswith("-") and args[0] != "--help")
+        is_bare = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
         return super().parse_args(ctx, ["list", *args] if is_bare else args)
 
 
