@@ -22,24 +22,24 @@ FIGURES = {
 SMALL = ("--waiting=30", "--failed=20", "--finished=10", "--seconds=1", "--pushes-per-s=50")
 
 
-@pytest.mark.parametrize("driver", ["sqlite", "in-memory", "mysql"])
+@pytest.mark.parametrize("driver", ["sqlite", "mysql"])
 def test_a_private_daemon_is_measured_and_removed(driver: str, tmp_path: Path) -> None:
     """Every figure is there, of as many jobs as asked for, and nothing is left behind."""
     report: dict[str, Any] = figures_of(
-        bench("manage", f"--start={driver}", *SMALL, "--runs=2", "--json", TMPDIR=str(tmp_path))
+        bench("manage", f"--start={driver}", *SMALL, "--json", TMPDIR=str(tmp_path))
     )
     assert set(report["median"]) == FIGURES
     assert min(report["median"].values()) > 0
-    assert len(report["runs"]) == 2
     assert (report["plan"]["waiting"], report["plan"]["failed"], report["plan"]["finished"]) == (30, 20, 10)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_table_names_every_figure() -> None:
     """People get the medians with their units."""
-    done = bench("manage", "--start=in-memory", *SMALL)
+    done = bench("manage", "--start=in-memory", *SMALL, "--runs=2")
     assert (done.returncode, done.stderr) == (0, "")
     assert "30 jobs wait, 20 have failed, 10 have finished; 50 pushes a second" in done.stdout
+    assert "median of 2" in done.stdout
     titles = [
         "answer to a push",
         "counts of jobs",

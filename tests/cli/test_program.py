@@ -119,6 +119,15 @@ def test_closed_standard_streams_are_no_obstacle(server: ScriptedServer, closed:
     assert b"Traceback" not in listing.stderr + clearing.stderr
 
 
+@pytest.fixture
+def may_be_interrupted() -> Iterator[None]:
+    """Let children heed SIGINT also where the tests themselves were started in the background, without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("may_be_interrupted")
 def test_an_interrupt_ends_it_quietly() -> None:
     """While it waits for an answer."""
     gate = threading.Event()
