@@ -29,7 +29,8 @@ from trioworq.web.paths import clean, decode_path, decode_query, query_pairs
         (b"http://host", "/"),
         (b"/x/../v1//next", "/v1/next"),
         (b"/api/v1/jobs/failed/", "/api/v1/jobs/failed"),
-        (b"/api/v1//jobs//failed//", "/api/v1/jobs/failed"),
+        (b"/api//v1/jobs//failed//", "/api/v1/jobs/failed"),
+        (b"/api/v1/jobs/failed//", "/api/v1/jobs/failed"),
         (b"/x/../api/v1/jobs/failed%2F", "/api/v1/jobs/failed"),
         (b"/api/v1/jobs/", "/api/v1/jobs"),
         (b"/api/v1/", "/api/v1/"),
@@ -49,10 +50,12 @@ def test_a_target_is_decoded_and_cleaned(target: bytes, path: str) -> None:
         (b"/v1/queues/q/jobs/a%2F..%2Fb", "/v1/queues/q/jobs/a/../b"),
         (b"/v1/queues/q/jobs/%2E", "/v1/queues/q/jobs/."),
         (b"http://host/v1//next", "/v1//next"),
+        (b"/api/v1/jobs/failed/x%2F..%2Fclear", "/api/v1/jobs/failed/x/../clear"),
+        (b"/api/v1/jobs/failed/%2E%2E/stats", "/api/v1/jobs/failed/../stats"),
     ],
 )
 def test_a_path_of_jobs_is_decoded_and_otherwise_left_alone(target: bytes, path: str) -> None:
-    """An id may have slashes and dots, and without them would be another's."""
+    """An id may have slashes and dots; without them it would be another's, or the word for all."""
     assert decode_path(target) == path
 
 

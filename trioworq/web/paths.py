@@ -1,9 +1,10 @@
 """Request targets → paths to match (contract §1.1).
 
 Matching is on the percent-decoded path, and a path that is not in its shortest form is answered as if it
-were: a redirect would make some clients drop the body of their POST (README 25). But under `/v1/` a path is
-what it is: an id there may have slashes and dots of its own, and a shorter one would be another job's. Under
-`/api/v1/jobs/` a slash at the end is nothing: the original redirects to the path without.
+were: a redirect would make some clients drop the body of their POST (README 25). But where paths end in ids
+of jobs a path is what it is: an id may be whatever somebody sent, with slashes and dots of its own, and a
+shorter path would be that of another job, or of all. Under `/api/v1/jobs/` slashes at the end are nothing:
+the original redirects to the path without.
 """
 
 import re
@@ -12,11 +13,12 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from trioworq.core.errors import InvalidRequest
 
 _BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_WITH_IDS = ("/v1/", "/api/v1/")
 _ABSOLUTE_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 
 
 def decode_path(target: bytes) -> str:
-    """Return the path of a request target without its query, decoded and, but for `/v1/`, cleaned.
+    """Return the path of a request target without its query, decoded and, where no ids are, cleaned.
 
     Raises InvalidRequest for a target without a path, a broken escape and bytes that are not UTF-8.
     """
@@ -30,9 +32,8 @@ def decode_path(target: bytes) -> str:
         path = unquote_to_bytes(raw).decode()
     except UnicodeDecodeError:
         raise InvalidRequest("The path is not UTF-8") from None
-    if path.startswith("/v1/"):
-        return path
-    path = clean(path)
+    if not path.startswith(_WITH_IDS):
+        path = clean(path)
     return path.rstrip("/") if path.startswith("/api/v1/jobs/") else path
 
 

@@ -91,9 +91,16 @@ async def test_a_slash_at_the_end_is_nothing(face: Face, method: str, path: str,
     """The answer is that of the path without, directly."""
     plain = await face.ask(method, JOBS + path)
     assert plain.status == status
-    for spelling in (f"{path}/", f"{path}//", f"{path}%2F", f"/.{path}/"):
+    for spelling in (f"{path}/", f"{path}//", f"{path}%2F"):
         answer = await face.ask(method, JOBS + spelling)
         assert (answer.status, answer.body) == (plain.status, plain.body)
+
+
+@pytest.mark.parametrize("job_id", ["x%2F..%2Fclear", "%2E%2E/failed/clear", "./clear", "/clear"])
+async def test_no_id_leads_to_all_failed_jobs(face: Face, job_id: str) -> None:
+    """What somebody sent as an id is never taken for the word for all."""
+    answer = await face.ask("DELETE", f"{JOBS}/failed/{job_id}")
+    assert (answer.status, answer.body) == (404, b'{"detail":"Not Found"}')
 
 
 async def test_head_is_answered_where_get_is(face: Face) -> None:
