@@ -67,6 +67,22 @@ async def apply(
     `mark` is a statement of the caller's that goes along. Raises Mismatch when the transaction has to
     be rolled back and done again, carefully: then each job is looked at before it is changed.
     """
+    outcomes: list[object] = [None] * len(operations)
+    for talks in _stages(connection, operations, mark, is_careful=is_careful):
+        answers = await carry_on(connection, [conversation for _, conversation in talks])
+        for (places, _), answer in zip(talks, answers, strict=True):
+            for place, outcome in zip(places, answer, strict=True):
+                outcomes[place] = outcome
+    for place, operation in enumerate(operations):
+        if isinstance(operation, _Single):
+            outcomes[place] = await _apply_one(connection, operation)
+    return outcomes
+
+
+def _stages(
+    connection: Connection, operations: Sequence[Operation], mark: bytes, *, is_careful: bool
+) -> Iterator[Sequence[_Talk]]:
+    """Return the conversations that are had side by side, one set after the other."""
     named = {} if is_careful else _named_runs(operations)
     heard = [
         *_change(operations, named, are_returns=False),
@@ -75,7 +91,9 @@ async def apply(
     expired = list(_expire(operations))
     # What workers have said counts before their leases are ended; else it shares the steps of the others.
     first, heard = (heard, []) if expired else ([], heard)
-    ended = [*expired, *_change(operations, {}, are_returns=True), *_retry(operations)]
+    yield first
+    # Leases that end and failures that are run again take several steps, always; they are rare.
+    yield [*expired, *_change(operations, {}, are_returns=True), *_retry(operations)]
     pushes = [
         *_return(connection, operations),
         _push(connection, operations, is_careful=is_careful),
@@ -89,18 +107,8 @@ async def apply(
         *_take(operations),
         *_manage(operations),
     ]
-    outcomes: list[object] = [None] * len(operations)
-    # Claims and takes find the jobs of their own batch, which care stores in a second step. Leases that end
-    # and failures that are run again take several, always; they are rare.
-    for talks in (first, ended, *((pushes, others) if is_careful else ([*pushes, *others],))):
-        answers = await carry_on(connection, [conversation for _, conversation in talks])
-        for (places, _), answer in zip(talks, answers, strict=True):
-            for place, outcome in zip(places, answer, strict=True):
-                outcomes[place] = outcome
-    for place, operation in enumerate(operations):
-        if isinstance(operation, _Single):
-            outcomes[place] = await _apply_one(connection, operation)
-    return outcomes
+    # Claims and takes find the jobs of their own batch, which care stores in a second step.
+    yield from (pushes, others) if is_careful else ([*pushes, *others],)
 
 
 def _push(connection: Connection, operations: Sequence[Operation], *, is_careful: bool) -> _Talk:
