@@ -26,11 +26,12 @@ def measure(arguments: Sequence[str], progress: Progress) -> None:
     with ExitStack() as stack:
         place, process = stack.enter_context(server(options, KEEPING | dict(options.set)))
         target = stack.enter_context(Target(place, deadline))
+        version = target.version()
         stack.enter_context(target.defined(QUEUES, MAX_WORKERS))
         worker = stack.enter_context(started_worker(place.own_host(), 0))
         filling = Filling(place, worker, deadline, progress, plan.payload_bytes)
         stage = Stage.of(plan, filling, process)
         phases.fill(stage)
         runs = [phases.run(stage) for _ in range(options.runs)]
-        report = Report(target.version(), plan, runs)
+        report = Report(version, plan, runs)
     progress.print(report.as_json() if options.json else report.as_table())
