@@ -118,12 +118,14 @@ NO_HISTORY = History()
 
 
 def read_history(quiet: Mapping[str, Any]) -> History:
-    """Read the event that a run ends with."""
+    """Read the event that a run ends with; one without operators tells of no history."""
+    if "finished" not in quiet:
+        return NO_HISTORY
     return History(
-        ended_ms=dict(quiet.get("finished", ())),
-        samples_ms=quiet.get("samples", ()),
+        ended_ms=dict(quiet["finished"]),
+        samples_ms=quiet["samples"],
         at_s=quiet["at_s"],
-        wall_ms=quiet.get("wall_ms", 0),
+        wall_ms=quiet["wall_ms"],
     )
 
 
