@@ -153,3 +153,39 @@ def test_no_node_crashes(keeps: Keeps) -> None:
 def test_no_good_request_is_answered_with_an_error(keeps: Keeps) -> None:
     """But for a 503 while the database is away."""
     keeps("answers")
+
+
+@pytest.mark.parametrize("store", tuple(NODES))
+def test_operators_were_at_work(store: str, record_of: Callable[[str], tuple[Evidence, Path]]) -> None:
+    """Failed jobs were run again and removed, and the queue was paused while jobs came."""
+    evidence, _ = record_of(store)
+    operations = evidence.operations
+    assert operations.retried
+    assert operations.removed
+    assert operations.pauses
+    assert len(evidence.history.samples_ms) > 1
+
+
+def test_retried_jobs_run_again(keeps: Keeps) -> None:
+    """Once more, however they are retried; and operators are told what was done."""
+    keeps("retries")
+
+
+def test_removed_failures_are_gone(keeps: Keeps) -> None:
+    """They never run again."""
+    keeps("removals")
+
+
+def test_nothing_starts_in_a_paused_queue(keeps: Keeps) -> None:
+    """From a second after the pause, on every node, until the queue is resumed."""
+    keeps("pauses")
+
+
+def test_finished_jobs_are_remembered(keeps: Keeps) -> None:
+    """For `finished_ttl`, and not much longer."""
+    keeps("history")
+
+
+def test_the_load_is_sampled_once_an_interval(keeps: Keeps) -> None:
+    """However many nodes there are, and whichever has gone."""
+    keeps("samples")
