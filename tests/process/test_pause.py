@@ -95,6 +95,6 @@ def test_a_pause_holds_on_every_node_within_a_second(
         change(b, f"{PUSH}/resume")
         change(b, f"{PULL}/resume")
         wait_until(lambda: len(worker.answered) == 3, WITHIN_S + MARGIN_S)
-        wait_until(lambda: not is_paused(a), WITHIN_S + MARGIN_S)
+        wait_until(lambda: paused_queues(a) == 0, WITHIN_S + MARGIN_S)
         assert fetched(a)
         assert fetched(b)
