@@ -16,6 +16,8 @@ every rule can be tested by calling it.
 #   load           how many jobs there are, by job type
 #   periods        which time a series of that may cover
 #   leases         which node gets a queue
+#   nodes          what nodes say of themselves
+#   overview       how queues stand, and which need somebody to look
 #   suspicion      when a node counts as gone
 #   cursors        places in a list
 #   stats          the counters of a queue

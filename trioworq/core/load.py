@@ -55,6 +55,16 @@ class EndedCount:
     finished: int
 
 
+@frozen(kw_only=True)
+class QueueEnded:
+    """How many jobs of one queue are in the failed store, and how many are remembered as finished."""
+
+    kind: Kind
+    queue: str
+    failed: int = 0
+    finished: int = 0
+
+
 @frozen
 class Load:
     """Jobs by what they do: deferred, waiting, running (Scale's pending, queued, running)."""
@@ -127,3 +137,28 @@ class QueuedType:
     priority: int
     is_active: bool
     is_paused: bool
+
+
+@frozen(kw_only=True)
+class SpreadQuery:
+    """The load of several job types beside each other, both ends inclusive.
+
+    One sample counts of each `step_ms`, the first; the `most` types with the most jobs in these samples are
+    shown by themselves.
+    """
+
+    first_ms: int
+    last_ms: int
+    step_ms: int
+    most: int
+
+
+@frozen
+class LoadSpread:
+    """The totals of some samples, ascending in time, and of the fullest types, the fullest first.
+
+    Each type has a load for each of the points, zero where it had no jobs.
+    """
+
+    points: Sequence[LoadPoint]
+    by_type: Mapping[JobType, Sequence[Load]]

@@ -4,6 +4,8 @@
 #
 #   interface      what a store does, and all that others know of one
 #                    managing       its part for those who look after jobs
+#                    browsing       its part for people who look around
+#                    lists          pages of jobs
 #                    claims         what joins a transaction when it begins: starts, claims, takes
 #   opening        from the options to an open store
 #   operations     writes as values

@@ -1,4 +1,5 @@
-"""What a store does. Everything above this folder knows stores by this file, `managing` and `claims` alone.
+"""What a store does. Everything above this folder knows stores by this file, those whose parts are put
+together here, and `claims` alone.
 
 Every method may be cancelled: only the caller's waiting ends. A write that was handed over is carried
 out or not carried out as a whole, and a write whose caller is still there is answered after it is
@@ -15,7 +16,7 @@ Errors, wherever a store is asked:
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from attrs import frozen
 
@@ -28,14 +29,13 @@ from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
+from trioworq.stores.browsing import BrowsedStore
 from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
+from trioworq.stores.lists import PAGE_BYTES as PAGE_BYTES
+from trioworq.stores.lists import JobSet as JobSet
+from trioworq.stores.lists import Page as Page
 from trioworq.stores.managing import ManagedStore
-
-# A page ends before its items' payloads, URLs and messages take more bytes than this, however few they are.
-PAGE_BYTES = 16 * 1024 * 1024
-
-T = TypeVar("T")
 
 
 class StoreError(Exception):
@@ -52,14 +52,6 @@ class StoreBroken(StoreError):
 
 class StoreRefused(StoreBroken):
     """The store cannot be opened as configured; the message is one line and says what to do."""
-
-
-class JobSet(Enum):
-    """The three lists of jobs (contract §1.10)."""
-
-    RUNNING = "running"
-    WAITING = "waiting"
-    DEFERRED = "deferred"
 
 
 class FailureOrder(Enum):
@@ -106,18 +98,6 @@ class FailureQuery:
 
 
 @frozen
-class Page(Generic[T]):
-    """As many items as the query's `limit` and `PAGE_BYTES` let in, but one at least if there is any.
-
-    `next_cursor` is the place of the first one that was left out; None at the end of the list. What leaves
-    the list while it is read is not shown, so a page may hold less, and still not be the last.
-    """
-
-    items: Sequence[T]
-    next_cursor: Cursor | None
-
-
-@frozen
 class Sighting:
     """What a look at the others shows.
 
@@ -144,7 +124,7 @@ class Schema:
         return self.found >= self.needed
 
 
-class Store(ManagedStore, Protocol):
+class Store(ManagedStore, BrowsedStore, Protocol):
     """Durable state: jobs, failures, definitions, ownership, and all that looking after them needs."""
 
     # Push jobs

@@ -98,6 +98,23 @@ class DeleteFailure:
 
 
 @frozen
+class Hasten:
+    """Have a job of either kind that waits be due now."""
+
+    job_id: int
+    now_ms: int
+
+
+@frozen
+class Report:
+    """Keep what a live node says of itself."""
+
+    node_id: str
+    host: str
+    report: bytes
+
+
+@frozen
 class RetryFailures:
     """Have failed jobs wait again."""
 
@@ -207,6 +224,8 @@ Operation = (
     | ExpireLeases  # list[TimedOut]
     | DeleteJob  # Job | None
     | DeleteFailure  # FailedJob | None
+    | Hasten  # Job | PullJob | None
+    | Report  # None
     | RetryFailures  # list[Requeued | None]
     | ForgetFailures  # list[FailureName | None]
     | ForgetFinished  # None
@@ -242,6 +261,8 @@ def weight(operation: Operation) -> int:
             return _ROW_BYTES + len(operation.payload) + len(operation.saved_state or b"")
         case Hold():
             return _ROW_BYTES + sum(map(utf8_size, operation.queues))
+        case Report():
+            return _ROW_BYTES + len(operation.report)
         case _:
             return _ROW_BYTES
 
@@ -281,7 +302,7 @@ def turn(operation: Operation) -> int:
     match operation:
         case Heartbeat() | Completion() | Rescheduling():
             return 0
-        case Retried() | Released() | Return() | ExpireLeases() | RetryFailures():
+        case Retried() | Released() | Return() | ExpireLeases() | RetryFailures() | Hasten():
             return 1
         case PushJobs() | EnqueueJobs():
             return 2

@@ -10,7 +10,7 @@ from trioworq.core.failures import FailureName, Requeued
 from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
 from trioworq.core.load import JobType, LoadSample, TypeName
-from trioworq.core.pull import NewPullJob, PullChange, Rescheduling, TimedOut, Verdict
+from trioworq.core.pull import NewPullJob, PullChange, PullJob, Rescheduling, TimedOut, Verdict
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.retry import Settlement
 from trioworq.core.routing import Routing
@@ -28,11 +28,13 @@ from trioworq.stores.operations import (
     ForgetFinished,
     ForgetLoad,
     GiveBack,
+    Hasten,
     NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    Report,
     RetryFailures,
     SetPaused,
     TakeTurn,
@@ -98,6 +100,15 @@ class BatchedWrites:
         """Remove an entry of the failure log and return it."""
         failed: FailedJob | None = await self._submit(DeleteFailure(queue, failure_id))
         return failed
+
+    async def hasten(self, job_id: int, now_ms: int) -> Job | PullJob | None:
+        """Have a job that waits be due now; return it."""
+        job: Job | PullJob | None = await self._submit(Hasten(job_id, now_ms))
+        return job
+
+    async def report(self, node_id: str, host: str, report: bytes) -> None:
+        """Keep what a live node says of itself."""
+        await self._submit(Report(node_id, host, report))
 
     async def retry_failures(self, failure_ids: Sequence[int], now_ms: int) -> list[Requeued | None]:
         """Have failed jobs wait again."""
