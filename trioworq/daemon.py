@@ -7,7 +7,7 @@
         └ keeper                     the clock keeper and store watch, followers of TLS and token files
           └ queues                   definitions watcher, lease keeper and lookout, poller, dispatchers ⊃ jobs
             └ pull                   lookout, takes for workers that wait
-              └ management           sampler of the load, pruner
+              └ management           sampler of the load, pruner, reporter, feed, sweeps
                 └ front              accept loop, connections: ends first
 
 Stopping: start no more jobs, stop accepting and finish the requests at hand → finish the running jobs, both
@@ -38,6 +38,7 @@ from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
 from trioworq.manage.management import Management, ManageSettings, management_of, open_management
 from trioworq.manage.pruner import Retention
+from trioworq.manage.reporter import Reporter
 from trioworq.pauses import Pauses
 from trioworq.pull.jobs import GIVE_BACK_TIMEOUT_S as PULL_GIVE_BACK_TIMEOUT_S
 from trioworq.pull.jobs import PullJobs, open_pull
@@ -146,18 +147,24 @@ async def _run_daemon(
                         store=store, queues=queues, pull=pull, pauses=pauses, clock=clock, logs=logs
                     )
                     routes = _routes(edge, queues, pull, management, watch, shutdown)
-                    leave = partial(_leave, queues, pull)
+                    leave = partial(_leave, queues, pull, management)
                     async with open_management(
-                        management, store=store, clock=clock, logs=logs, settings=_manage_settings(config)
+                        management,
+                        store=store,
+                        clock=clock,
+                        logs=logs,
+                        settings=_manage_settings(config),
+                        reporter=Reporter(node=node, store=store, queues=queues, pull=pull),
                     ):
                         await _run_front(edge, door, routes, leave, shutdown, logs, manager)
                 await _finish_jobs(queues, shutdown, logs)
             keeper.cancel_scope.cancel(reason="the queues have ended")
 
 
-def _leave(queues: Queues, pull: PullJobs) -> None:
+def _leave(queues: Queues, pull: PullJobs, management: Management) -> None:
     queues.leave()
     pull.leave()
+    management.feed.leave()
 
 
 def _routes(

@@ -200,6 +200,11 @@ class PullLog:
         if self._shows_info:
             self._write("info", "complete", queue, key, "completed", {})
 
+    def deleted(self, job: PullJob) -> None:
+        """Log a job that an operator has removed."""
+        if self._shows_info:
+            self._write("info", "delete", job.queue, job.key, "deleted", {"id": job.id})
+
     def rescheduled(self, change: Rescheduling) -> None:
         """Log a job that its worker has put off."""
         if self._shows_info:

@@ -35,6 +35,11 @@ class Pauses:
         return (kind, queue) in self._paused
 
     @property
+    def all(self) -> frozenset[tuple[Kind, str]]:
+        """The queues that are paused."""
+        return self._paused
+
+    @property
     def size(self) -> int:
         """How many queues are paused."""
         return len(self._paused)

@@ -11,6 +11,7 @@ CallerError
 └─ Conflict
    ├─ JobExists       a queue has a job of that name already
    ├─ StaleRun        the job's present run is another than the one that was named, or none
+   ├─ NotWaiting      a job that is to be due now runs, or has ended
    └─ CannotRequeue   a failed job cannot be run again as things are
 
 The last of each are in `failures`.
@@ -73,3 +74,10 @@ class StaleRun(Conflict):
 
     def __init__(self, queue: str, key: str) -> None:
         super().__init__(f"job with id `{key}` in queue `{queue}` has another run now, or none.")
+
+
+class NotWaiting(Conflict):
+    """A job that is to be due now runs, or has ended."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} does not wait")

@@ -25,7 +25,8 @@ class FailureFilter:
 
     `queue` is the name of queues of either kind, `category` that of push jobs; pull jobs have the empty one.
     Times are when a job failed, the first inclusive, the second exclusive. `error` is what `error_of` says;
-    `text` is part of the message, the URL or the key, whatever the case of its ASCII letters.
+    `text` is part of the message, the URL or the key, whatever the case of its ASCII letters. A failure with
+    an id above `newest_id` does not count.
     """
 
     job_id: int | None = None
@@ -37,6 +38,7 @@ class FailureFilter:
     failed_before_ms: int | None = None
     error: str | None = None
     text: str | None = None
+    newest_id: int | None = None
 
 
 EVERY_FAILURE = FailureFilter()

@@ -5,6 +5,7 @@ from enum import IntEnum
 
 from attrs import frozen
 
+from trioworq.core.jobs import Kind
 from trioworq.core.nodes import NO_ACTIVITY, Activity, QueueName
 
 # A job that has been due for this long, in a queue where nothing ends, is held up by something.
@@ -36,7 +37,6 @@ class QueueStatus:
     """
 
     queue: QueueName
-    is_push: bool
     is_defined: bool = True
     is_paused: bool = False
     node: str | None = None
@@ -49,10 +49,9 @@ class QueueStatus:
     activity: Activity = NO_ACTIVITY
 
     @property
-    def is_empty(self) -> bool:
-        """Whether it has no jobs, and nothing goes on in it."""
-        jobs = self.waiting + self.deferred + self.running + self.failed + self.finished
-        return not jobs and self.activity == NO_ACTIVITY
+    def is_push(self) -> bool:
+        """Whether its jobs are pushed to workers."""
+        return self.queue.kind is Kind.PUSH
 
 
 def is_growing(backlog: Sequence[int]) -> bool:

@@ -109,13 +109,15 @@ class Heartbeat:
 class Completion:
     """End a job for good, whether or not it is handed out; with a `run`, only if that is the present one.
 
-    It is remembered as having finished at `finished_at_ms`; None if it is not to be remembered.
+    With a `job_id` only if that job has the key. It is remembered as having finished at `finished_at_ms`;
+    None if it is not to be remembered.
     """
 
     queue: str
     key: str
     run: Run | None = None
     finished_at_ms: int | None = None
+    job_id: int | None = None
 
 
 @frozen(kw_only=True)
@@ -271,6 +273,8 @@ class Standing:
 def judge(change: PullChange, standing: Standing | None) -> Verdict:
     """Say what becomes of a change to the job that stands in the store under its key, if any."""
     if standing is None:
+        return Verdict.ABSENT
+    if isinstance(change, Completion) and change.job_id not in (None, standing.id):
         return Verdict.ABSENT
     is_running = standing.state is JobState.RUNNING
     if change.run is not None:

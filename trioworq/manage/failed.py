@@ -35,6 +35,10 @@ class Swept:
         return len(self.done) + len(self.errors)
 
 
+def _tell_nobody(_part: Swept) -> None:
+    pass
+
+
 class FailedJobs:
     """The failed store as the web sees it. Each method may raise StoreUnavailable."""
 
@@ -81,10 +85,15 @@ class FailedJobs:
             raise NotFailed(job_id)
         self._error_log.info("failed job deleted", id=name.job_id, queue=name.queue)
 
-    async def retry_all(self, wanted: FailureFilter) -> Swept:
+    async def newest_id(self) -> int:
+        """Return the greatest id of a failure, 0 if there is none: what fails later has a greater one."""
+        return await self._store.newest_failure_id()
+
+    async def retry_all(self, wanted: FailureFilter, tell: Callable[[Swept], None] = _tell_nobody) -> Swept:
         """Have failed jobs wait again, transaction by transaction; say which, and why others do not.
 
-        What fails again meanwhile is left. If cancelled: those of some transactions wait again.
+        What fails again meanwhile is left. Each transaction is told of when it is durable. If cancelled:
+        those of some transactions wait again.
         """
         done: list[int] = []
         errors: list[tuple[int, str]] = []
@@ -93,9 +102,14 @@ class FailedJobs:
             outcomes = await self._store.retry_failures(failure_ids, self._clock.now_ms())
             found = [requeued for requeued in outcomes if requeued is not None]
             waiting = [requeued.name for requeued in found if requeued.obstacle is None]
-            done.extend(name.job_id for name in waiting)
-            errors.extend(_error(requeued) for requeued in found if requeued.obstacle is not None)
+            part = Swept(
+                [name.job_id for name in waiting],
+                [_error(requeued) for requeued in found if requeued.obstacle is not None],
+            )
+            done.extend(part.done)
+            errors.extend(part.errors)
             self._requeued(waiting)
+            tell(part)
 
         try:
             await self._sweep(wanted, retry)
@@ -104,16 +118,18 @@ class FailedJobs:
             self._error_log.info("failed jobs requeued", jobs=len(done), errors=len(errors))
         return Swept(done, errors)
 
-    async def clear(self, wanted: FailureFilter) -> Swept:
+    async def clear(self, wanted: FailureFilter, tell: Callable[[Swept], None] = _tell_nobody) -> Swept:
         """Remove failed jobs for good, transaction by transaction; say which.
 
-        If cancelled: those of some transactions are removed.
+        Each transaction is told of when it is durable. If cancelled: those of some are removed.
         """
         done: list[int] = []
 
         async def forget(failure_ids: Sequence[int]) -> None:
             names = await self._store.forget_failures(failure_ids)
-            done.extend(name.job_id for name in names if name is not None)
+            part = Swept([name.job_id for name in names if name is not None])
+            done.extend(part.done)
+            tell(part)
 
         try:
             await self._sweep(wanted, forget)

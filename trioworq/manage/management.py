@@ -10,15 +10,20 @@ from attrs import frozen
 from trioworq.clock import Clock
 from trioworq.core.failures import FailureName
 from trioworq.core.jobs import Kind
-from trioworq.core.load import JobCount
+from trioworq.core.load import JobCount, QueueEnded
 from trioworq.dispatch.queues import Queues
 from trioworq.logs import Logs
+from trioworq.manage.browse import JobBrowser
 from trioworq.manage.failed import FailedJobs
+from trioworq.manage.feed import Feed
 from trioworq.manage.load import LoadBoard
 from trioworq.manage.lookup import JobLookup
 from trioworq.manage.pruner import Pruner, Retention
+from trioworq.manage.repair import JobRepair
+from trioworq.manage.reporter import Reporter
 from trioworq.manage.sampler import Sampler
 from trioworq.manage.shared import SharedRead
+from trioworq.manage.sweeps import Sweeps
 from trioworq.pauses import Pauses
 from trioworq.pull.jobs import PullJobs
 from trioworq.stores.interface import Store
@@ -41,6 +46,10 @@ class Management:
     load: LoadBoard
     pauses: Pauses
     counts: SharedRead[list[JobCount]]
+    browser: JobBrowser
+    repair: JobRepair
+    sweeps: Sweeps
+    feed: Feed
 
 
 def management_of(
@@ -56,22 +65,44 @@ def management_of(
         pull.call(by_kind[Kind.PULL])
 
     counts: SharedRead[list[JobCount]] = SharedRead(lambda: store.count_jobs(clock.now_ms()))
+    ended: SharedRead[list[QueueEnded]] = SharedRead(store.count_ended_by_queue)
+    failed = FailedJobs(store=store, clock=clock, error_log=logs.error, requeued=requeued)
+    jobs = JobLookup(store, clock, counts)
     return Management(
-        failed=FailedJobs(store=store, clock=clock, error_log=logs.error, requeued=requeued),
-        jobs=JobLookup(store, clock, counts),
+        failed=failed,
+        jobs=jobs,
         load=LoadBoard(store=store, clock=clock, counts=counts, routings=queues.routings, pauses=pauses),
         pauses=pauses,
         counts=counts,
+        browser=JobBrowser(store, clock, ended),
+        repair=JobRepair(
+            store=store,
+            clock=clock,
+            error_log=logs.error,
+            queues=queues,
+            pull=pull,
+            failed=failed,
+            jobs=jobs,
+        ),
+        sweeps=Sweeps(failed, clock),
+        feed=Feed(store=store, clock=clock, counts=counts, ended=ended, pauses=pauses),
     )
 
 
 @asynccontextmanager
 async def open_management(
-    management: Management, *, store: Store, clock: Clock, logs: Logs, settings: ManageSettings
+    management: Management,
+    *,
+    store: Store,
+    clock: Clock,
+    logs: Logs,
+    settings: ManageSettings,
+    reporter: Reporter,
 ) -> AsyncIterator[None]:
-    """Sample the load, and forget what has been kept long enough.
+    """Sample the load, forget what has been kept long enough, and tell and show what goes on.
 
-    Tasks: the sampler, the pruner. Stops when: the body ends. Raises: whatever the body raises.
+    Tasks: the sampler, the pruner, the reporter, the feed, the sweeps. Stops when: the body ends. Raises:
+    whatever the body raises.
     """
     async with trio.open_nursery() as tasks:
         if settings.load_interval_s > 0:
@@ -85,5 +116,8 @@ async def open_management(
             tasks.start_soon(sampler.run)
         pruner = Pruner(store=store, clock=clock, error_log=logs.error, retention=settings.retention)
         tasks.start_soon(pruner.run)
+        tasks.start_soon(reporter.run)
+        tasks.start_soon(management.feed.run)
+        tasks.start_soon(management.sweeps.run)
         yield
         tasks.cancel_scope.cancel(reason="the daemon stops")

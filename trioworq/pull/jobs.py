@@ -1,6 +1,6 @@
 """The pull side as the web sees it: jobs come in, workers fetch them under a lease, keep it and end it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -107,6 +107,7 @@ class PullJobs:
         for job, job_id in zip(jobs, ids, strict=True):
             if job_id is not None:
                 self.counters.enqueued += 1
+                self.counters.recent(job.queue).enqueued += 1
                 self._log.enqueued(job, job_id)
         # In case that the take was a transaction ahead.
         self._lines.call(due)
@@ -122,6 +123,10 @@ class PullJobs:
     def waiting_workers(self) -> int:
         """How many workers wait for a job right now."""
         return self._lines.size
+
+    def waiting_by_queue(self) -> Mapping[str, int]:
+        """Count those workers by the queue that they wait at."""
+        return self._lines.sizes()
 
     async def fetch(
         self, queue: str, limit: int, wait_s: float = 0, has_left: Callable[[], bool] = _stays
@@ -156,7 +161,16 @@ class PullJobs:
         finished_at_ms = self._clock.now_ms() if self._is_remembered else None
         await self._change(Completion(queue=queue, key=key, run=run, finished_at_ms=finished_at_ms))
         self.counters.completed += 1
+        self.counters.recent(queue).completed += 1
         self._log.completed(queue, key)
+
+    async def delete(self, job: PullJob) -> None:
+        """Remove a job that has not ended, handed out or not, and do not remember it. Raises NoSuchJob.
+
+        Its worker learns of it with its next heartbeat. If cancelled: it may be removed all the same.
+        """
+        await self._change(Completion(queue=job.queue, key=job.key, job_id=job.id))
+        self._log.deleted(job)
 
     async def reschedule(self, order: PullOrder, run: Run | None = None) -> None:
         """Have a job that is handed out wait again. Raises NoSuchJob, StaleRun, InvalidRequest."""
@@ -190,6 +204,7 @@ class PullJobs:
                 self.counters.failed += 1
             else:
                 self.counters.timed_out += 1
+            self.counters.recent(job.queue).failed += 1
             self._log.timed_out(job)
         self._lines.call({job.queue for job in jobs if not job.is_failed}, is_sure=True)
 

@@ -45,6 +45,10 @@ class Lines:
         """How many workers wait."""
         return sum(line.size for line in self._lines.values())
 
+    def sizes(self) -> dict[str, int]:
+        """Count those who wait, by queue; queues where nobody does are left out."""
+        return {queue: line.size for queue, line in self._lines.items() if line.size}
+
     async def wait(
         self, queue: str, limit: int, wait_s: float, has_left: Callable[[], bool]
     ) -> Sequence[PullJob]:

@@ -1,0 +1,263 @@
+"""How all queues stand, looked at once a second for all who watch, and hardly at all while nobody does."""
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping, Sequence
+
+import trio
+from attrs import define, field, frozen
+
+from trioworq.clock import Clock
+from trioworq.core.jobs import Kind
+from trioworq.core.load import JobCount, QueueEnded
+from trioworq.core.nodes import NO_ACTIVITY, Activity, LiveNode, QueueName, read_report, sum_up
+from trioworq.core.overview import QueueStatus, Trouble, is_growing, trouble_of
+from trioworq.core.queues import Owner
+from trioworq.manage.shared import SharedRead
+from trioworq.pauses import Pauses
+from trioworq.stores.interface import Store, StoreUnavailable
+
+LOOK_INTERVAL_S = 1.0
+# How long after the last who watched was given something the looks go on.
+WATCHED_S = 5.0
+# What queues do is kept for this long, and noted so often, watched or not, so that who comes sees what was.
+TRACE_INTERVAL_S = 5.0
+TRACE_POINTS = 60
+BACKLOG_POINTS = 60
+
+_UNKNOWN = "The store is out of reach"
+
+
+@frozen
+class NodeStatus:
+    """A live node, and how many queues it dispatches."""
+
+    id: str
+    host: str
+    queues: int
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """How all queues stand at an instant, those first that somebody should look at.
+
+    `number` grows with each. `trouble` says why nothing newer is known, empty when all is. `traces` have
+    what went on in queues, each TRACE_INTERVAL_S, the newest last; `traced` grows with each such point.
+    """
+
+    number: int
+    time_ms: int
+    queues: Sequence[QueueStatus] = ()
+    troubles: Mapping[QueueName, Trouble] = field(factory=dict)
+    nodes: Sequence[NodeStatus] = ()
+    traces: Mapping[QueueName, Sequence[Activity]] = field(factory=dict)
+    traced: int = 0
+    trouble: str = ""
+
+
+@define(eq=False)
+class _Traces:
+    """What went on in queues of late; those where nothing did are forgotten."""
+
+    number: int = 0
+    _points: dict[QueueName, deque[Activity]] = field(factory=dict)
+
+    def add(self, activities: Mapping[QueueName, Activity]) -> None:
+        """Note what goes on now."""
+        self.number += 1
+        for queue in activities.keys() - self._points.keys():
+            quiet = [NO_ACTIVITY] * min(self.number - 1, TRACE_POINTS - 1)
+            self._points[queue] = deque(quiet, maxlen=TRACE_POINTS)
+        for queue, points in list(self._points.items()):
+            points.append(activities.get(queue, NO_ACTIVITY))
+            if all(point == NO_ACTIVITY for point in points):
+                del self._points[queue]
+
+    def shown(self) -> Mapping[QueueName, Sequence[Activity]]:
+        """Return all of them."""
+        return {queue: tuple(points) for queue, points in self._points.items()}
+
+
+class Feed:
+    """Looks at everything; `next` is for those who watch."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        counts: SharedRead[list[JobCount]],
+        ended: SharedRead[list[QueueEnded]],
+        pauses: Pauses,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._counts = counts
+        self._ended = ended
+        self._pauses = pauses
+        self._traces = _Traces()
+        self._backlogs: defaultdict[QueueName, deque[int]] = defaultdict(lambda: deque(maxlen=BACKLOG_POINTS))
+        self._latest: Snapshot | None = None
+        self._looked = trio.Event()
+        self._wanted = trio.Event()
+        self._watched_at_s = -float("inf")
+        self._is_over = False
+
+    async def next(self, after: int = 0) -> Snapshot | None:
+        """Return a snapshot with a greater number, as soon as there is one; None when the daemon stops.
+
+        What is at hand may be some seconds old when nobody has watched. If cancelled: nothing is left behind.
+        """
+        while not self._is_over:
+            self._watched_at_s = trio.current_time()
+            self._wanted.set()
+            if self._latest is not None and self._is_fresh() and self._latest.number > after:
+                await trio.lowlevel.checkpoint()
+                return self._latest
+            await self._looked.wait()
+        await trio.lowlevel.checkpoint()
+        return None
+
+    def _is_fresh(self) -> bool:
+        return self._latest is not None and self._clock.now_ms() - self._latest.time_ms < WATCHED_S * 1000
+
+    def leave(self) -> None:
+        """Let those go who watch."""
+        self._is_over = True
+        self._tell()
+
+    async def run(self) -> None:
+        """Look while somebody watches, and note what goes on. Runs until cancelled."""
+        async with trio.open_nursery() as tasks:
+            tasks.start_soon(self._trace)
+            while True:
+                if trio.current_time() - self._watched_at_s > WATCHED_S:
+                    self._wanted = trio.Event()
+                    self._backlogs.clear()
+                await self._wanted.wait()
+                began_s = trio.current_time()
+                await self._publish()
+                await trio.sleep_until(began_s + LOOK_INTERVAL_S)
+
+    async def _trace(self) -> None:
+        while True:
+            began_s = trio.current_time()
+            try:
+                nodes = await self._store.nodes(self._clock.now_ms())
+            except StoreUnavailable:
+                nodes = []
+            self._traces.add(sum_up(read_report(node.report) for node in nodes))
+            await trio.sleep_until(began_s + TRACE_INTERVAL_S)
+
+    async def _publish(self) -> None:
+        number = 1 if self._latest is None else self._latest.number + 1
+        try:
+            self._latest = await self._look(number)
+        except StoreUnavailable:
+            self._latest = Snapshot(number=number, time_ms=self._clock.now_ms(), trouble=_UNKNOWN)
+        self._tell()
+
+    def _tell(self) -> None:
+        self._looked.set()
+        self._looked = trio.Event()
+
+    async def _look(self, number: int) -> Snapshot:
+        counts, ended = await self._counts.get(), await self._ended.get()
+        now_ms = self._clock.now_ms()
+        nodes = await self._store.nodes(now_ms)
+        owners = await self._store.owners(now_ms)
+        defined = {definition.name for definition in await self._store.queues()}
+        activities = sum_up(read_report(node.report) for node in nodes)
+        statuses = [
+            _status(queue, of, defined, owners, activities, self._pauses)
+            for queue, of in _by_queue(counts, ended, defined, activities, self._pauses).items()
+        ]
+        troubles = {status.queue: self._judge(status, now_ms) for status in statuses}
+        return Snapshot(
+            number=number,
+            time_ms=now_ms,
+            queues=sorted(statuses, key=lambda status: _place(status, troubles)),
+            troubles=troubles,
+            nodes=[_node(node, owners) for node in nodes],
+            traces=self._traces.shown(),
+            traced=self._traces.number,
+        )
+
+    def _judge(self, status: QueueStatus, now_ms: int) -> Trouble:
+        backlog = self._backlogs[status.queue]
+        backlog.append(status.waiting)
+        return trouble_of(status, growing=is_growing(backlog), now_ms=now_ms)
+
+
+@define
+class _Jobs:
+    """How many jobs of a queue there are."""
+
+    waiting: int = 0
+    deferred: int = 0
+    running: int = 0
+    failed: int = 0
+    finished: int = 0
+    oldest_due_ms: int | None = None
+
+    def add(self, count: JobCount) -> None:
+        self.waiting += count.waiting
+        self.deferred += count.deferred
+        self.running += count.running
+        due = [each for each in (self.oldest_due_ms, count.oldest_due_ms) if each is not None]
+        self.oldest_due_ms = min(due, default=None)
+
+
+def _by_queue(
+    counts: Iterable[JobCount],
+    ended: Iterable[QueueEnded],
+    defined: Iterable[str],
+    activities: Mapping[QueueName, Activity],
+    pauses: Pauses,
+) -> Mapping[QueueName, _Jobs]:
+    """Return every queue that is defined, paused, has jobs, or where something goes on."""
+    jobs: defaultdict[QueueName, _Jobs] = defaultdict(_Jobs)
+    for count in counts:
+        jobs[QueueName(count.kind, count.queue)].add(count)
+    for each in ended:
+        of = jobs[QueueName(each.kind, each.queue)]
+        of.failed, of.finished = each.failed, each.finished
+    others = (QueueName(Kind.PUSH, name) for name in defined)
+    paused = (QueueName(kind, name) for kind, name in pauses.all)
+    for queue in (*others, *activities, *paused):
+        jobs[queue] = jobs[queue]
+    return jobs
+
+
+def _status(
+    queue: QueueName,
+    jobs: _Jobs,
+    defined: set[str],
+    owners: Mapping[str, Owner],
+    activities: Mapping[QueueName, Activity],
+    pauses: Pauses,
+) -> QueueStatus:
+    is_push = queue.kind is Kind.PUSH
+    owner = owners.get(queue.name) if is_push else None
+    return QueueStatus(
+        queue=queue,
+        is_defined=not is_push or queue.name in defined,
+        is_paused=pauses.is_paused(queue.kind, queue.name),
+        node=owner.host if owner else None,
+        waiting=jobs.waiting,
+        deferred=jobs.deferred,
+        running=jobs.running,
+        failed=jobs.failed,
+        finished=jobs.finished,
+        oldest_due_ms=jobs.oldest_due_ms,
+        activity=activities.get(queue, NO_ACTIVITY),
+    )
+
+
+def _place(status: QueueStatus, troubles: Mapping[QueueName, Trouble]) -> tuple[int, int, str]:
+    """Order queues: the worst trouble first, then by kind and name, so that nothing moves for nothing."""
+    return -troubles[status.queue], status.queue.kind, status.queue.name
+
+
+def _node(node: LiveNode, owners: Mapping[str, Owner]) -> NodeStatus:
+    held = sum(owner.node_id == node.id for owner in owners.values())
+    return NodeStatus(node.id, node.host, held)
