@@ -10,6 +10,7 @@ from trioworq.core.errors import (
     NoSuchQueue,
     NoSuchRoute,
     NotFound,
+    NotWaiting,
     StaleRun,
 )
 
@@ -37,6 +38,11 @@ def test_a_job_that_nobody_remembers_is_named_in_the_text() -> None:
     assert issubclass(NoSuchJobId, NotFound)
 
 
+def test_a_job_that_does_not_wait_is_named_in_the_text() -> None:
+    """Whoever wants it to be due now learns why it is not."""
+    assert str(NotWaiting("7")) == "Job 7 does not wait"
+
+
 def test_every_mistake_is_a_callers_error() -> None:
     """The edge can tell mistakes of a caller from everything else by one class."""
     assert issubclass(InvalidRequest, CallerError)
@@ -47,3 +53,4 @@ def test_every_mistake_is_a_callers_error() -> None:
     assert issubclass(Conflict, CallerError)
     assert issubclass(JobExists, Conflict)
     assert issubclass(StaleRun, Conflict)
+    assert issubclass(NotWaiting, Conflict)

@@ -85,6 +85,13 @@ def test_a_change_is_judged_by_how_the_job_stands(
     assert judge(change, standing) is verdict
 
 
+def test_the_end_of_a_certain_job_is_not_that_of_its_successor() -> None:
+    """A key may have become another job's since it was looked up."""
+    of_seven = Completion(queue="q", key="k", job_id=7)
+    assert judge(of_seven, WAITING) is Verdict.DONE
+    assert judge(of_seven, Standing(8, JobState.WAITING, 0)) is Verdict.ABSENT
+
+
 @pytest.mark.parametrize(
     ("change", "after"),
     [
