@@ -12,7 +12,7 @@ from tests.stores import sqlite_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
-from trioworq.stores.sqlite import counts, failures, history, load, reads, writes
+from trioworq.stores.sqlite import counts, failure_reads, failures, history, load, reads, writes
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
 
 SMALL, LARGE = 10_000, 100_000
@@ -21,7 +21,7 @@ NUMBERS = (
 )
 STEP = re.compile(r"(SEARCH|SCAN) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(?:INTEGER )?PRIMARY KEY))?")
 
-MODULES = (reads, writes, failures, history, load)
+MODULES = (reads, writes, failures, failure_reads, history, load)
 
 Databases = dict[int, sqlite3.Connection]
 
@@ -145,7 +145,7 @@ COUNTS = [
     (counts.count_ended, (None,)),
     (counts.count_ended, ("q1",)),
     *(
-        (failures.count_failures, (wanted,))
+        (failure_reads.count_failures, (wanted,))
         for wanted in (
             EVERY_FAILURE,
             FailureFilter(queue="q1"),

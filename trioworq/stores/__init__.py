@@ -15,4 +15,5 @@
 #   starts         which pushed jobs may be stored as running
 #   rows           rows of the tables ⇄ values
 #   paging         lists, page by page
+#   searching      where searches end, and what they look for
 #   migrations     the schema's versions

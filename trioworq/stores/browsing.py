@@ -82,7 +82,10 @@ class BrowsedStore(Protocol):
         ...
 
     async def failure_groups(self, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
-        """Return the groups of failures, those with the most first; without a text index-only."""
+        """Return the groups of failures, those with the most first, of equals the one that failed last.
+
+        Without a text index-only.
+        """
         ...
 
     async def count_ended_by_queue(self) -> list[QueueEnded]:

@@ -14,7 +14,8 @@ from trioworq.stores.operations import utf8_size
 
 T = TypeVar("T")
 
-_FIRST = Cursor(0, 0)
+# A pull job may have been due before 1970.
+_FIRST = Cursor(-INT64_MAX, 0)
 LAST = Cursor(INT64_MAX, INT64_MAX)
 
 
@@ -37,7 +38,7 @@ def bounds(query: JobQuery) -> Bounds:
     """Say which rows `query` asks for."""
     state = JobState.RUNNING if query.jobs is JobSet.RUNNING else JobState.WAITING
     is_deferred = query.jobs is JobSet.DEFERRED
-    lowest, highest = (query.now_ms + 1, INT64_MAX) if is_deferred else (0, query.now_ms)
+    lowest, highest = (query.now_ms + 1, INT64_MAX) if is_deferred else (_FIRST.time_ms, query.now_ms)
     if query.ascending:
         edge = query.cursor or _FIRST
         return Bounds(state, max(lowest, edge.time_ms), highest, edge)
@@ -101,7 +102,7 @@ def cut_jobs(jobs: Iterable[Job], limit: int) -> Page[Job]:
 
 def cut_failures(failures: Iterable[FailedJob], limit: int) -> Page[FailedJob]:
     """Take the first page off the failure log."""
-    return cut(failures, limit, failure_place, _failure_size)
+    return cut(failures, limit, failure_place, failure_size)
 
 
 def job_place(job: Job) -> Cursor:
@@ -114,5 +115,6 @@ def failure_place(failed: FailedJob) -> Cursor:
     return Cursor(failed.created_at_ms, failed.id)
 
 
-def _failure_size(failed: FailedJob) -> int:
+def failure_size(failed: FailedJob) -> int:
+    """Return how much of `PAGE_BYTES` an entry of the failure log takes."""
     return utf8_size(failed.url) + len(failed.payload.body) + utf8_size(failed.result.message)

@@ -1,18 +1,21 @@
 """The failed store of the in-memory store: each queue's failures in both of their orders, and all by id."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from heapq import merge
 from itertools import count, islice
 from typing import Any
 
 from attrs import define, field, frozen
 from sortedcontainers import SortedDict, SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.failures import FailureFilter, FailureName
+from trioworq.core.cursors import Cursor
+from trioworq.core.failures import FailureFilter, FailureName, error_of
 from trioworq.core.jobs import FailedJob, Job, Kind
 from trioworq.core.pull import PullJob
 from trioworq.stores.interface import FailureOrder, FailureQuery, Page
-from trioworq.stores.paging import cut_failures, job_size, pull_job_size
+from trioworq.stores.paging import LAST, cut_failures, failure_place, failure_size, job_size, pull_job_size
+from trioworq.stores.searching import is_part, pick
 
 
 @frozen
@@ -21,6 +24,16 @@ class Failure:
 
     entry: FailedJob
     job: Job | PullJob
+    error: str = field(init=False)
+
+    @error.default
+    def _error_of_entry(self) -> str:
+        return error_of(self.entry.result)
+
+    @property
+    def size(self) -> int:
+        """How much of `CLAIM_BYTES` its job takes."""
+        return pull_job_size(self.job) if isinstance(self.job, PullJob) else job_size(self.job)
 
     @property
     def name(self) -> FailureName:
@@ -74,11 +87,6 @@ class Failures:
         failure = self.get(self._id_of.get(job_id, 0))
         return None if failure is None else failure.entry
 
-    def size_of(self, entry: FailedJob) -> int:
-        """Return how much of `CLAIM_BYTES` the job of an entry takes."""
-        job = self._all[entry.id].job
-        return pull_job_size(job) if isinstance(job, PullJob) else job_size(job)
-
     def page(self, query: FailureQuery) -> Page[FailedJob]:
         """Return one page of a queue's log."""
         log = self._logs.get((query.kind, query.queue))
@@ -92,26 +100,58 @@ class Failures:
 
     def wanted(
         self, wanted: FailureFilter, after_id: int | None = None, until_id: int | None = None
-    ) -> Iterator[FailedJob]:
-        """Walk entries by id, ascending."""
+    ) -> Iterator[Failure]:
+        """Walk failures by id, ascending."""
         for failure_id in self._all.irange(after_id, until_id, (False, True)):
-            entry: FailedJob = self._all[failure_id].entry
-            if _matches(entry, wanted):
-                yield entry
+            failure: Failure = self._all[failure_id]
+            if _matches(failure, wanted):
+                yield failure
+
+    def newest(self, wanted: FailureFilter, cursor: Cursor | None, limit: int) -> Page[FailedJob]:
+        """Return one page of entries, the newest first."""
+        failures = (self._all[failure_id] for failure_id in self._down(wanted, (cursor or LAST).id))
+        page = pick(
+            failures,
+            lambda failure: _matches(failure, wanted),
+            limit,
+            lambda failure: failure_place(failure.entry),
+            lambda failure: failure_size(failure.entry),
+        )
+        return Page([failure.entry for failure in page.items], page.next_cursor)
+
+    def _down(self, wanted: FailureFilter, until_id: int) -> Iterator[int]:
+        """Walk ids, descending, of all entries that may be wanted."""
+        if wanted.job_id is not None or wanted.job_ids is not None:
+            job_ids = [wanted.job_id] if wanted.job_ids is None else wanted.job_ids
+            ids = (self._id_of.get(job_id, 0) for job_id in job_ids if job_id is not None)
+            return iter(sorted((each for each in ids if 0 < each <= until_id), reverse=True))
+        if wanted.queue is None:
+            return iter(self._all.irange(None, until_id, reverse=True))
+        logs = [self._logs[kind, wanted.queue] for kind in Kind if (kind, wanted.queue) in self._logs]
+        return merge(*(log.by_id.irange(None, until_id, reverse=True) for log in logs), reverse=True)
+
+    def by_queue(self) -> Counter[tuple[Kind, str]]:
+        """Count the entries of each queue."""
+        return Counter({queue: len(log) for queue, log in self._logs.items()})
 
     def outdated(self, before_ms: int, limit: int) -> list[int]:
         """Return ids of entries from before a time."""
         old = self.wanted(FailureFilter(failed_before_ms=before_ms))
-        return [entry.id for entry in islice(old, limit)]
+        return [failure.entry.id for failure in islice(old, limit)]
 
 
-def _matches(entry: FailedJob, wanted: FailureFilter) -> bool:
+def _matches(failure: Failure, wanted: FailureFilter) -> bool:
+    entry = failure.entry
     return (
         wanted.job_id in {None, entry.job_id}
+        and (wanted.job_ids is None or entry.job_id in wanted.job_ids)
+        and wanted.kind in {None, entry.kind}
         and wanted.queue in {None, entry.queue}
         and (wanted.category is None or (entry.kind is Kind.PUSH and entry.category == wanted.category))
         and (wanted.failed_after_ms is None or entry.failed_at_ms >= wanted.failed_after_ms)
         and (wanted.failed_before_ms is None or entry.failed_at_ms < wanted.failed_before_ms)
+        and wanted.error in {None, failure.error}
+        and is_part(wanted.text, entry.result.message, entry.url, entry.key)
     )
 
 

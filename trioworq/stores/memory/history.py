@@ -1,5 +1,6 @@
 """What the in-memory store remembers of jobs that ended well. Nothing here waits."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import islice
 from typing import Any
@@ -8,7 +9,10 @@ from attrs import define, field
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
 from trioworq.core.jobs import FinishedJob, Kind
+from trioworq.stores.browsing import FinishedSearch
+from trioworq.stores.interface import Page
 from trioworq.stores.memory.places import Place
+from trioworq.stores.searching import finished_place, finished_size, is_part, pick
 
 
 @define(eq=False)
@@ -35,6 +39,23 @@ class History:
         if queue is None:
             return len(self._jobs)
         return sum(len(self._places.get((kind, queue), ())) for kind in Kind)
+
+    def by_queue(self) -> Counter[tuple[Kind, str]]:
+        """Count what is remembered of each queue."""
+        return Counter({queue: len(places) for queue, places in self._places.items()})
+
+    def search(self, search: FinishedSearch) -> Page[FinishedJob]:
+        """Return one page of a search."""
+        first = (search.cursor.time_ms, search.cursor.id) if search.cursor else None
+        places = self._places.get((search.kind, search.queue), SortedList())
+        jobs = (self._jobs[job_id] for _, job_id in places.irange(None, first, reverse=True))
+
+        def is_wanted(finished: FinishedJob) -> bool:
+            return search.category in {None, finished.category} and is_part(
+                search.text, finished.url, finished.key
+            )
+
+        return pick(jobs, is_wanted, search.limit, finished_place, finished_size)
 
     def outdated(self, before_ms: int, most: int, limit: int) -> list[int]:
         """Return job ids of what is to be forgotten."""

@@ -1,5 +1,6 @@
 """Job types, samples of the load, and chores in the in-memory store. Nothing here waits."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from itertools import count, islice
 from typing import Any
@@ -7,7 +8,16 @@ from typing import Any
 from attrs import define, field
 from sortedcontainers import SortedDict  # type: ignore[import-untyped]
 
-from trioworq.core.load import JobType, Load, LoadPoint, LoadQuery, LoadSample, TypeName
+from trioworq.core.load import (
+    JobType,
+    Load,
+    LoadPoint,
+    LoadQuery,
+    LoadSample,
+    LoadSpread,
+    SpreadQuery,
+    TypeName,
+)
 from trioworq.stores.managing import Chore
 
 
@@ -46,6 +56,26 @@ class LoadLog:
         end = min(self._samples.bisect_right(query.last_ms), start + query.limit)
         samples = (self._samples[time_ms] for time_ms in self._samples.islice(start, end))
         return [LoadPoint(sample.time_ms, _load_of(sample, query.job_types)) for sample in samples]
+
+    def spread(self, query: SpreadQuery) -> LoadSpread:
+        """Return the load of several job types over time."""
+        samples = list(self._first_samples(query))
+        totals: Counter[int] = Counter()
+        for sample in samples:
+            totals.update({number: load.total for number, load in sample.by_type.items()})
+        fullest = sorted(totals, key=lambda number: (-totals[number], number))[: query.most]
+        types = {each.id: each for each in self._types.values()}
+        return LoadSpread(
+            [LoadPoint(sample.time_ms, sample.total) for sample in samples],
+            {types[number]: [each.by_type.get(number, Load()) for each in samples] for number in fullest},
+        )
+
+    def _first_samples(self, query: SpreadQuery) -> Iterator[LoadSample]:
+        step = None
+        for time_ms in self._samples.irange(query.first_ms, query.last_ms):
+            if time_ms // query.step_ms != step:
+                step = time_ms // query.step_ms
+                yield self._samples[time_ms]
 
     def forget(self, before_ms: int, limit: int) -> int:
         """Remove the oldest samples; return how many."""

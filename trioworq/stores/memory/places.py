@@ -38,6 +38,13 @@ class Waiting:
             for _, job_id in places.irange(None, (now_ms, INT64_MAX)):
                 yield job_id
 
+    def between(self, lowest: Place, highest: Place, *, ascending: bool = True) -> Iterator[Place]:
+        """Walk places in one direction, both ends included."""
+        walks = [
+            places.irange(lowest, highest, reverse=not ascending) for places in self.by_priority.values()
+        ]
+        return merge(*walks, reverse=not ascending)
+
     def first_try_ms(self) -> int:
         """Return when the first job is due; there must be one."""
         first_ms: int = min(places[0][0] for places in self.by_priority.values())
@@ -74,9 +81,10 @@ class Places:
 
     def between(self, state: JobState, lowest: Place, highest: Place, *, ascending: bool) -> Iterator[Place]:
         """Walk the places of one state in one direction, both ends included."""
-        lists = [self.running] if state is JobState.RUNNING else self.waiting.by_priority.values()
-        walks = [places.irange(lowest, highest, reverse=not ascending) for places in lists]
-        return merge(*walks, reverse=not ascending)
+        if state is JobState.WAITING:
+            return self.waiting.between(lowest, highest, ascending=ascending)
+        running: Iterator[Place] = self.running.irange(lowest, highest, reverse=not ascending)
+        return running
 
 
 def _place_of(job: Job) -> Place:

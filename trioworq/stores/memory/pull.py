@@ -7,7 +7,16 @@ from typing import Any, assert_never
 from attrs import define, evolve, field
 from sortedcontainers import SortedList  # type: ignore[import-untyped]
 
-from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, FailedJob, FinishedJob, JobState, Payload, PayloadForm
+from trioworq.core.jobs import (
+    INT64_MAX,
+    KEPT_PAYLOAD_BYTES,
+    FailedJob,
+    FinishedJob,
+    Job,
+    JobState,
+    Payload,
+    PayloadForm,
+)
 from trioworq.core.pull import (
     Completion,
     Heartbeat,
@@ -26,12 +35,14 @@ from trioworq.core.pull import (
     timeout_message,
 )
 from trioworq.core.results import Result, ResultStatus
+from trioworq.stores.browsing import JobSearch
 from trioworq.stores.claims import Take
-from trioworq.stores.interface import Outlook
+from trioworq.stores.interface import Outlook, Page
 from trioworq.stores.memory.failures import Failure, Failures
 from trioworq.stores.memory.history import History
-from trioworq.stores.memory.places import Waiting
+from trioworq.stores.memory.places import Place, Waiting
 from trioworq.stores.paging import fill, pull_job_size
+from trioworq.stores.searching import pick_jobs, search_bounds
 
 
 @define(eq=False)
@@ -90,6 +101,28 @@ class PullQueues:
         """Return a job that has not ended."""
         job_id = self._id_of.get((queue, key))
         return None if job_id is None else self._jobs[job_id]
+
+    def search(self, search: JobSearch) -> Page[Job | PullJob]:
+        """Return one page of a search."""
+        rows = search_bounds(search)
+        lowest = max((rows.lowest_ms, 0), (rows.edge.time_ms, rows.edge.id))
+        walk = self._places_of(search.queue, rows.state, lowest, (rows.highest_ms, INT64_MAX))
+        return pick_jobs((self._jobs[job_id] for _, job_id in walk), search)
+
+    def _places_of(self, queue: str, state: JobState, lowest: Place, highest: Place) -> Iterator[Place]:
+        if state is JobState.WAITING:
+            waiting = self._waiting.get(queue)
+            return iter(()) if waiting is None else waiting.between(lowest, highest)
+        running = (self._jobs[job_id] for _, job_id in self._leases)
+        places = ((job.run_at_ms, job.id) for job in running if job.queue == queue)
+        return iter(sorted(place for place in places if lowest <= place <= highest))
+
+    def hasten(self, job: PullJob, now_ms: int) -> PullJob:
+        """Have a job that waits be due now; return it."""
+        self._remove(job)
+        hastened = evolve(job, run_at_ms=min(job.run_at_ms, now_ms))
+        self._insert(hastened)
+        return hastened
 
     def _enqueue(self, job: NewPullJob) -> int:
         stored = job.stored(next(self._ids))

@@ -8,13 +8,16 @@ from typing import assert_never
 from attrs import define, evolve, field
 
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
+from trioworq.core.pull import PullJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
+from trioworq.stores.browsing import JobSearch
 from trioworq.stores.claims import Claim, Push
 from trioworq.stores.interface import JobQuery, Page
 from trioworq.stores.memory.failures import Failure, Failures
 from trioworq.stores.memory.history import History
 from trioworq.stores.memory.places import Places
-from trioworq.stores.paging import bounds, cut_jobs, fill, job_size
+from trioworq.stores.paging import Bounds, bounds, cut_jobs, fill, job_size
+from trioworq.stores.searching import pick_jobs, search_bounds
 from trioworq.stores.starts import Head, may_start
 
 
@@ -80,14 +83,27 @@ class PushQueues:
 
     def page(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
-        if query.queue not in self._places:
-            return Page([], None)
-        rows = bounds(query)
+        return cut_jobs(self._walk(query.queue, bounds(query), ascending=query.ascending), query.limit)
+
+    def search(self, search: JobSearch) -> Page[Job | PullJob]:
+        """Return one page of a search."""
+        return pick_jobs(self._walk(search.queue, search_bounds(search), ascending=True), search)
+
+    def _walk(self, queue: str, rows: Bounds, *, ascending: bool) -> Iterator[Job]:
+        if queue not in self._places:
+            return iter(())
         edge = (rows.edge.time_ms, rows.edge.id)
         lowest, highest = (rows.lowest_ms, 0), (rows.highest_ms, INT64_MAX)
-        lowest, highest = (max(lowest, edge), highest) if query.ascending else (lowest, min(highest, edge))
-        walk = self._places[query.queue].between(rows.state, lowest, highest, ascending=query.ascending)
-        return cut_jobs((self._jobs[job_id] for _, job_id in walk), query.limit)
+        lowest, highest = (max(lowest, edge), highest) if ascending else (lowest, min(highest, edge))
+        walk = self._places[queue].between(rows.state, lowest, highest, ascending=ascending)
+        return (self._jobs[job_id] for _, job_id in walk)
+
+    def hasten(self, job: Job, now_ms: int) -> Job:
+        """Have a job that waits be due now; return it."""
+        self._remove(job)
+        hastened = evolve(job, next_try_ms=min(job.next_try_ms, now_ms))
+        self._insert(hastened)
+        return hastened
 
     def pop(self, queue: str, job_id: int) -> Job | None:
         """Remove a job and return it."""

@@ -29,6 +29,7 @@ from trioworq.stores.claims import Claimant, Push, Taker
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.managing import Chore
+from trioworq.stores.memory.browsing import BrowsedMemory
 from trioworq.stores.memory.counts import count_jobs
 from trioworq.stores.memory.definitions import Definitions
 from trioworq.stores.memory.failures import Failures
@@ -41,19 +42,22 @@ from trioworq.stores.operations import check_pull_job, misfit
 from trioworq.stores.paging import cut_failures, fitting
 
 
-class MemoryStore:
+class MemoryStore(BrowsedMemory):
     """`interface.Store` in this process's memory."""
 
     def __init__(self) -> None:
         job_ids = count(1)
-        self._failures = Failures()
-        self._history = History()
-        self._push = PushQueues(job_ids, self._failures, self._history)
-        self._pull = PullQueues(job_ids, self._failures, self._history)
-        self._load = LoadLog()
+        failures, history = Failures(), History()
+        super().__init__(
+            push=PushQueues(job_ids, failures, history),
+            pull=PullQueues(job_ids, failures, history),
+            failures=failures,
+            history=history,
+            load=LoadLog(),
+            ownership=Ownership(),
+        )
         self._turns = Turns()
         self._definitions = Definitions()
-        self._ownership = Ownership()
         self._deletions = 0
 
     async def push(self, pushes: Sequence[Push]) -> list[Job | InvalidRequest]:
@@ -156,7 +160,7 @@ class MemoryStore:
         """Return failures of both kinds, the oldest first."""
         await trio.lowlevel.checkpoint()
         found = islice(self._failures.wanted(wanted), offset, offset + limit)
-        return cut_failures(found, limit).items
+        return cut_failures((failure.entry for failure in found), limit).items
 
     async def count_failures(self, wanted: FailureFilter) -> int:
         """Count failures of both kinds."""
@@ -167,7 +171,7 @@ class MemoryStore:
         """Return the first ids of failures within a range of them."""
         await trio.lowlevel.checkpoint()
         found = islice(self._failures.wanted(wanted, after_id, until_id), limit)
-        return [failed.id for failed in fitting(found, self._failures.size_of)]
+        return [failure.entry.id for failure in fitting(found, lambda failure: failure.size)]
 
     async def newest_failure_id(self) -> int:
         """Return the greatest id of a failure."""

@@ -7,9 +7,10 @@
 #                  definitions those of queues, routings and pauses
 #   due            due jobs, for both kinds
 #   reads          questions
-#   failures       the failed store: what is asked of it, and how jobs leave it
+#   failures       how jobs leave the failed store; failure_reads is what is asked of it
+#   searches       jobs of a queue as people look for them
 #   history        what is remembered of jobs that ended well
 #   counts         how many jobs there are
-#   load           job types and samples of the load
+#   load           job types and samples of the load; spread shows several types beside each other
 #   connection     connections, transactions, and the threads that they work in
 #   presence       the locked file that tells other processes that a node is there

@@ -4,7 +4,7 @@
 import sqlite3
 
 from trioworq.core.jobs import Kind
-from trioworq.core.load import EndedCount, JobCount
+from trioworq.core.load import EndedCount, JobCount, QueueEnded
 from trioworq.stores.sqlite.connection import snapshot
 
 _DUE = "FILTER (WHERE state = 0 AND next_try <= :now)"
@@ -24,6 +24,10 @@ COUNT_ENDED = "SELECT (SELECT count(*) FROM failure), (SELECT count(*) FROM fini
 _OF_QUEUE = "WHERE kind IN (0, 1) AND queue = :queue"
 COUNT_ENDED_NAMED = (
     f"SELECT (SELECT count(*) FROM failure {_OF_QUEUE}), (SELECT count(*) FROM finished {_OF_QUEUE})"
+)
+COUNT_ENDED_BY_QUEUE = (
+    "SELECT kind, queue, count(*), 0 FROM failure INDEXED BY failure_failed GROUP BY kind, queue UNION ALL "
+    "SELECT kind, queue, 0, count(*) FROM finished INDEXED BY finished_ended GROUP BY kind, queue"
 )
 
 
@@ -66,3 +70,16 @@ def count_ended(connection: sqlite3.Connection, queue: str | None) -> EndedCount
     statement = COUNT_ENDED if queue is None else COUNT_ENDED_NAMED
     (row,) = connection.execute(statement, {"queue": queue}).fetchall()
     return EndedCount(*row)
+
+
+def count_ended_by_queue(connection: sqlite3.Connection) -> list[QueueEnded]:
+    """Count the failures and the history of each queue."""
+    counts: dict[tuple[int, str], list[int]] = {}
+    for kind, queue, failed, finished in connection.execute(COUNT_ENDED_BY_QUEUE):
+        count = counts.setdefault((kind, queue), [0, 0])
+        count[0] += failed
+        count[1] += finished
+    return [
+        QueueEnded(kind=Kind(kind), queue=queue, failed=failed, finished=finished)
+        for (kind, queue), (failed, finished) in counts.items()
+    ]

@@ -8,7 +8,7 @@ from trioworq.core import leases
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.leases import Held, Hold
 from trioworq.core.queues import Owner
-from trioworq.stores.operations import TakeTurn
+from trioworq.stores.operations import Report, TakeTurn
 
 RELEASE_QUEUE = "UPDATE job SET state = 0 WHERE kind = 0 AND queue = ? AND state = 1"
 _NAMED = "IN (SELECT value FROM json_each(?))"
@@ -16,7 +16,12 @@ END_LEASES = "UPDATE queue_owner SET expires_at = min(expires_at, ?) WHERE node_
 RENEW = f"UPDATE queue_owner SET host = ?, expires_at = ? WHERE queue {_NAMED}"  # noqa: S608  # a constant
 TAKE = "REPLACE INTO queue_owner (queue, node_id, host, epoch, expires_at) VALUES (?, ?, ?, ?, ?)"
 FIND_LEASES = f"SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE queue {_NAMED}"  # noqa: S608
-JOIN = "REPLACE INTO node (node_id, expires_at) VALUES (?, ?)"
+# What the node has reported stays.
+JOIN = (
+    "INSERT INTO node (node_id, expires_at) VALUES (?, ?) "
+    "ON CONFLICT (node_id) DO UPDATE SET expires_at = excluded.expires_at"
+)
+REPORT = "UPDATE node SET host = ?, report = ? WHERE node_id = ?"
 LEAVE = "DELETE FROM node WHERE node_id = ?"
 # A time that lies further ahead than the period is from before the clock was set back.
 TAKE_TURN = (
@@ -66,6 +71,11 @@ def _leave(connection: sqlite3.Connection, node_id: str, now_ms: int, seen_ms: i
     """End the leases of a node and its place, as far as they end by `seen_ms`."""
     connection.execute(f"{END_LEASES} AND expires_at <= ?", (now_ms, node_id, seen_ms))
     connection.execute(f"{LEAVE} AND expires_at <= ?", (node_id, seen_ms))
+
+
+def report(connection: sqlite3.Connection, report: Report) -> None:
+    """Keep what a node says of itself, if it has a place."""
+    connection.execute(REPORT, (report.host, report.report, report.node_id))
 
 
 def take_turn(connection: sqlite3.Connection, turn: TakeTurn) -> bool:

@@ -4,6 +4,7 @@
 import sqlite3
 from typing import assert_never
 
+from trioworq.core.failures import error_of
 from trioworq.core.jobs import JobState, Kind, PayloadForm
 from trioworq.core.pull import (
     Completion,
@@ -22,7 +23,7 @@ from trioworq.core.pull import (
     retries_at_first,
     timeout_message,
 )
-from trioworq.core.results import ResultStatus
+from trioworq.core.results import Result, ResultStatus
 from trioworq.stores.claims import Take
 from trioworq.stores.paging import fill, pull_job_size
 from trioworq.stores.rows import Row, pull_job_of
@@ -56,10 +57,10 @@ RETRY = (
 )
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, pull_key, payload, payload_form, pull_state, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at, "
+    "result_status, result_code, result_message, error, fail_count, failed_at, created_at, "
     "max_retries, priority, timeout, retry_delay, attempt, started_at) "
     "SELECT kind, id, queue, category, url, pull_key, payload, payload_form, pull_state, "
-    f"'{ResultStatus.FAILURE.value}', 0, ?, fail_count + 1, ?, created_at, "
+    "?, ?, ?, ?, fail_count + 1, ?, created_at, "
     "max_retries, priority, timeout, retry_delay, attempt, started_at FROM job WHERE id = ?"
 )
 
@@ -146,7 +147,9 @@ def _expire(connection: sqlite3.Connection, row: Row, now_ms: int) -> TimedOut:
     job_id, queue, key, max_retries, retries_left, fail_count = row
     is_failed = is_exhausted(max_retries, retries_left)
     if is_failed:
-        connection.execute(FAIL, (timeout_message(fail_count + 1), now_ms, job_id))
+        result = Result(ResultStatus.FAILURE, 0, timeout_message(fail_count + 1))
+        entry = (result.status.value, result.code, result.message, error_of(result))
+        connection.execute(FAIL, (*entry, now_ms, job_id))
         connection.execute(COMPLETE, (job_id,))
     else:
         connection.execute(RETRY, (job_id,))

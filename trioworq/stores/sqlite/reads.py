@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from contextlib import closing
 
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
+from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
@@ -39,9 +40,12 @@ DUE_QUEUES = (
     "SELECT name FROM queue WHERE EXISTS (SELECT 1 FROM job WHERE kind = 0 AND job.queue = queue.name "
     "AND state = 0 AND next_try <= ?) ORDER BY name"
 )
-FIND_ANYWHERE = (
+FIND_PRESENT = (
     (f"SELECT {JOB} FROM job WHERE id = ? AND kind = 0", job_of),
     (f"SELECT {PULL_JOB} FROM job WHERE id = ? AND kind = 1", pull_job_of),
+)
+FIND_ANYWHERE = (
+    *FIND_PRESENT,
     (f"SELECT {FAILURE} FROM failure WHERE job_id = ?", failure_of),
     (f"SELECT {FINISHED} FROM finished WHERE job_id = ?", finished_of),
 )
@@ -60,6 +64,10 @@ FIND_QUEUE = f"SELECT {QUEUE} FROM queue WHERE name = ?"
 PEERS = "SELECT node_id, expires_at FROM node"
 FREE = "SELECT name FROM queue JOIN queue_owner ON queue = name WHERE expires_at <= ?"
 NEWS = "SELECT name, revision FROM config_revision WHERE name IN ('deletion', 'pause')"
+OWNERS = "SELECT queue, node_id, host, epoch, expires_at FROM queue_owner WHERE expires_at > ?"
+LIVE_NODES = (
+    "SELECT node_id, host, coalesce(report, x'') FROM node WHERE expires_at > ? ORDER BY host, node_id"
+)
 PAUSED = "SELECT kind, queue FROM paused"
 PRESENT = "SELECT id FROM job WHERE id IN (SELECT value FROM json_each(?))"
 FIND_OWNER = "SELECT node_id, host, epoch, expires_at FROM queue_owner WHERE queue = ? AND expires_at > ?"
@@ -78,6 +86,15 @@ def find_job(connection: sqlite3.Connection, job_id: int) -> Job | PullJob | Fai
             row = only(connection, statement, (job_id,))
             if row is not None:
                 return read(row)
+    return None
+
+
+def find_present(connection: sqlite3.Connection, job_id: int) -> Job | PullJob | None:
+    """Return a job of either kind that has not ended."""
+    for statement, read in FIND_PRESENT:
+        row = only(connection, statement, (job_id,))
+        if row is not None:
+            return read(row)
     return None
 
 
@@ -164,6 +181,16 @@ def read_owner(connection: sqlite3.Connection, queue: str, now_ms: int) -> Owner
     """Return who holds the lease of a queue."""
     row = connection.execute(FIND_OWNER, (queue, now_ms)).fetchone()
     return Owner(*row) if row else None
+
+
+def read_owners(connection: sqlite3.Connection, now_ms: int) -> dict[str, Owner]:
+    """Return who holds the leases of queues."""
+    return {queue: Owner(*lease) for queue, *lease in connection.execute(OWNERS, (now_ms,))}
+
+
+def read_nodes(connection: sqlite3.Connection, now_ms: int) -> list[LiveNode]:
+    """Return the nodes that are live, and what they have reported."""
+    return [LiveNode(*row) for row in connection.execute(LIVE_NODES, (now_ms,))]
 
 
 def read_peers(connection: sqlite3.Connection) -> list[tuple[str, int]]:

@@ -6,27 +6,40 @@ never holds the event loop, and a count of a million jobs nobody at all.
 """
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import trio
 
-from trioworq.core.failures import FailureFilter
+from trioworq.core.cursors import Cursor
+from trioworq.core.failures import FailureFilter, FailureGroup
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
-from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, TypeName
+from trioworq.core.load import (
+    EndedCount,
+    JobCount,
+    JobType,
+    LoadPoint,
+    LoadQuery,
+    LoadSpread,
+    QueueEnded,
+    SpreadQuery,
+    TypeName,
+)
+from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
 from trioworq.stores.batching import Batcher
+from trioworq.stores.browsing import FinishedSearch, JobSearch
 from trioworq.stores.claims import Claimant, Taker
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
 from trioworq.stores.migrations import newest
 from trioworq.stores.operations import Operation
-from trioworq.stores.sqlite import counts, failures, history, load, reads, writes
+from trioworq.stores.sqlite import counts, failure_reads, history, load, reads, searches, spread, writes
 from trioworq.stores.sqlite.connection import (
     Reader,
     Runner,
@@ -132,23 +145,23 @@ class SqliteStore(BatchedWrites):
 
     async def failed_jobs(self, wanted: FailureFilter, offset: int, limit: int) -> Sequence[FailedJob]:
         """Return failures of both kinds, the oldest first."""
-        return await self._counter.ask(failures.read_failed, wanted, offset, limit)
+        return await self._counter.ask(failure_reads.read_failed, wanted, offset, limit)
 
     async def count_failures(self, wanted: FailureFilter) -> int:
         """Count failures of both kinds."""
-        return await self._counter.ask(failures.count_failures, wanted)
+        return await self._counter.ask(failure_reads.count_failures, wanted)
 
     async def failure_ids(self, wanted: FailureFilter, after_id: int, until_id: int, limit: int) -> list[int]:
         """Return the first ids of failures within a range of them."""
-        return await self._counter.ask(failures.read_failure_ids, wanted, after_id, until_id, limit)
+        return await self._counter.ask(failure_reads.read_failure_ids, wanted, after_id, until_id, limit)
 
     async def newest_failure_id(self) -> int:
         """Return the greatest id of a failure."""
-        return await self._reader.ask(failures.read_newest)
+        return await self._reader.ask(failure_reads.read_newest)
 
     async def outdated_failures(self, before_ms: int, limit: int) -> list[int]:
         """Return ids of failures from before a time."""
-        return await self._counter.ask(failures.read_outdated_failures, before_ms, limit)
+        return await self._counter.ask(failure_reads.read_outdated_failures, before_ms, limit)
 
     async def find_job(self, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
         """Return a job wherever it is."""
@@ -177,6 +190,40 @@ class SqliteStore(BatchedWrites):
     async def load(self, query: LoadQuery) -> list[LoadPoint]:
         """Return samples."""
         return await self._counter.ask(load.read_load, query)
+
+    async def search_jobs(self, search: JobSearch) -> Page[Job | PullJob]:
+        """Return one page of jobs that have not ended."""
+        return await self._counter.ask(searches.search_jobs, search)
+
+    async def search_finished(self, search: FinishedSearch) -> Page[FinishedJob]:
+        """Return one page of the history."""
+        return await self._counter.ask(searches.search_finished, search)
+
+    async def newest_failures(
+        self, wanted: FailureFilter, cursor: Cursor | None, limit: int
+    ) -> Page[FailedJob]:
+        """Return one page of failures of both kinds, newest first."""
+        return await self._counter.ask(failure_reads.read_newest_failures, wanted, cursor, limit)
+
+    async def failure_groups(self, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
+        """Return the groups of failures."""
+        return await self._counter.ask(failure_reads.read_groups, wanted, limit)
+
+    async def count_ended_by_queue(self) -> list[QueueEnded]:
+        """Count the failures and the history of each queue."""
+        return await self._counter.ask(counts.count_ended_by_queue)
+
+    async def load_spread(self, query: SpreadQuery) -> LoadSpread:
+        """Return the load of several job types over time."""
+        return await self._counter.ask(spread.read_spread, query)
+
+    async def nodes(self, now_ms: int) -> list[LiveNode]:
+        """Return the nodes that are live."""
+        return await self._reader.ask(reads.read_nodes, now_ms)
+
+    async def owners(self, now_ms: int) -> Mapping[str, Owner]:
+        """Return who holds the leases of queues."""
+        return await self._reader.ask(reads.read_owners, now_ms)
 
     async def paused_queues(self) -> frozenset[tuple[Kind, str]]:
         """Return the queues that are paused."""

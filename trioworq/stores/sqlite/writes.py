@@ -8,9 +8,10 @@ from typing import assert_never
 
 from attrs import evolve
 
+from trioworq.core.failures import error_of
 from trioworq.core.jobs import Job, JobState, Kind, NewJob
 from trioworq.core.leases import Hold
-from trioworq.core.pull import Completion, Heartbeat, Rescheduling, Return
+from trioworq.core.pull import Completion, Heartbeat, PullJob, Rescheduling, Return
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.claims import Claim, Take
 from trioworq.stores.operations import (
@@ -25,11 +26,13 @@ from trioworq.stores.operations import (
     ForgetFinished,
     ForgetLoad,
     GiveBack,
+    Hasten,
     NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    Report,
     RetryFailures,
     SetPaused,
     TakeTurn,
@@ -39,6 +42,7 @@ from trioworq.stores.rows import FAILURE, JOB, failure_of, job_of
 from trioworq.stores.sqlite import definitions, failures, history, leases, load, pull
 from trioworq.stores.sqlite.connection import only
 from trioworq.stores.sqlite.due import find_due
+from trioworq.stores.sqlite.reads import find_present
 from trioworq.stores.starts import Head, may_start, with_starts
 
 # The attempt that a settlement belongs to, if it is still the running one (I3); 1 is JobState.RUNNING.
@@ -61,12 +65,13 @@ RETRY = f"UPDATE job SET state = 0, next_try = ?, retries_left = ?, fail_count =
 # A failure keeps what running the job again needs.
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, "
-    "result_status, result_code, result_message, fail_count, failed_at, created_at, "
+    "result_status, result_code, result_message, error, fail_count, failed_at, created_at, "
     "max_retries, priority, timeout, retry_delay, attempt, started_at) "
-    "SELECT kind, id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, created_at, "
+    "SELECT kind, id, queue, category, url, payload, payload_form, ?, ?, ?, ?, ?, ?, created_at, "
     "fail_count + retries_left, priority, timeout, retry_delay, attempt, started_at "
     f"FROM job WHERE {_THE_RUN}"
 )
+HASTEN = "UPDATE job SET next_try = min(next_try, ?) WHERE id = ? AND state = 0"
 DELETE_JOB = f"DELETE FROM job WHERE id = ? AND queue = ? AND kind = 0 RETURNING {JOB}"
 DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? AND kind = 0 RETURNING {FAILURE}"
 
@@ -74,6 +79,8 @@ DELETE_FAILURE = f"DELETE FROM failure WHERE id = ? AND queue = ? AND kind = 0 R
 _Rare = (
     DeleteJob
     | DeleteFailure
+    | Hasten
+    | Report
     | RetryFailures
     | ForgetFailures
     | ForgetFinished
@@ -131,6 +138,11 @@ def _apply_rare(connection: sqlite3.Connection, operation: _Rare) -> object:
         case DeleteFailure():
             row = only(connection, DELETE_FAILURE, (operation.failure_id, operation.queue))
             return failure_of(row) if row else None
+        case Hasten():
+            return _hasten(connection, operation)
+        case Report():
+            leases.report(connection, operation)
+            return None
         case RetryFailures():
             return [failures.retry(connection, each, operation.now_ms) for each in operation.failure_ids]
         case ForgetFailures():
@@ -214,6 +226,7 @@ def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
                 result.status.value,
                 result.code,
                 result.message,
+                error_of(result),
                 settlement.fail_count,
                 settlement.failed_at_ms,
             )
@@ -234,6 +247,11 @@ def _claim(connection: sqlite3.Connection, claim: Claim) -> list[Job]:
         evolve(job, state=JobState.RUNNING, attempt=job.attempt + 1, started_at_ms=claim.now_ms)
         for job in jobs
     ]
+
+
+def _hasten(connection: sqlite3.Connection, hastening: Hasten) -> Job | PullJob | None:
+    is_waiting = connection.execute(HASTEN, (hastening.now_ms, hastening.job_id)).rowcount == 1
+    return find_present(connection, hastening.job_id) if is_waiting else None
 
 
 def _delete_job(connection: sqlite3.Connection, deletion: DeleteJob) -> Job | None:
