@@ -41,7 +41,7 @@ async def test_a_deferred_pull_job_is_handed_out_now(autojump_clock: MockClock) 
 async def test_what_is_no_job_cannot_be_run_now(job_id: str, autojump_clock: MockClock) -> None:
     """Its id is named."""
     async with open_desk(hanging()) as desk:
-        with pytest.raises(NotWaiting, match=job_id):
+        with pytest.raises(NotWaiting, match=f"^Job {job_id} does not wait$"):
             await desk.management.repair.run_now(job_id)
 
 

@@ -151,6 +151,7 @@ def _matches(failure: Failure, wanted: FailureFilter) -> bool:
         and (wanted.failed_after_ms is None or entry.failed_at_ms >= wanted.failed_after_ms)
         and (wanted.failed_before_ms is None or entry.failed_at_ms < wanted.failed_before_ms)
         and wanted.error in {None, failure.error}
+        and (wanted.newest_id is None or entry.id <= wanted.newest_id)
         and is_part(wanted.text, entry.result.message, entry.url, entry.key)
     )
 

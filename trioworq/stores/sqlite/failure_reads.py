@@ -36,6 +36,7 @@ _CONDITIONS = {
     "failed_after_ms": "failed_at >= :failed_after_ms",
     "failed_before_ms": "failed_at < :failed_before_ms",
     "error": "error = :error",
+    "newest_id": "id <= :newest_id",
     # The case of ASCII letters alone is lost.
     "text": "(instr(lower(result_message), :text) OR instr(lower(url), :text) "
     "OR instr(lower(pull_key), :text))",
