@@ -23,9 +23,10 @@ _READ_CHARACTERS = 1024
 class FailureFilter:
     """A part of the failed store; what is None does not count.
 
-    `queue` is the name of queues of either kind, `category` that of push jobs alone. Times are when a job failed, the first inclusive, the second exclusive. `error` is what `error_of` says;
-    `text` is part of the message, the URL or the key, whatever the case of its ASCII letters. A failure with
-    an id above `newest_id` does not count.
+    `queue` is the name of queues of either kind, `category` that of push jobs alone. Times are when a job
+    failed, the first inclusive, the second exclusive. `error` is what `error_of` says; `text` is part of the
+    message, the URL or the key, whatever the case of its ASCII letters. A failure with an id above
+    `newest_id` does not count.
     """
 
     job_id: int | None = None
