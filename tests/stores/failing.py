@@ -6,17 +6,25 @@ from tests.stores.nodes import A_FAILURE, NOW, Node, new_job, push_one
 from tests.stores.workers import enqueue_one, pull_job, take
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
 from trioworq.core.jobs import INT64_MAX, FailedJob
+from trioworq.core.results import Result
 from trioworq.core.retry import Failed
 from trioworq.stores.interface import Store
 
 
-async def fail_push(node: Node, *, queue: str = "q", failed_at_ms: int = NOW + 1, **changes: Any) -> int:
+async def fail_push(
+    node: Node,
+    *,
+    queue: str = "q",
+    failed_at_ms: int = NOW + 1,
+    result: Result = A_FAILURE,
+    **changes: Any,
+) -> int:
     """Let a push job fail at its first attempt, in a queue where no other is due; return its id."""
     job_id = await push_one(node.store, new_job(queue=queue, **changes))
     if queue not in node.epochs:
         await node.hold(queue)
     (job,) = await node.claim(queue=queue)
-    await node.store.settle(Failed(job.id, job.attempt, A_FAILURE, job.fail_count + 1, failed_at_ms))
+    await node.store.settle(Failed(job.id, job.attempt, result, job.fail_count + 1, failed_at_ms))
     return job_id
 
 
