@@ -73,6 +73,20 @@ async def test_list_ends_before_it_grows_too_large(node: Node) -> None:
     assert found == [ids[:2], ids[2:3], ids[3:]]
 
 
+async def test_what_fails_later_can_be_left_out(node: Node) -> None:
+    """Who was shown a number of failures means these, and none that has come since."""
+    store = node.store
+    ids = [await fail_push(node), await fail_pull(store, "a")]
+    wanted = FailureFilter(newest_id=await store.newest_failure_id())
+    await fail_push(node)
+    assert await store.count_failures(wanted) == 2
+    assert [entry.job_id for entry in await store.failed_jobs(wanted, 0, 10)] == ids
+    assert [entry.job_id for entry in (await store.newest_failures(wanted, None, 10)).items] == ids[::-1]
+    assert len(await store.failure_ids(wanted, 0, INT64_MAX, 10)) == 2
+    assert sum(group.count for group in await store.failure_groups(wanted, 10)) == 2
+    assert await store.count_failures(FailureFilter(newest_id=0)) == 0
+
+
 async def test_filters_choose_alike_in_lists_counts_and_ids(node: Node) -> None:
     """A queue is that of either kind, a category that of push jobs; times are from, and until before."""
     store = node.store
