@@ -3,22 +3,26 @@
 from attrs import evolve
 
 from tests.stores.nodes import NOW, new_job
-from tests.stores.plan_cases import FAILURE, JOB, PAGE, PULL_IDS, Case
+from tests.stores.plan_cases import FAILURE, JOB, JOB_LIST, PAGE, PULL_IDS, Case
 from tests.stores.workers import completion
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
 from trioworq.core.jobs import INT64_MAX, JobState, Kind
-from trioworq.core.load import Load, LoadQuery, LoadSample, TypeName
+from trioworq.core.load import Load, LoadQuery, LoadSample, SpreadQuery, TypeName
 from trioworq.core.pull import Run
 from trioworq.core.results import Result, ResultStatus
 from trioworq.core.retry import Completed
+from trioworq.stores.browsing import FinishedSearch, JobSearch
+from trioworq.stores.interface import JobSet
 from trioworq.stores.managing import Chore
 from trioworq.stores.operations import (
     AddLoad,
     ForgetFailures,
     ForgetFinished,
     ForgetLoad,
+    Hasten,
     NameTypes,
     Operation,
+    Report,
     RetryFailures,
     SetPaused,
     TakeTurn,
@@ -33,6 +37,7 @@ SAMPLES_SHARE = 20
 QUEUE = frozenset({"queue.PRIMARY"})
 ALL = frozenset({"failure.failure_all"})
 OF_QUEUE = frozenset({"failure.failure_failed"})
+ERROR = frozenset({"failure.failure_error"})
 TIME = frozenset({"failure.failure_time"})
 FAILED_JOB = frozenset({"failure.failure_job"})
 ENDED = frozenset({"finished.finished_ended"})
@@ -53,6 +58,8 @@ FILTERS = {
         FailureFilter(queue="q1", category="c", failed_after_ms=NOW),
         OF_QUEUE,
     ),
+    "failures of a group": (FailureFilter(kind=Kind.PUSH, queue="q1", category="c", error="e0"), ERROR),
+    "pull failures of a group": (FailureFilter(kind=Kind.PULL, queue="q1", error="e1"), ERROR),
 }
 
 
@@ -62,8 +69,9 @@ def filling(numbers: str) -> list[str]:
     Half of the finished jobs are of queue q1, the others of q2; a sample was taken every millisecond.
     """
     return [
-        f"UPDATE failure SET job_id = {FAILED_IDS} + id, max_retries = 3, timeout = 30",
-        "UPDATE failure SET pull_key = CONCAT('failed', id) WHERE kind = 1",
+        f"UPDATE failure SET job_id = {FAILED_IDS} + id, max_retries = 3, timeout = 30, "
+        "error = CONCAT('e', id % 4)",
+        "UPDATE failure SET pull_key = CONCAT('failed', id), category = '' WHERE kind = 1",
         "INSERT INTO finished (job_id, kind, queue, category, url, payload_form, priority, message, code, "
         "fail_count, created_at, ended_at) "
         f"SELECT {FINISHED_IDS} + seq, 0, CONCAT('q', 1 + seq % 2), 'c', 'u', 0, 100, '', 200, 0, {NOW}, "
@@ -80,7 +88,7 @@ def filling(numbers: str) -> list[str]:
 
 def cases(size: int) -> list[Case]:
     """Return all cases for tables of `size` rows."""
-    return [*_failed(size), *_history(size), *_load(size), *_writes()]
+    return [*_failed(size), *_history(size), *_load(size), *_searches(), *_writes()]
 
 
 def sorting_cases(size: int) -> list[Case]:
@@ -88,8 +96,16 @@ def sorting_cases(size: int) -> list[Case]:
     query = LoadQuery(
         first_ms=NOW + size // 4, last_ms=NOW + size, limit=PAGE, job_types=frozenset({1, 2, 77})
     )
+    spread = SpreadQuery(first_ms=NOW, last_ms=NOW + 5000, step_ms=100, most=5)
     return [
         Case("the load of types", "read_load", (query,), SAMPLES | COUNTS, 3 * PAGE),
+        Case(
+            "the load of the fullest types",
+            "read_spread",
+            (spread,),
+            SAMPLES | COUNTS | COUNTS_TIME,
+            70 * TYPES,
+        ),
         _write("pull jobs that are requeued", RetryFailures([62, 64], NOW), keys=FAILURE | KEY, rows=12),
     ]
 
@@ -117,6 +133,11 @@ def _failed(size: int) -> list[Case]:
             Case(f"{name}, a page", "read_failed", (wanted, 5, PAGE), keys, 2 * PAGE)
             for name, (wanted, keys) in FILTERS.items()
         ),
+        *(
+            Case(f"{name}, newest first", "newest_failures", (wanted, None, PAGE), keys, 3 * PAGE)
+            for name, (wanted, keys) in FILTERS.items()
+            if wanted.category is None or wanted.error is not None
+        ),
         Case("a job's failure", "read_failure_ids", (one, 0, INT64_MAX, 1), FAILED_JOB),
         Case("the newest failure", "read_newest", (), NOTHING),
         Case("outdated failures", "read_outdated_failures", (NOW + middle, PAGE), TIME, PAGE),
@@ -137,6 +158,51 @@ def _load(size: int) -> list[Case]:
         Case("the load", "read_load", (query,), SAMPLES, PAGE),
         Case("numbers of types", "read_types", ([TypeName(Kind.PUSH, "70")],), TYPE),
     ]
+
+
+def _searches() -> list[Case]:
+    """Return searches that look at no row in vain."""
+    # What a pull job has elsewhere is read with it, twice: for its size and for itself.
+    rows = {Kind.PUSH: PAGE, Kind.PULL: 2 * PAGE}
+    return [
+        *(
+            Case(
+                f"{jobs.value} {kind.name.lower()} jobs",
+                "search_jobs",
+                (_search(kind, jobs),),
+                JOB_LIST,
+                rows[kind],
+            )
+            for kind in Kind
+            for jobs in JobSet
+        ),
+        Case("finished jobs", "search_finished", (_HISTORY,), ENDED, PAGE),
+    ]
+
+
+def _search(kind: Kind, jobs: JobSet) -> JobSearch:
+    return JobSearch(kind=kind, queue="q1", jobs=jobs, now_ms=NOW, limit=PAGE)
+
+
+_HISTORY = FinishedSearch(kind=Kind.PUSH, queue="q1", limit=PAGE)
+
+# Searches that look at rows, as many as one search may; whatever they find.
+SEARCHES = [
+    Case(
+        "jobs of a category",
+        "search_jobs",
+        (evolve(_search(Kind.PUSH, JobSet.WAITING), category="none"),),
+        JOB_LIST,
+    ),
+    Case("jobs by text", "search_jobs", (evolve(_search(Kind.PUSH, JobSet.WAITING), text="none"),), JOB_LIST),
+    Case(
+        "pull jobs by text", "search_jobs", (evolve(_search(Kind.PULL, JobSet.WAITING), text="x"),), JOB_LIST
+    ),
+    Case("history by text", "search_finished", (evolve(_HISTORY, text="none"),), ENDED),
+    Case("failures by text", "newest_failures", (FailureFilter(text="none"), None, PAGE), ALL),
+    Case("failures of no category", "newest_failures", (FailureFilter(category="none"), None, PAGE), ALL),
+    Case("failures by text", "newest_failures", (FailureFilter(queue="q1", text="X"), None, PAGE), OF_QUEUE),
+]
 
 
 def _writes() -> list[Case]:
@@ -166,6 +232,9 @@ def _writes() -> list[Case]:
         _write(
             "samples that are forgotten", ForgetLoad(NOW + 999, 5), keys=SAMPLES | COUNTS_TIME, rows=5 * TYPES
         ),
+        _write("a push job that is hastened", Hasten(5001, NOW), keys=JOB, rows=2),
+        _write("a pull job that is hastened", Hasten(PULL_IDS + 5001, NOW), keys=JOB, rows=3),
+        _write("a report", Report("n1", "h", b"[]"), keys=NOTHING),
         _write("a turn", TakeTurn(Chore.SAMPLE, NOW, 1000), keys=NOTHING),
         _write("a pause", SetPaused(Kind.PUSH, "q1", is_paused=True), keys=QUEUE),
     ]

@@ -14,8 +14,11 @@ from tests.mariadb import administer, with_database
 from tests.stores import mysql_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
+from trioworq.core.failures import FailureFilter
 from trioworq.core.jobs import INT64_MAX
 from trioworq.core.retry import Completed
+from trioworq.stores.browsing import SEARCHED_JOBS
+from trioworq.stores.interface import Page
 from trioworq.stores.mysql import (
     counts,
     failure_reads,
@@ -26,6 +29,8 @@ from trioworq.stores.mysql import (
     lookup,
     pull_reads,
     reads,
+    searches,
+    spread,
     writer,
     writes,
 )
@@ -55,7 +60,7 @@ EXTRA_OF_INDEXES = {
 READS_A_ROW = 4
 READS_MORE = 10
 
-MODULES = (reads, lists, pull_reads, lookup, failure_reads, history, load)
+MODULES = (reads, lists, pull_reads, lookup, failure_reads, history, load, searches, spread)
 
 Dsns = dict[int, str]
 
@@ -215,6 +220,25 @@ async def test_what_is_asked_often_reads_as_many_rows_of_many_jobs_as_of_few(
     assert read <= READS_A_ROW * large.rows + READS_MORE
 
 
+@pytest.mark.parametrize("case", manage_cases.SEARCHES, ids=lambda case: case.name)
+async def test_search_goes_through_so_many_rows_and_no_more(
+    dsns: Dsns, connection: Connection, case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It finds by an index alone where it has to stop; what is behind is left to the next search."""
+    page = await ask(connection, case)
+    assert isinstance(page, Page)
+    assert not page.items
+    assert page.next_cursor is not None
+    first, *others = await statements(connection, case, monkeypatch)
+    (step,) = await plan(connection, first)
+    assert "Using index" in step.extra.split("; ")
+    steps = [step for statement in others for step in await plan(connection, statement)]
+    assert case.keys <= {f"{step.table}.{step.key}" for step in steps}
+    assert not [step for step in steps if "filesort" in step.extra or "temporary" in step.extra]
+    # An entry of the index to find the end, another to find the row, and the row.
+    assert await rows_read(dsns[LARGE], case) <= 3 * SEARCHED_JOBS + 10 * READS_MORE
+
+
 async def test_completions_of_a_batch_read_their_own_rows_only(connection: Connection) -> None:
     """One statement for many completions finds each by its primary key."""
     (step,) = await plan(connection, jobs.complete_many([Completed(100 * n, 1) for n in range(1, 31)]))
@@ -239,10 +263,16 @@ COUNTS = [
     pytest.param(counts.count_jobs, (NOW, "q1"), id="jobs of a queue"),
     pytest.param(counts.count_ended, (None,), id="ended"),
     pytest.param(counts.count_ended, ("q1",), id="ended of a queue"),
+    pytest.param(counts.count_ended_by_queue, (), id="ended by queue"),
+    pytest.param(failure_reads.count_failures, (FailureFilter(error="e1"),), id="failures of an error"),
     *(
         pytest.param(function, (wanted, *more), id=f"{function.__name__}, {name}")
         for name, (wanted, _) in manage_cases.FILTERS.items()
-        for function, more in ((failure_reads.count_failures, ()), (failure_reads.find_ids, (0, LARGE, 100)))
+        for function, more in (
+            (failure_reads.count_failures, ()),
+            (failure_reads.find_ids, (0, LARGE, 100)),
+            (failure_reads.failure_groups, (100,)),
+        )
     ),
     pytest.param(failure_reads.read_newest, (), id="the newest failure"),
     pytest.param(failure_reads.read_outdated_failures, (NOW + LARGE, 100), id="outdated failures"),

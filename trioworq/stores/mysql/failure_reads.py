@@ -1,26 +1,32 @@
-"""The failed store as a MySQL or MariaDB database is asked for it: failures of both kinds, the oldest first.
+"""The failed store as a MySQL or MariaDB database is asked for it: failures of both kinds.
 
 What is sought is found in an index alone; rows are looked at when it is known which are wanted.
 """
-# ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
 from collections.abc import Iterable, Sequence
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from trioworq.core.cursors import Cursor
-from trioworq.core.failures import FailureFilter
+from trioworq.core.failures import FailureFilter, FailureGroup
 from trioworq.core.jobs import FailedJob, Kind
+from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.stores.claims import CLAIM_BYTES
-from trioworq.stores.mysql import lists
+from trioworq.stores.interface import Page
+from trioworq.stores.mysql import failure_parts, lists
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.literals import Value, fill
-from trioworq.stores.paging import fitting
+from trioworq.stores.mysql.failure_parts import Part, Purpose
+from trioworq.stores.mysql.literals import fill
+from trioworq.stores.mysql.ranges import Condition
+from trioworq.stores.paging import LAST, fitting
+from trioworq.stores.rows import Row
 
 NEWEST = "SELECT COALESCE(MAX(id), 0) FROM failure"
 OUTDATED = (
     "SELECT id FROM failure FORCE INDEX (failure_time) WHERE failed_at < %s ORDER BY failed_at, id LIMIT %s"
 )
+GROUP = "kind, queue, category, error, COUNT(*), MIN(failed_at), MAX(failed_at), MAX(id)"
+BY_GROUP = "GROUP BY kind, queue, category, error ORDER BY COUNT(*) DESC, MAX(id) DESC LIMIT %s"
 
 
 def _place(failure_id: int) -> Cursor:
@@ -32,36 +38,20 @@ FAILURES = evolve(lists.FAILURES, place=lambda failed: _place(failed.id))
 CONTENTS = evolve(FAILURES, sizes="id, LENGTH(payload) + COALESCE(LENGTH(pull_state), 0)")
 
 
-@frozen
-class _Part:
-    """A condition that one range of one index serves, in the order of the ids."""
-
-    index: str
-    condition: str
-    values: tuple[Value, ...]
-
-    def also(self, condition: str, *values: Value) -> "_Part":
-        """Return the part of this part for which `condition` holds too."""
-        return _Part(self.index, f"{self.condition} AND {condition}", (*self.values, *values))
-
-    def select(self, what: str, behind: str = "", *more: Value) -> bytes:
-        """Return the statement that reads `what` of it."""
-        statement = f"SELECT {what} FROM failure FORCE INDEX ({self.index}) WHERE {self.condition} {behind}"
-        return fill(statement, (*self.values, *more))
-
-
 async def read_failed(
     connection: Connection, wanted: FailureFilter, offset: int, limit: int
 ) -> list[FailedJob]:
     """Return failures from the one at `offset` on, as many as fill a page."""
-    ids = await _ids(connection, _parts(wanted), offset, limit)
+    ids = await _ids(connection, failure_parts.parts(wanted, Purpose.LIST), offset, limit)
     page = await lists.page(connection, FAILURES, _places(ids), limit)
     return list(page.items)
 
 
 async def count_failures(connection: Connection, wanted: FailureFilter) -> int:
     """Count failures."""
-    counts = await connection.send_all([part.select("COUNT(*)") for part in _parts(wanted)])
+    counts = await connection.send_all(
+        [part.wanted.select("COUNT(*)") for part in failure_parts.parts(wanted, Purpose.COUNT)]
+    )
     return sum(count for result in counts for (count,) in result.rows)
 
 
@@ -78,8 +68,9 @@ async def find_ids(
     connection: Connection, wanted: FailureFilter, after_id: int, until_id: int, limit: int
 ) -> list[int]:
     """Return the first ids within a range."""
-    parts = [part.also("id > %s AND id <= %s", after_id, until_id) for part in _parts(wanted)]
-    return await _ids(connection, parts, 0, limit)
+    within = Condition("id > %s AND id <= %s", (after_id, until_id))
+    sought = [part.also(within) for part in failure_parts.parts(wanted, Purpose.LIST)]
+    return await _ids(connection, sought, 0, limit)
 
 
 async def read_newest(connection: Connection) -> int:
@@ -94,14 +85,56 @@ async def read_outdated_failures(connection: Connection, before_ms: int, limit: 
     return [failure_id for (failure_id,) in found.rows]
 
 
-async def _ids(connection: Connection, parts: Sequence[_Part], offset: int, limit: int) -> list[int]:
+async def newest_failures(
+    connection: Connection, wanted: FailureFilter, cursor: Cursor | None, limit: int
+) -> Page[FailedJob]:
+    """Return one page of failures, newest first; goes through SEARCHED_JOBS at most."""
+    edge = cursor or LAST
+    sought = [
+        part.also(Condition("id <= %s", (edge.id,))) for part in failure_parts.parts(wanted, Purpose.LIST)
+    ]
+    stop = await _stop(connection, sought)
+    if stop is not None:
+        sought = [part.also(Condition("id > %s", (stop,))) for part in sought]
+    ids = await _ids(connection, sought, 0, limit + 1, order="id DESC")
+    page = await lists.page(connection, FAILURES, _places(ids), limit)
+    if page.next_cursor is None and stop is not None:
+        return Page(page.items, _place(stop))
+    return page
+
+
+async def _stop(connection: Connection, sought: Sequence[Part]) -> int | None:
+    """Return the id of the first failure that a search leaves to the next one."""
+    if not any(part.rest for part in sought):
+        return None
+    each = SEARCHED_JOBS // len(sought)
+    found = await connection.send_all(
+        [part.range.select("id", "ORDER BY id DESC LIMIT 1 OFFSET %s", each) for part in sought]
+    )
+    return max((failure_id for result in found for (failure_id,) in result.rows), default=None)
+
+
+async def failure_groups(connection: Connection, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
+    """Return the groups of failures, those with the most first."""
+    found = await connection.send_all(
+        [part.wanted.select(GROUP, BY_GROUP, limit) for part in failure_parts.parts(wanted, Purpose.GROUP)]
+    )
+    groups = [_group_of(row) for result in found for row in result.rows]
+    return sorted(groups, key=lambda group: (-group.count, -group.newest_id))[:limit]
+
+
+async def _ids(
+    connection: Connection, sought: Sequence[Part], offset: int, limit: int, *, order: str = "id"
+) -> list[int]:
     """Return the ids that any of the parts has, in order."""
-    if len(parts) == 1:
-        statement = parts[0].select("id", "ORDER BY id LIMIT %s OFFSET %s", limit, offset)
+    if not sought:
+        return []
+    if len(sought) == 1:
+        statement = sought[0].wanted.select("id", f"ORDER BY {order} LIMIT %s OFFSET %s", limit, offset)
     else:
-        each = [part.select("id", "ORDER BY id LIMIT %s", offset + limit) for part in parts]
+        each = [part.wanted.select("id", f"ORDER BY {order} LIMIT %s", offset + limit) for part in sought]
         together = b" UNION ALL ".join(b"(%s)" % one for one in each)
-        statement = together + fill(" ORDER BY id LIMIT %s OFFSET %s", (limit, offset))
+        statement = together + fill(f" ORDER BY {order} LIMIT %s OFFSET %s", (limit, offset))
     return [failure_id for (failure_id,) in (await connection.send(statement)).rows]
 
 
@@ -109,24 +142,15 @@ def _places(ids: Iterable[int]) -> list[Cursor]:
     return [_place(failure_id) for failure_id in ids]
 
 
-def _parts(wanted: FailureFilter) -> list[_Part]:
-    """Return what a filter lets in; no failure is in two of the parts."""
-    if wanted.job_id is not None:
-        parts = [_Part("failure_job", "job_id = %s", (wanted.job_id,))]
-    else:
-        index = "failure_all" if wanted.queue is None else "failure_failed"
-        parts = [_Part(index, "kind = %s", (kind.value,)) for kind in Kind]
-    for condition, value in _conditions(wanted):
-        parts = [part.also(condition, value) for part in parts]
-    return parts
-
-
-def _conditions(wanted: FailureFilter) -> list[tuple[str, Value]]:
-    given = [
-        ("queue = %s", wanted.queue),
-        # Pull jobs have none.
-        ("kind = 0 AND category = %s", wanted.category),
-        ("failed_at >= %s", wanted.failed_after_ms),
-        ("failed_at < %s", wanted.failed_before_ms),
-    ]
-    return [(condition, value) for condition, value in given if value is not None]
+def _group_of(row: Row) -> FailureGroup:
+    kind, queue, category, error, count, first_failed_at_ms, last_failed_at_ms, newest_id = row
+    return FailureGroup(
+        kind=Kind(kind),
+        queue=queue.decode(),
+        category=category.decode(),
+        error=error.decode(),
+        count=count,
+        first_failed_at_ms=first_failed_at_ms,
+        last_failed_at_ms=last_failed_at_ms,
+        newest_id=newest_id,
+    )

@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from typing import assert_never
 
 from trioworq.core.errors import InvalidRequest
+from trioworq.core.failures import error_of
 from trioworq.core.jobs import FailedJob, Job, JobState, Kind, NewJob
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.claims import Claim, Start
@@ -45,9 +46,10 @@ RETRY = f"UPDATE job SET state = 0, next_try = %s, retries_left = %s, fail_count
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
 FAIL = (
     "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, priority, timeout, "
-    "retry_delay, max_retries, attempt, started_at, result_status, result_code, result_message, fail_count, "
-    "failed_at, created_at) SELECT id, queue, category, url, payload, payload_form, priority, timeout, "
-    "retry_delay, fail_count + retries_left, attempt, started_at, %s, %s, %s, %s, %s, created_at "
+    "retry_delay, max_retries, attempt, started_at, result_status, result_code, result_message, error, "
+    "fail_count, failed_at, created_at) "
+    "SELECT id, queue, category, url, payload, payload_form, priority, timeout, retry_delay, "
+    "fail_count + retries_left, attempt, started_at, %s, %s, %s, %s, %s, %s, created_at "
     f"FROM job WHERE {_THE_RUN} FOR UPDATE"
 )
 START = b"UPDATE job SET state = 1, attempt = attempt + 1, started_at = %d WHERE id IN (%s) AND state = 0"
@@ -170,6 +172,7 @@ def _steps(connection: Connection, settlement: Settlement) -> list[bytes]:
                 result.status.value,
                 result.code,
                 result.message,
+                error_of(result),
                 settlement.fail_count,
                 settlement.failed_at_ms,
             )

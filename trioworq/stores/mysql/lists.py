@@ -47,18 +47,19 @@ T = TypeVar("T")
 
 @frozen
 class Table(Generic[T]):
-    """How the rows of a list are read; the columns of `sizes` are the id and a number of bytes."""
+    """How the rows of a list are read: by `key`. The columns of `sizes` are that and a number of bytes."""
 
-    name: str
+    source: str
     sizes: str
     columns: str
     read: Callable[[Row], T]
     place: Callable[[T], Cursor]
+    key: str = "id"
 
 
-JOBS = Table("job", "id, LENGTH(url) + LENGTH(payload)", JOB, job_of, job_place)
+JOBS = Table("job FORCE INDEX (PRIMARY)", "id, LENGTH(url) + LENGTH(payload)", JOB, job_of, job_place)
 FAILURES = Table(
-    "failure",
+    "failure FORCE INDEX (PRIMARY)",
     "id, LENGTH(url) + LENGTH(payload) + LENGTH(result_message)",
     FAILURE,
     failure_of,
@@ -90,10 +91,10 @@ async def read_failures(connection: Connection, query: FailureQuery) -> Page[Fai
     return await page(connection, FAILURES, places, query.limit)
 
 
-def select(columns: str, table: str, places: Sequence[Cursor]) -> bytes:
+def select(columns: str, table: Table[T], places: Sequence[Cursor]) -> bytes:
     """Return the statement that reads the rows at these places."""
     ids = ",".join(str(place.id) for place in places)
-    return f"SELECT {columns} FROM {table} FORCE INDEX (PRIMARY) WHERE id IN ({ids})".encode()
+    return f"SELECT {columns} FROM {table.source} WHERE {table.key} IN ({ids})".encode()
 
 
 async def _places(connection: Connection, statement: str, values: Sequence[Value]) -> list[Cursor]:
@@ -108,7 +109,7 @@ async def page(connection: Connection, table: Table[T], places: Sequence[Cursor]
     shown = cut(places, limit, lambda place: place, lambda place: found_sizes.get(place.id, 0))
     found: dict[Cursor, T] = {}
     for some in _in_turn(shown.items, READ_AT_ONCE):
-        rows = (await connection.send(select(table.columns, table.name, some))).rows
+        rows = (await connection.send(select(table.columns, table, some))).rows
         found.update((table.place(item), item) for item in map(table.read, rows))
     return Page([found[place] for place in shown.items if place in found], shown.next_cursor)
 
@@ -119,7 +120,7 @@ async def sizes(
     """Return the sizes of the rows at the first of `places`, by id: all, or those that fill `room` bytes."""
     found: dict[int, int] = {}
     for some in _in_turn(places, _SIZED_AT_ONCE):
-        found.update((await connection.send(select(table.sizes, table.name, some))).rows)
+        found.update((await connection.send(select(table.sizes, table, some))).rows)
         if sum(found.values()) > room:
             break
     return found

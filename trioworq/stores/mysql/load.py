@@ -47,18 +47,18 @@ _TYPES_AT_ONCE = 500
 async def read_types(connection: Connection, types: Collection[TypeName] | None) -> list[JobType]:
     """Return the job types that have a number; with `types`, only those."""
     if types is None:
-        return _types([await connection.execute(TYPES)])
-    return _types(await connection.send_all(_find_types(types)))
+        return types_of([await connection.execute(TYPES)])
+    return types_of(await connection.send_all(_find_types(types)))
 
 
 def name_types(types: Collection[TypeName]) -> Conversation[list[JobType]]:
     """Return job types with their numbers, new ones for those without."""
-    named = _types((yield _find_types(types)))
+    named = types_of((yield _find_types(types)))
     missing = set(types) - {each.type for each in named}
     if missing:
         new = sorted((each.kind.value, each.name) for each in missing)
         _, *found = yield [ADD_TYPES % rows("(%s, %s)", new), *_find_types(missing)]
-        named += _types(found)
+        named += types_of(found)
     return named
 
 
@@ -72,7 +72,8 @@ def _find_types(types: Collection[TypeName]) -> list[bytes]:
     return statements
 
 
-def _types(results: Sequence[Result]) -> list[JobType]:
+def types_of(results: Sequence[Result]) -> list[JobType]:
+    """Read rows of `TYPES`."""
     return [
         JobType(number, TypeName(Kind(kind), name.decode()))
         for result in results

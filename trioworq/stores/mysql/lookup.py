@@ -18,11 +18,14 @@ def _of(table: str, columns: str) -> list[str]:
 
 _JOB = _of("job", JOB)
 _PULL = ["job.kind", "job.pull_key", *_of("pull_job", "pull_state, pull_timeout, max_retries, lease_end")]
+# The columns of a job of either kind, of `job` and of the row of `pull_job` that it may have.
+OF_EITHER = ", ".join([*_JOB, *_PULL])
+_WIDTH = len(_JOB) + len(_PULL)
 _FAILURE = _of("failure", FAILURE)
 _FINISHED = _of("finished", FINISHED)
 
 FIND = (
-    f"SELECT {', '.join([*_JOB, *_PULL, *_FAILURE, *_FINISHED])} FROM (SELECT 1) AS one "
+    f"SELECT {', '.join([OF_EITHER, *_FAILURE, *_FINISHED])} FROM (SELECT 1) AS one "
     "LEFT JOIN job FORCE INDEX (PRIMARY) ON job.id = %s "
     "LEFT JOIN pull_job FORCE INDEX (PRIMARY) "
     "ON pull_job.queue = job.queue AND pull_job.pull_key = job.pull_key "
@@ -34,14 +37,18 @@ FIND = (
 async def find_job(connection: Connection, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
     """Return a job wherever it is."""
     (row, *_) = (await connection.execute(FIND, (job_id,) * 3)).rows
-    job, row = row[: len(_JOB)], row[len(_JOB) :]
-    pull, row = row[: len(_PULL)], row[len(_PULL) :]
+    job, row = row[:_WIDTH], row[_WIDTH:]
     failure, finished = row[: len(_FAILURE)], row[len(_FAILURE) :]
     if job[0] is not None:
-        return _job(job, *pull)
+        return job_of_either(job)
     if failure[0] is not None:
         return failure_of(failure)
     return None if finished[0] is None else finished_of(finished)
+
+
+def job_of_either(row: Row) -> Job | PullJob:
+    """Read a row of the columns `OF_EITHER`."""
+    return _job(row[: len(_JOB)], *row[len(_JOB) :])
 
 
 def _job(

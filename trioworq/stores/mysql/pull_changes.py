@@ -9,6 +9,7 @@ from typing import assert_never
 
 from attrs import frozen
 
+from trioworq.core.failures import error_of
 from trioworq.core.jobs import JobState
 from trioworq.core.pull import (
     Completion,
@@ -26,7 +27,7 @@ from trioworq.core.pull import (
     standing_after,
     timeout_message,
 )
-from trioworq.core.results import ResultStatus
+from trioworq.core.results import Result, ResultStatus
 from trioworq.stores.mysql.conversations import Conversation, Mismatch
 from trioworq.stores.mysql.history import remember_pulled
 from trioworq.stores.mysql.literals import fill, numbers, rows
@@ -78,9 +79,10 @@ TRY_AGAIN = (
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, pull_key, pull_state, "
     "priority, timeout, retry_delay, max_retries, attempt, started_at, result_status, result_code, "
-    "result_message, fail_count, failed_at, created_at) "
+    "result_message, error, fail_count, failed_at, created_at) "
     "SELECT kind, id, job.queue, category, url, payload, payload_form, job.pull_key, pull_state, "
-    "priority, pull_timeout, retry_delay, max_retries, attempt, started_at, %s, 0, %s, %s, %s, created_at "
+    "priority, pull_timeout, retry_delay, max_retries, attempt, started_at, %s, 0, %s, "
+    "%s, %s, %s, created_at "
     f"FROM {BY_ID} WHERE id IN "
 )
 
@@ -209,8 +211,9 @@ def _try_again(timed_out: Sequence[TimedOut]) -> Iterator[bytes]:
 def _fail(failed: Sequence[TimedOut], now_ms: int) -> Iterator[bytes]:
     """Return the statements that move jobs to the failed store."""
     for fail_count, ids in _by_fail_count(failed).items():
-        result = (ResultStatus.FAILURE.value, timeout_message(fail_count), fail_count, now_ms)
-        yield b"%s(%s)" % (fill(FAIL, result), numbers(ids))
+        result = Result(ResultStatus.FAILURE, 0, timeout_message(fail_count))
+        entry = (result.status.value, result.message, error_of(result), fail_count, now_ms)
+        yield b"%s(%s)" % (fill(FAIL, entry), numbers(ids))
     yield from _remove({(each.queue, each.key): each.id for each in failed})
 
 

@@ -4,21 +4,34 @@ The writing connection belongs to one service task, which commits in batches (`b
 each with its service task. No request and no job ever has a connection in hand.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import trio
 
 from trioworq.clock import Clock
-from trioworq.core.failures import FailureFilter
+from trioworq.core.cursors import Cursor
+from trioworq.core.failures import FailureFilter, FailureGroup
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.leases import Held, Hold
-from trioworq.core.load import EndedCount, JobCount, JobType, LoadPoint, LoadQuery, TypeName
+from trioworq.core.load import (
+    EndedCount,
+    JobCount,
+    JobType,
+    LoadPoint,
+    LoadQuery,
+    LoadSpread,
+    QueueEnded,
+    SpreadQuery,
+    TypeName,
+)
+from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
+from trioworq.stores.browsing import FinishedSearch, JobSearch
 from trioworq.stores.claims import Claimant, Taker
 from trioworq.stores.commits import Commits
 from trioworq.stores.interface import FailureQuery, JobQuery, Outlook, Page, Schema, Sighting
@@ -30,9 +43,12 @@ from trioworq.stores.mysql import (
     lists,
     load,
     lookup,
+    nodes,
     presence,
     pull_reads,
     reads,
+    searches,
+    spread,
 )
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.dsn import parse
@@ -180,6 +196,16 @@ class MySqlStore(BatchedWrites):
         """Return the first ids of failures within a range."""
         return await self._count(failure_reads.read_failure_ids, wanted, after_id, until_id, limit)
 
+    async def newest_failures(
+        self, wanted: FailureFilter, cursor: Cursor | None, limit: int
+    ) -> Page[FailedJob]:
+        """Return one page of failures of both kinds, newest first."""
+        return await self._count(failure_reads.newest_failures, wanted, cursor, limit)
+
+    async def failure_groups(self, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
+        """Return the groups of failures, those with the most first."""
+        return await self._count(failure_reads.failure_groups, wanted, limit)
+
     async def newest_failure_id(self) -> int:
         """Return the greatest id of a failure."""
         return await self._read(failure_reads.read_newest)
@@ -200,6 +226,20 @@ class MySqlStore(BatchedWrites):
         """Count the jobs in the failed store and in the history."""
         return await self._count(counts.count_ended, queue)
 
+    async def count_ended_by_queue(self) -> list[QueueEnded]:
+        """Count failed and finished jobs of each queue that has any."""
+        return await self._count(counts.count_ended_by_queue)
+
+    async def search_jobs(self, search: JobSearch) -> Page[Job | PullJob]:
+        """Return one page of jobs that have not ended."""
+        ask = self._read if search.category is None and search.text is None else self._count
+        return await ask(searches.search_jobs, search)
+
+    async def search_finished(self, search: FinishedSearch) -> Page[FinishedJob]:
+        """Return one page of the history."""
+        ask = self._read if search.category is None and search.text is None else self._count
+        return await ask(searches.search_finished, search)
+
     async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
         """Return job ids of the history that are to be forgotten."""
         return await self._count(history.read_outdated_finished, before_ms, most, limit)
@@ -215,6 +255,10 @@ class MySqlStore(BatchedWrites):
     async def load(self, query: LoadQuery) -> list[LoadPoint]:
         """Return samples of the load."""
         return await self._count(load.read_load, query)
+
+    async def load_spread(self, query: SpreadQuery) -> LoadSpread:
+        """Return the load of several job types over time."""
+        return await self._count(spread.read_spread, query)
 
     async def queues(self) -> list[QueueDefinition]:
         """Return every definition."""
@@ -239,6 +283,14 @@ class MySqlStore(BatchedWrites):
     async def owner(self, queue: str, now_ms: int) -> Owner | None:
         """Return who holds the lease of a queue."""
         return await self._read(reads.read_owner, queue, now_ms)
+
+    async def owners(self, now_ms: int) -> Mapping[str, Owner]:
+        """Return who holds the leases of queues."""
+        return await self._read(nodes.read_owners, now_ms)
+
+    async def nodes(self, now_ms: int) -> list[LiveNode]:
+        """Return the nodes that are live."""
+        return await self._read(nodes.read_nodes, now_ms)
 
     async def schema(self) -> Schema:
         """Read the version of the schema."""

@@ -16,7 +16,18 @@ from trioworq.core.leases import Hold
 from trioworq.core.pull import Completion, PullChange, Return, Verdict
 from trioworq.core.retry import Completed, Failed, Released, Retried
 from trioworq.stores.claims import Claim, Take
-from trioworq.stores.mysql import definitions, failures, history, jobs, leases, load, pull, pull_changes
+from trioworq.stores.mysql import (
+    definitions,
+    failures,
+    hastening,
+    history,
+    jobs,
+    leases,
+    load,
+    nodes,
+    pull,
+    pull_changes,
+)
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on, in_turn
 from trioworq.stores.operations import (
@@ -31,18 +42,20 @@ from trioworq.stores.operations import (
     ForgetFinished,
     ForgetLoad,
     GiveBack,
+    Hasten,
     NameTypes,
     Operation,
     PushJobs,
     PutQueue,
     PutRouting,
+    Report,
     RetryFailures,
     SetPaused,
     TakeTurn,
 )
 from trioworq.stores.starts import with_starts
 
-_Managing = ForgetFailures | ForgetFinished | NameTypes | AddLoad | ForgetLoad | TakeTurn
+_Managing = ForgetFailures | ForgetFinished | NameTypes | AddLoad | ForgetLoad | TakeTurn | Report
 _Single = (
     DeleteJob
     | DeleteFailure
@@ -96,6 +109,7 @@ def _stages(
     yield [*expired, *_change(operations, {}, are_returns=True), *_retry(operations)]
     pushes = [
         *_return(connection, operations),
+        *_hasten(operations),
         _push(connection, operations, is_careful=is_careful),
         *_enqueue(connection, operations, is_careful=is_careful),
     ]
@@ -126,6 +140,12 @@ def _return(connection: Connection, operations: Sequence[Operation]) -> Iterator
     for place, operation in enumerate(operations):
         if isinstance(operation, Retried | Released):
             yield [place], in_turn([jobs.settle(connection, operation)])
+
+
+def _hasten(operations: Sequence[Operation]) -> Iterator[_Talk]:
+    for place, operation in enumerate(operations):
+        if isinstance(operation, Hasten):
+            yield [place], in_turn([hastening.hasten(operation)])
 
 
 def _settle(connection: Connection, operations: Sequence[Operation], *, is_careful: bool) -> Iterator[_Talk]:
@@ -198,7 +218,7 @@ def _retry(operations: Sequence[Operation]) -> Iterator[_Talk]:
 
 
 def _manage(operations: Sequence[Operation]) -> Iterator[_Talk]:
-    """Forget, sample and take turns: one after the other, as they may be about the same."""
+    """Forget, sample, take turns and report: one after the other, as they may be about the same."""
     rest = {place: each for place, each in enumerate(operations) if isinstance(each, _Managing)}
     if rest:
         yield list(rest), in_turn(map(_managing, rest.values()))
@@ -218,6 +238,8 @@ def _managing(operation: _Managing) -> Conversation[object]:
             return load.forget(operation)
         case TakeTurn():
             return load.take_turn(operation)
+        case Report():
+            return nodes.report(operation)
         case _:
             assert_never(operation)
 
