@@ -20,6 +20,7 @@ from trioworq.stores.mysql.literals import fill
 from trioworq.stores.mysql.ranges import Condition
 from trioworq.stores.paging import LAST, fitting
 from trioworq.stores.rows import Row
+from trioworq.stores.searching import until
 
 NEWEST = "SELECT COALESCE(MAX(id), 0) FROM failure"
 OUTDATED = (
@@ -98,9 +99,7 @@ async def newest_failures(
         sought = [part.also(Condition("id > %s", (stop,))) for part in sought]
     ids = await _ids(connection, sought, 0, limit + 1, order="id DESC")
     page = await lists.page(connection, FAILURES, _places(ids), limit)
-    if page.next_cursor is None and stop is not None:
-        return Page(page.items, _place(stop))
-    return page
+    return until(page, None if stop is None else _place(stop))
 
 
 async def _stop(connection: Connection, sought: Sequence[Part]) -> int | None:

@@ -1,9 +1,12 @@
 """Rows as one range of an index has them, and what else is to hold of them."""
 # ruff: noqa: S608  # what is put together here are our own names; values are always quoted
 
+from string import ascii_lowercase
+
 from attrs import frozen
 
 from trioworq.stores.mysql.literals import Value, fill
+from trioworq.stores.searching import folded
 
 
 @frozen
@@ -39,8 +42,8 @@ def holds(text: str, *columns: str) -> Condition:
     The columns are binary, where a server folds nothing, and what it would fold of text is more than ASCII.
     Only the letters of the text have to be folded: none of the others is in it.
     """
-    needle = text.encode("utf-8", "surrogatepass").lower()
-    letters = sorted({chr(byte) for byte in needle if chr(byte).isascii() and chr(byte).isalpha()})
+    needle = folded(text).encode("utf-8", "surrogatepass")
+    letters = sorted(set(folded(text)) & set(ascii_lowercase))
     found = " OR ".join(f"INSTR({_folded(column, letters)}, %s)" for column in columns)
     return Condition(f"({found})", (needle,) * len(columns))
 

@@ -9,10 +9,10 @@ from typing import TypeVar
 from attrs import evolve, frozen
 
 from trioworq.core.cursors import Cursor
-from trioworq.core.jobs import INT64_MAX, FinishedJob, Job, JobState, Kind
+from trioworq.core.jobs import FinishedJob, Job, Kind
 from trioworq.core.pull import PullJob
 from trioworq.stores.browsing import SEARCHED_JOBS, FinishedSearch, JobSearch
-from trioworq.stores.interface import JobSet, Page
+from trioworq.stores.interface import Page
 from trioworq.stores.mysql import lists
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.lists import Table
@@ -21,25 +21,23 @@ from trioworq.stores.mysql.ranges import Condition, Range, holds
 from trioworq.stores.mysql.reads import finished_of
 from trioworq.stores.paging import LAST
 from trioworq.stores.rows import FINISHED
+from trioworq.stores.searching import finished_place, place_of, search_bounds, until
 
 PULL_JOBS = Table(
     BY_ID,
     "id, LENGTH(payload) + COALESCE(LENGTH(pull_state), 0)",
     PULL_JOB,
     pull_job_of,
-    lambda job: Cursor(job.run_at_ms, job.id),
+    place_of,
 )
 HISTORY = Table(
     "finished FORCE INDEX (PRIMARY)",
     "job_id, LENGTH(url) + COALESCE(LENGTH(payload), 0) + LENGTH(message)",
     FINISHED,
     finished_of,
-    lambda finished: Cursor(finished.ended_at_ms, finished.job_id),
+    finished_place,
     key="job_id",
 )
-
-# Times of pull jobs may lie before 1970.
-_FIRST = Cursor(-INT64_MAX, 0)
 
 T = TypeVar("T")
 
@@ -80,14 +78,13 @@ class _Walk:
 
 async def search_jobs(connection: Connection, search: JobSearch) -> Page[Job | PullJob]:
     """Return one page of jobs that have not ended."""
-    state = JobState.RUNNING if search.jobs is JobSet.RUNNING else JobState.WAITING
-    side = ">" if search.jobs is JobSet.DEFERRED else "<="
+    rows = search_bounds(search)
     listed = Condition(
-        f"kind = %s AND queue = %s AND state = %s AND next_try {side} %s",
-        (search.kind.value, search.queue, state.value, search.now_ms),
+        "kind = %s AND queue = %s AND state = %s AND next_try BETWEEN %s AND %s",
+        (search.kind.value, search.queue, rows.state.value, rows.lowest_ms, rows.highest_ms),
     )
     walk = _Walk(Range("job FORCE INDEX (job_list)", listed), "next_try", "id", ascending=True)
-    walk = walk.from_place(search.cursor or _FIRST)
+    walk = walk.from_place(rows.edge)
     is_push = search.kind is Kind.PUSH
     sought = _sought(search, "url" if is_push else "pull_key")
     page: Page[Job] | Page[PullJob]
@@ -96,7 +93,7 @@ async def search_jobs(connection: Connection, search: JobSearch) -> Page[Job | P
     else:
         page = await _page(connection, PULL_JOBS, walk, sought, search.limit)
     # Those that have just been started, or ended their run, are in another list now.
-    return Page([job for job in page.items if job.state is state], page.next_cursor)
+    return Page([job for job in page.items if job.state is rows.state], page.next_cursor)
 
 
 async def search_finished(connection: Connection, search: FinishedSearch) -> Page[FinishedJob]:
@@ -123,10 +120,9 @@ async def _page(
     connection: Connection, table: Table[T], walk: _Walk, sought: list[Condition], limit: int
 ) -> Page[T]:
     """Return one page of those rows of a walk that are sought, of as many as one search goes through."""
-    stops = await walk.places(connection, 1, SEARCHED_JOBS) if sought else []
-    for stop in stops:
+    stop = next(iter(await walk.places(connection, 1, SEARCHED_JOBS)), None) if sought else None
+    if stop is not None:
         walk = walk.before(stop)
     wanted = evolve(walk, range=walk.range.also(*sought))
     places = await wanted.places(connection, limit + 1)
-    page = await lists.page(connection, table, places, limit)
-    return page if page.next_cursor is not None or not stops else Page(page.items, stops[0])
+    return until(await lists.page(connection, table, places, limit), stop)

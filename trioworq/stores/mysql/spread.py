@@ -17,14 +17,13 @@ FIRST_OF_STEPS = (
 SAMPLES = b"SELECT time, pending, queued, running FROM load_sample WHERE time IN (%s) ORDER BY time"
 FULLEST = (
     b"SELECT job_type FROM load_count FORCE INDEX (load_count_time) WHERE time IN (%s) "
-    b"GROUP BY job_type HAVING SUM(pending + queued + running) > 0 "
-    b"ORDER BY SUM(pending + queued + running) DESC, job_type LIMIT %d"
+    b"GROUP BY job_type ORDER BY SUM(pending + queued + running) DESC, job_type LIMIT %d"
 )
 COUNTS = (
     b"SELECT job_type, time, pending, queued, running FROM load_count FORCE INDEX (PRIMARY) "
     b"WHERE job_type IN (%s) AND time IN (%s)"
 )
-THEIR_TYPES = f"{TYPES} WHERE id IN (%s)".encode()
+THEIR_TYPES = f"{TYPES} FORCE INDEX (PRIMARY) WHERE id IN (%s)".encode()
 
 
 async def read_spread(connection: Connection, query: SpreadQuery) -> LoadSpread:

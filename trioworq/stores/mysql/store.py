@@ -57,6 +57,7 @@ from trioworq.stores.mysql.reader import Reader
 from trioworq.stores.mysql.schema import prepare
 from trioworq.stores.mysql.writer import Writer
 from trioworq.stores.operations import Operation
+from trioworq.stores.searching import is_selective
 from trioworq.stores.writing import BatchedWrites
 
 # One slow list should not keep everyone else from reading.
@@ -232,12 +233,12 @@ class MySqlStore(BatchedWrites):
 
     async def search_jobs(self, search: JobSearch) -> Page[Job | PullJob]:
         """Return one page of jobs that have not ended."""
-        ask = self._read if search.category is None and search.text is None else self._count
+        ask = self._count if is_selective(search) else self._read
         return await ask(searches.search_jobs, search)
 
     async def search_finished(self, search: FinishedSearch) -> Page[FinishedJob]:
         """Return one page of the history."""
-        ask = self._read if search.category is None and search.text is None else self._count
+        ask = self._count if is_selective(search) else self._read
         return await ask(searches.search_finished, search)
 
     async def outdated_finished(self, before_ms: int, most: int, limit: int) -> list[int]:
