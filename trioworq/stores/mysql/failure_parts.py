@@ -40,15 +40,15 @@ def parts(wanted: FailureFilter, purpose: Purpose) -> list[Part]:
     if wanted.job_ids is not None and not wanted.job_ids:
         return []
     kinds = [kind for kind in Kind if wanted.kind in {None, kind}]
-    # Pull jobs have the empty category.
-    if wanted.category:
+    if wanted.category is not None:
         kinds = [kind for kind in kinds if kind is Kind.PUSH]
     return [_part(wanted, kind, purpose) for kind in kinds]
 
 
 def _part(wanted: FailureFilter, kind: Kind, purpose: Purpose) -> Part:
     category = wanted.category
-    if category is None and kind is Kind.PULL and wanted.error is not None:
+    # All of their failures have the empty one.
+    if kind is Kind.PULL and wanted.error is not None:
         category = ""
     of_group = {"queue": wanted.queue, "category": category, "error": wanted.error}
     index = _index(wanted, purpose, is_group=None not in of_group.values())
@@ -62,7 +62,7 @@ def _part(wanted: FailureFilter, kind: Kind, purpose: Purpose) -> Part:
     ]
     if wanted.text is not None:
         rest.append(holds(wanted.text, "result_message", "url", "pull_key"))
-    first, *others = [*kept, *_times(wanted)]
+    first, *others = [*kept, *_limits(wanted)]
     return Part(Range(f"failure FORCE INDEX ({index})", first).also(*others), rest)
 
 
@@ -88,9 +88,10 @@ def _jobs(wanted: FailureFilter) -> list[Condition]:
     return conditions
 
 
-def _times(wanted: FailureFilter) -> list[Condition]:
+def _limits(wanted: FailureFilter) -> list[Condition]:
     given = [
         ("failed_at >= %s", wanted.failed_after_ms),
         ("failed_at < %s", wanted.failed_before_ms),
+        ("id <= %s", wanted.newest_id),
     ]
     return [Condition(condition, (value,)) for condition, value in given if value is not None]
