@@ -21,6 +21,7 @@ FIREWORQ_OPTIONS = {
 }  # fmt: skip
 EXAMPLES = {
     "driver": "in-memory",
+    "console": "read-only",
     "keep_alive": "false",
     "dispatch_keep_alive": "false",
     "error_log_level": "warn",
@@ -222,6 +223,13 @@ def test_an_unknown_driver_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ConfigError) as refusal:
         load({}, {"FIREWORQ_DRIVER": "oracle"})
     assert str(refusal.value) == "FIREWORQ_DRIVER: 'oracle' should be one of sqlite, mysql, in-memory"
+
+
+def test_an_unknown_console_is_refused_with_the_known_ones() -> None:
+    """A wish to have it off is not passed over."""
+    with pytest.raises(ConfigError) as refusal:
+        load({"console": "false"}, {})
+    assert str(refusal.value) == "--console: 'false' should be one of on, read-only, off"
 
 
 @pytest.mark.parametrize(("name", "reason"), [("é" * 128, "1 to 255 bytes"), ("\udcff", "not valid UTF-8")])

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import fields, frozen
 
@@ -27,6 +27,8 @@ from trioworq.options import (
 
 FIREWORQ_VERSION = f"1.5.1+trioworq.{__version__}"
 
+Choice = TypeVar("Choice", bound=Enum)
+
 _MASK = "********"
 _SCHEME = re.compile(r"[a-z]+://")
 
@@ -43,11 +45,27 @@ class Driver(Enum):
     IN_MEMORY = "in-memory"
 
 
+class Console(Enum):
+    """What the console does: everything, only show, or not be there."""
+
+    ON = "on"
+    READ_ONLY = "read-only"
+    OFF = "off"
+
+
 def _read_driver(text: str) -> Driver:
+    return _read_choice(Driver, text)
+
+
+def _read_console(text: str) -> Console:
+    return _read_choice(Console, text)
+
+
+def _read_choice(kind: type[Choice], text: str) -> Choice:
     try:
-        return Driver(text)
+        return kind(text)
     except ValueError:
-        choices = ", ".join(driver.value for driver in Driver)
+        choices = ", ".join(str(choice.value) for choice in kind)
         raise ValueError(f"should be one of {choices}") from None
 
 
@@ -107,6 +125,12 @@ class Config:
         "",
         "File with the API tokens of which clients have to show one, see [api.md](api.md#access). "
         "Empty to let everybody in.",
+        from_fireworq=False,
+    )
+    console: Console = declare(
+        Console.ON,
+        "The web console at `/console`: `on`, `read-only` to change nothing there, or `off`.",
+        read=_read_console,
         from_fireworq=False,
     )
     keep_alive: bool = declare(True, "Keep client connections open between requests.", read=read_bool)

@@ -48,6 +48,7 @@ from trioworq.stores.batching import CLOSING_S
 from trioworq.stores.interface import Store, StoreUnavailable
 from trioworq.stores.opening import open_store
 from trioworq.web.app import create_app
+from trioworq.web.console.desk import About
 from trioworq.web.door import Door, exposures, open_door
 from trioworq.web.edge import Edge
 from trioworq.web.health import Check
@@ -146,7 +147,8 @@ async def _run_daemon(
                     management = management_of(
                         store=store, queues=queues, pull=pull, pauses=pauses, clock=clock, logs=logs
                     )
-                    routes = _routes(edge, queues, pull, management, watch, shutdown)
+                    about = About(schema=store.schema, node_id=node.id, started_at_ms=clock.now_ms())
+                    routes = _routes(edge, queues, pull, management, watch, shutdown, about)
                     leave = partial(_leave, queues, pull, management)
                     async with open_management(
                         management,
@@ -174,6 +176,7 @@ def _routes(
     management: Management,
     watch: StoreWatch,
     shutdown: Shutdown,
+    about: About,
 ) -> Sequence[Route]:
     ready = [
         Check("store", watch.reach_trouble),
@@ -190,7 +193,7 @@ def _routes(
         waiting_workers=lambda: pull.waiting_workers,
         paused_queues=lambda: management.pauses.size,
     )
-    return every_route(queues, pull, management, edge.config, ready, sources)
+    return every_route(queues, pull, management, edge.config, ready, sources, about, edge.guard)
 
 
 async def _run_front(

@@ -21,13 +21,14 @@ from tests.pull.pull_side import PullSide, open_pull_side
 from tests.trust import NO_TRUST
 from tests.web.witness import Witness, WitnessedStream
 from trioworq.clock import Clock
-from trioworq.config import Config
+from trioworq.config import Config, Console
 from trioworq.core.jobs import Job
 from trioworq.dispatch.queues import Queues
 from trioworq.dispatch.runs import Caller
 from trioworq.logs import AccessLog
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app
+from trioworq.web.console.desk import About
 from trioworq.web.door import Door
 from trioworq.web.edge import Edge
 from trioworq.web.guard import Guard
@@ -50,6 +51,7 @@ LANE: ContextVar[ServedBy | None] = ContextVar("LANE", default=None)
 """Set by the fixture `lane`; without it the routes are as hot as in the daemon."""
 
 CONFIG = Config(bind="127.0.0.1:0", request_timeout_s=5, keep_alive_timeout_s=5, max_connections=64)
+WITHOUT_CONSOLE = evolve(CONFIG, console=Console.OFF)
 
 
 @define(eq=False)
@@ -252,11 +254,14 @@ def sources_of(side: PushSide, pull_side: PullSide) -> Sources:
     )
 
 
-def routes_of(side: PushSide, pull_side: PullSide, config: Config = CONFIG) -> Sequence[Route]:
+def routes_of(
+    side: PushSide, pull_side: PullSide, config: Config = CONFIG, guard: Guard | None = None
+) -> Sequence[Route]:
     """Return every route of a daemon with these two sides."""
     sources = sources_of(side, pull_side)
     management = management_over(side, pull_side)
-    return every_route(side.queues, pull_side.pull, management, config, [], sources)
+    about = About(schema=side.store.schema, node_id="node-1", started_at_ms=side.queues.now_ms())
+    return every_route(side.queues, pull_side.pull, management, config, [], sources, about, guard or Guard())
 
 
 @asynccontextmanager
@@ -275,7 +280,7 @@ async def open_face(
     async with (
         open_push_side(workers or hanging(), store=store, default_queue=default_queue) as side,
         open_pull_side(side.store, pauses=side.pauses) as pull_side,
-        open_served(routes_of(side, pull_side, config), config, guard=guard) as served,
+        open_served(routes_of(side, pull_side, config, guard), config, guard=guard) as served,
     ):
         yield Face(
             served.port,

@@ -13,7 +13,18 @@ from tests.dispatch.push_side import hanging, open_push_side
 from tests.pull.pull_side import open_pull_side
 from tests.web.endpoints import answer_ok
 from tests.web.exchanges import Seen, bytewise, converse, echo_routes, split_answers, whole
-from tests.web.face import CONFIG, Answer, Face, Served, open_face, open_served, parse, read_until, routes_of
+from tests.web.face import (
+    CONFIG,
+    WITHOUT_CONSOLE,
+    Answer,
+    Face,
+    Served,
+    open_face,
+    open_served,
+    parse,
+    read_until,
+    routes_of,
+)
 from tests.web.witness import WitnessedStream
 from trioworq.web.guard import Guard
 from trioworq.web.messages import VARIABLE_PART, Route, Scope
@@ -74,7 +85,7 @@ def expected_scope(route: Route) -> Scope:
 async def test_each_route_asks_for_its_scope() -> None:
     """All but those of health, without a token and with one of each kind; GET mostly stands for HEAD too."""
     async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
-        all_routes = routes_of(side, pull_side)
+        all_routes = routes_of(side, pull_side, WITHOUT_CONSOLE)
     routes = [evolve(route, endpoint=answer_ok) for route in all_routes if route.scope is not None]
     assert {route.path for route in all_routes} - {route.path for route in routes} == OPEN
     async with open_served(routes, guard=Guard(TOKENS), is_watched=False) as served:

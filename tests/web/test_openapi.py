@@ -14,7 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.described import document
 from tests.dispatch.push_side import hanging, open_push_side
 from tests.pull.pull_side import open_pull_side
-from tests.web.face import CONFIG, Face, open_face, open_served, routes_of
+from tests.web.face import CONFIG, WITHOUT_CONSOLE, Face, open_face, open_served, routes_of
 from trioworq import __version__
 from trioworq.core.errors import NoSuchJob
 from trioworq.web.fireworq import MAX_LIMIT
@@ -37,9 +37,9 @@ def operations(whole: dict[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 async def all_routes() -> list[Route]:
-    """Return the routes that the daemon serves."""
+    """Return the routes that programs are served."""
     async with open_push_side(hanging()) as side, open_pull_side(side.store) as pull_side:
-        return list(routes_of(side, pull_side))
+        return list(routes_of(side, pull_side, WITHOUT_CONSOLE))
 
 
 @pytest.mark.usefixtures("lane")

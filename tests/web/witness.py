@@ -13,6 +13,7 @@ from tests.described import Description, description
 from trioworq.web.heads import HEAD
 from trioworq.web.messages import Route
 from trioworq.web.openapi.document import OPERATIONS
+from trioworq.web.replies import CONSOLE
 
 _SHOWN = 1000
 
@@ -69,6 +70,8 @@ class Witness:
         self, request: tuple[str, bytes] | None, status: int, headers: dict[str, str], body: bytes
     ) -> None:
         assert self._description is not None
+        if request is not None and request[1].startswith(CONSOLE.encode()):
+            return  # pages are for people: the document tells of the APIs alone
         if request is None:
             faults = self._description.unasked_faults(status, headers, body)
         else:

@@ -43,4 +43,5 @@
 #                    spans      where the values of large texts end
 #                    fields     what both read into
 #                    compact    payloads as answers show them
+#   console        pages for people, who need no API
 #   openapi        what all of this is, for programs and people who read OpenAPI

@@ -32,15 +32,18 @@ from werkzeug.exceptions import (
 )
 from werkzeug.routing import BaseConverter, MapAdapter
 
+from trioworq.config import Console
 from trioworq.core.errors import CallerError, InvalidRequest
 from trioworq.web.bodies import FREE_BYTES, MAX_STREAMS, BodyShare, MeteredBody
+from trioworq.web.console.answers import finished
 from trioworq.web.edge import Edge, show_address
-from trioworq.web.messages import VARIABLE_PART, Request, Response, Route
+from trioworq.web.messages import VARIABLE_PART, Headers, Request, Response, Route
 from trioworq.web.paths import decode_path, decode_query
 from trioworq.web.replies import (
     BodyTooLarge,
     BodyTooSlow,
     TooManyBodies,
+    is_console,
     no_such_method,
     no_such_page,
     refuse,
@@ -160,8 +163,11 @@ class _Entrance:
             path = decode_path(scope["raw_path"])
         except InvalidRequest as error:
             target = scope["raw_path"].decode("latin-1")
-            refusal = self._edge.guard.refuse(target, None, _authorization(scope))
-            await _send(send, _closing(refusal or refuse(target, HTTPStatus.BAD_REQUEST, str(error))))
+            refusal = self._edge.guard.refuse(target, None, *_credentials(scope))
+            response = _closing(refusal or refuse(target, HTTPStatus.BAD_REQUEST, str(error)))
+            if _has_console(self._edge, target):
+                response = finished(_lone_head(scope, target), response, self._edge.config)
+            await _send(send, response)
             return
         is_one_of_many = scope["http_version"] == "2"
         free_bytes = FREE_BYTES // MAX_STREAMS if is_one_of_many else FREE_BYTES
@@ -182,12 +188,34 @@ def _head_bytes(scope: HTTPScope) -> int:
 async def _send(send: ASGISendCallable, response: Response) -> None:
     headers = {**_headers(response), "Content-Length": str(len(response.body))}
     raw_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    raw_headers += [(b"set-cookie", cookie.encode()) for cookie in response.cookies]
     await send({"type": "http.response.start", "status": response.status, "headers": raw_headers})
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
 
 
-def _authorization(scope: HTTPScope | WebsocketScope) -> bytes:
-    return _header(scope, b"authorization")
+def _lone_head(scope: HTTPScope, path: str) -> Request:
+    """Return a request as far as it could be read."""
+    return Request(
+        method=scope["method"],
+        path=path,
+        arguments={},
+        query={},
+        body=b"",
+        host=_header(scope, b"host"),
+        is_secure=scope["scheme"] == "https",
+        headers=Headers(scope["headers"]),
+    )
+
+
+def _has_console(edge: Edge, path: str) -> bool:
+    return edge.config.console is not Console.OFF and is_console(path)
+
+
+def _credentials(scope: HTTPScope | WebsocketScope) -> tuple[bytes, bytes]:
+    """Return (the value of Authorization, the cookies)."""
+    # HTTP/2 sends each cookie by itself (RFC 9113, §8.2.3).
+    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
+    return _header(scope, b"authorization"), cookies
 
 
 def _header(scope: HTTPScope | WebsocketScope, wanted: bytes) -> bytes:
@@ -221,7 +249,7 @@ class _Desk:
             response = self._make_room(route, current_request, response)
             if route.is_logged:
                 self._log(current_request, response, started_at_s)
-            return self._to_quart(response)
+            return self._to_quart(current_request, response)
 
         return view
 
@@ -231,24 +259,23 @@ class _Desk:
         refusal = self._refuse_stranger(None, current_request)
         if refusal is not None:
             self._log(current_request, refusal, trio.current_time())
-            return self._to_quart(refusal)
+            return self._to_quart(current_request, refusal)
         if isinstance(error, NotFound):
-            response = no_such_page(path)
-            return QuartResponse(response.body, response.status, _headers(response))
+            return self._to_quart(current_request, no_such_page(path))
         if isinstance(error, MethodNotAllowed):
             response = no_such_method(path, current_request.method, error.valid_methods or ())
         else:
             response = refuse(path, error.code or HTTPStatus.BAD_REQUEST)
         self._log(current_request, response, trio.current_time())
-        return self._to_quart(response)
+        return self._to_quart(current_request, response)
 
     async def fail(self, error: Exception) -> QuartResponse:
         """Answer a fault in the framework, or between it and the endpoints."""
-        return self._to_quart(self._edge.fault(current_request.path, error))
+        return self._to_quart(current_request, self._edge.fault(current_request.path, error))
 
     def _refuse_stranger(self, route: Route | None, request: QuartRequest) -> Response | None:
         """Refuse who may not pass, before the body is read; see Guard."""
-        refusal = self._edge.guard.refuse(request.path, route, _authorization(request.scope))
+        refusal = self._edge.guard.refuse(request.path, route, *_credentials(request.scope))
         if refusal is not None and (request.content_length or "Transfer-Encoding" in request.headers):
             return _closing(refusal)
         return refusal
@@ -259,20 +286,21 @@ class _Desk:
         except CallerError as error:
             # The rest of the body may be on its way, and nothing that comes behind it could be understood.
             return _closing(self._edge.explain(request.path, error))
-        return await self._edge.answer(
-            route,
-            Request(
-                method=request.method,
-                path=request.path,
-                arguments=arguments,
-                query=decode_query(request.query_string),
-                body=body,
-                query_string=request.query_string,
-                host=_header(request.scope, b"host"),
-                is_secure=request.scope["scheme"] == "https",
-                accept=request.headers.get("Accept", ""),
-                has_left=request.scope["state"]["has_left"],
-            ),
+        return await self._edge.answer(route, self._read(request, arguments, body))
+
+    def _read(self, request: QuartRequest, arguments: dict[str, str], body: bytes) -> Request:
+        return Request(
+            method=request.method,
+            path=request.path,
+            arguments=arguments,
+            query=decode_query(request.query_string),
+            body=body,
+            query_string=request.query_string,
+            host=_header(request.scope, b"host"),
+            is_secure=request.scope["scheme"] == "https",
+            headers=Headers(request.scope["headers"]),
+            scopes=self._edge.guard.scopes(request.path, *_credentials(request.scope)),
+            has_left=request.scope["state"]["has_left"],
         )
 
     async def _read_body(self, request: QuartRequest) -> bytes:
@@ -300,11 +328,17 @@ class _Desk:
             started_at_s=started_at_s,
         )
 
-    def _to_quart(self, response: Response) -> QuartResponse:
+    def _to_quart(self, request: QuartRequest, response: Response) -> QuartResponse:
+        if _has_console(self._edge, request.path):
+            response = finished(self._read(request, {}, b""), response, self._edge.config)
         headers = _headers(response)
         if not self._edge.config.keep_alive:
             headers["Connection"] = "close"
-        answer = QuartResponse(response.body, response.status, headers)
+        answer = QuartResponse(response.events or response.body, response.status, headers)
+        if response.events is not None:
+            answer.timeout = None
+        for cookie in response.cookies:
+            answer.headers.add("Set-Cookie", cookie)
         if response.status == HTTPStatus.NO_CONTENT:
             # RFC 9110, §8.6: no length where there can be no body.
             del answer.headers["Content-Length"], answer.headers["Content-Type"]

@@ -43,4 +43,4 @@ class _Metrics:
             from trioworq.web.exposition import Exposition
 
             self._write = Exposition(self._sources).write
-        return self._write(request.accept)
+        return self._write(request.headers.get("accept", ""))

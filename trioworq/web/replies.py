@@ -12,9 +12,10 @@ import orjson
 
 from trioworq.core.errors import CallerError, Conflict, InvalidRequest, NotFound
 from trioworq.stores.interface import StoreUnavailable
-from trioworq.web.messages import JSON, TEXT, Response
+from trioworq.web.messages import JSON, TEXT, Refusal, Response
 
 RETRY_AFTER_S = 1
+CONSOLE = "/console"
 
 _STORE_IS_AWAY = "The store is out of reach for now; nothing was stored"
 
@@ -95,7 +96,12 @@ def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] 
     if is_pull(path):
         return Response(status, _in_one_line(detail or title), TEXT, {**_NOSNIFF, **more})
     text = f"{title}\n\n{detail}\n" if detail else f"{title}\n"
-    return Response(status, text.encode(), TEXT, {**_NOSNIFF, **more})
+    return Refusal(status, text.encode(), TEXT, {**_NOSNIFF, **more}, detail=detail)
+
+
+def is_console(path: str) -> bool:
+    """Whether a path belongs to the console, which gives refusals a shape of its own where it is on."""
+    return path == CONSOLE or path.startswith(f"{CONSOLE}/")
 
 
 def no_such_page(path: str) -> Response:
@@ -105,7 +111,7 @@ def no_such_page(path: str) -> Response:
             return refuse(path, HTTPStatus.NOT_FOUND, detail)
     if is_pull(path):
         return refuse(path, HTTPStatus.NOT_FOUND, _NO_SUCH_PAGE)
-    return Response(HTTPStatus.NOT_FOUND, f"{_NO_SUCH_PAGE}\n".encode(), TEXT, _NOSNIFF)
+    return Refusal(HTTPStatus.NOT_FOUND, f"{_NO_SUCH_PAGE}\n".encode(), TEXT, _NOSNIFF)
 
 
 def has_detail(path: str) -> bool:

@@ -7,6 +7,9 @@ from trioworq.dispatch.queues import Queues
 from trioworq.manage.management import Management
 from trioworq.pull.jobs import PullJobs
 from trioworq.web import fireworq, health, metrics
+from trioworq.web.console.desk import About, Desk
+from trioworq.web.console.routes import console_routes
+from trioworq.web.guard import Guard
 from trioworq.web.health import Check
 from trioworq.web.load import endpoints as watching
 from trioworq.web.manage import endpoints as managing
@@ -23,8 +26,10 @@ def every_route(
     config: Config,
     ready: Sequence[Check],
     sources: Sources,
+    about: About,
+    guard: Guard,
 ) -> tuple[Route, ...]:
-    """Return the routes, and the one that describes them.
+    """Return the routes of the APIs, the one that describes them, and those of the console.
 
     `ready` are the checks of being ready, `sources` those of the metrics.
     """
@@ -36,4 +41,5 @@ def every_route(
         *health.routes(ready),
         *metrics.routes(sources),
     )
-    return described(routes, config)
+    desk = Desk(queues=queues, pull=pull, management=management, config=config, about=about, guard=guard)
+    return (*described(routes, config), *console_routes(desk))

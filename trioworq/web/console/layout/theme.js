@@ -1,0 +1,46 @@
+// Light, dark or as the system has it; kept for the next page. It runs before the page is drawn, so nothing flashes.
+"use strict";
+(() => {
+  const KEY = "trioworq-theme";
+  const THEMES = ["system", "light", "dark"];
+  const root = document.documentElement;
+
+  function kept() {
+    try {
+      const theme = localStorage.getItem(KEY);
+      return THEMES.includes(theme) ? theme : "system";
+    } catch {
+      return "system";
+    }
+  }
+
+  function keep(theme) {
+    try {
+      localStorage.setItem(KEY, theme);
+    } catch {
+      // A browser that keeps nothing forgets it with the page.
+    }
+  }
+
+  let theme = kept();
+
+  function use() {
+    if (theme === "system") delete root.dataset.theme;
+    else root.dataset.theme = theme;
+    document.dispatchEvent(new CustomEvent("console:theme", { detail: theme }));
+  }
+
+  use();
+  document.addEventListener("DOMContentLoaded", () => {
+    const button = document.querySelector("[data-switch=theme]");
+    const label = () => { button.textContent = `Theme: ${theme}`; };
+    button.hidden = false;
+    label();
+    button.addEventListener("click", () => {
+      theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];
+      keep(theme);
+      use();
+      label();
+    });
+  });
+})();

@@ -1,0 +1,1 @@
+"""Every queue at a glance."""

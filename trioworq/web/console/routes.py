@@ -1,0 +1,31 @@
+"""Every route of the console."""
+
+from collections.abc import Sequence
+
+from trioworq.config import Console
+from trioworq.web.console import assets, live
+from trioworq.web.console.desk import Desk
+from trioworq.web.console.login import endpoints as login
+from trioworq.web.console.overview import endpoints as overview
+from trioworq.web.console.overview.live import view as overview_view
+from trioworq.web.console.protection import protected
+from trioworq.web.messages import Route, Scope
+
+_SHOWS = (Scope.READ, None)
+
+
+def console_routes(desk: Desk) -> Sequence[Route]:
+    """Return the routes that the option `console` leaves: all, those that change nothing, or none."""
+    routes = (
+        *assets.routes(),
+        *login.routes(desk),
+        *overview.routes(desk),
+        *live.routes(desk, {"overview": overview_view}),
+    )
+    match desk.config.console:
+        case Console.ON:
+            return [protected(route) for route in routes]
+        case Console.READ_ONLY:
+            return [protected(route) for route in routes if route.scope in _SHOWS]
+        case Console.OFF:
+            return []
