@@ -37,15 +37,19 @@ def asset(name: str) -> str:
 
 def routes() -> tuple[Route, ...]:
     """Return the route of them all."""
-    return (Route("GET", f"{_STATIC}/{{name...}}", _get, None, is_logged=False),)
+    return (Route("GET", f"{_STATIC}/{{name...}}", _Static().get, None, is_logged=False),)
 
 
-async def _get(request: Request) -> Response:
-    found = _every_asset().files.get(request.path)
-    if found is None:
-        return no_such_page(request.path)
-    body, content_type = found
-    return Response(HTTPStatus.OK, body, content_type, _FOR_EVER)
+class _Static:
+    """Answers with files that there are, and nothing else that lies beside them."""
+
+    async def get(self, request: Request) -> Response:
+        """Answer with a file."""
+        found = _every_asset().files.get(request.path)
+        if found is None:
+            return no_such_page(request.path)
+        body, content_type = found
+        return Response(HTTPStatus.OK, body, content_type, _FOR_EVER)
 
 
 @cache

@@ -1,11 +1,10 @@
 """`/console/live`: what pages are sent while they are open, as server-sent events."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
 from http import HTTPStatus
 
 import trio
-from attrs import define
+from attrs import define, field, frozen
 
 from trioworq.core.errors import InvalidRequest
 from trioworq.manage.feed import Feed, Snapshot
@@ -76,8 +75,8 @@ class Events(AsyncIterator[bytes]):
             if data:
                 return b"id: %d\ndata: %s\n\n" % (snapshot.number, data)
 
-    async def aclose(self) -> None:  # noqa: ASYNC910  # it has nothing to wait for, and has to work when cancelled
-        """Leave."""
+    async def aclose(self) -> None:
+        """Leave, without waiting for anything."""
         if self._is_open:
             self._is_open = False
             self._viewers.number -= 1
@@ -85,20 +84,27 @@ class Events(AsyncIterator[bytes]):
 
 def routes(desk: Desk, views: Mapping[str, View]) -> tuple[Route, ...]:
     """Return the route; `views` are asked for by their names."""
-    answer = partial(_open, desk, views, Viewers())
     # Without HEAD: the answer's length is not known before its end, which may be a long way off.
-    return (Route("GET", f"{CONSOLE}/live", answer, Scope.READ, is_safe=False),)
+    return (Route("GET", f"{CONSOLE}/live", _Live(desk, views).open, Scope.READ, is_safe=False),)
 
 
-async def _open(desk: Desk, views: Mapping[str, View], viewers: Viewers, request: Request) -> Response:
-    view = views.get(request.query.get("view", ""))
-    if view is None:
-        raise InvalidRequest(f"view should be one of {', '.join(views)}")
-    write = view(desk, request)
-    if viewers.is_full:
-        detail = "Too many pages are kept up to date already"
-        return refuse(
-            request.path, HTTPStatus.SERVICE_UNAVAILABLE, detail, {"Retry-After": str(_RETRY_AFTER_S)}
-        )
-    events = Events(desk.management.feed, write, viewers)
-    return Response(HTTPStatus.OK, content_type=EVENTS, events=events)
+@frozen
+class _Live:
+    """Lets pages be kept up to date, as many as there is room for."""
+
+    _desk: Desk
+    _views: Mapping[str, View]
+    _viewers: Viewers = field(factory=Viewers, init=False)
+
+    async def open(self, request: Request) -> Response:
+        """Answer without end."""
+        view = self._views.get(request.query.get("view", ""))
+        if view is None:
+            raise InvalidRequest(f"view should be one of {', '.join(self._views)}")
+        write = view(self._desk, request)
+        if self._viewers.is_full:
+            detail = "Too many pages are kept up to date already"
+            wait = {"Retry-After": str(_RETRY_AFTER_S)}
+            return refuse(request.path, HTTPStatus.SERVICE_UNAVAILABLE, detail, wait)
+        events = Events(self._desk.management.feed, write, self._viewers)
+        return Response(HTTPStatus.OK, content_type=EVENTS, events=events)

@@ -1,9 +1,8 @@
 """`/console/login` and `/console/logout`."""
 
-from functools import partial
 from http import HTTPStatus
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from trioworq.web.console.answers import login_page
 from trioworq.web.console.cookies import login_cookie, logout_cookie
@@ -13,31 +12,41 @@ from trioworq.web.console.urls import local
 from trioworq.web.messages import Request, Response, Route
 from trioworq.web.replies import CONSOLE
 
-_LOGIN = f"{CONSOLE}/login"
+LOGIN = f"{CONSOLE}/login"
 
 
 def routes(desk: Desk) -> tuple[Route, ...]:
     """Return the routes; none asks for a token."""
+    login = _Login(desk)
     return (
-        Route("GET", _LOGIN, partial(_show, desk), None),
-        Route("POST", _LOGIN, partial(_login, desk), None),
-        Route("POST", f"{CONSOLE}/logout", partial(_logout, desk), None),
+        Route("GET", LOGIN, login.ask, None),
+        Route("POST", LOGIN, login.log_in, None),
+        Route("POST", f"{CONSOLE}/logout", login.log_out, None),
     )
 
 
-async def _show(desk: Desk, request: Request) -> Response:
-    return login_page(request, desk.config, then=CONSOLE, status=HTTPStatus.OK)
+@frozen
+class _Login:
+    """A browser is given the token to keep, once it is known; see login_cookie."""
 
+    _desk: Desk
 
-async def _login(desk: Desk, request: Request) -> Response:
-    form = Form.of(request)
-    token, then = form.text("token").strip(), local(form.text("next"))
-    if not desk.guard.knows(token.encode("utf-8", "replace")):
-        return login_page(request, desk.config, then=then, trouble="This token is not known here")
-    welcome = desk.see_other(then)
-    return evolve(welcome, cookies=(login_cookie(token, is_secure=request.is_secure),))
+    async def ask(self, request: Request) -> Response:
+        """Answer with the form, where there is anything to log in to."""
+        if self._desk.guard.tokens is None:
+            return self._desk.see_other(CONSOLE)
+        return login_page(request, self._desk.config, then=CONSOLE, status=HTTPStatus.OK)
 
+    async def log_in(self, request: Request) -> Response:
+        """Take a token that is known, and go to the page that was wanted."""
+        form = Form.of(request)
+        token, then = form.text("token").strip(), local(form.text("next"))
+        if not self._desk.guard.knows(token.encode("utf-8", "replace")):
+            return login_page(request, self._desk.config, then=then, trouble="This token is not known here")
+        welcome = self._desk.see_other(then)
+        return evolve(welcome, cookies=(login_cookie(token, is_secure=request.is_secure),))
 
-async def _logout(desk: Desk, _request: Request) -> Response:
-    farewell = desk.see_other(_LOGIN, told="You are logged out")
-    return evolve(farewell, cookies=(*farewell.cookies, logout_cookie()))
+    async def log_out(self, _request: Request) -> Response:
+        """Have the browser forget the token."""
+        farewell = self._desk.see_other(LOGIN, told="You are logged out")
+        return evolve(farewell, cookies=(*farewell.cookies, logout_cookie()))

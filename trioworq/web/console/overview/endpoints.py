@@ -1,6 +1,6 @@
 """`/console`."""
 
-from functools import partial
+from attrs import frozen
 
 from trioworq.web.console.desk import Desk
 from trioworq.web.messages import Request, Response, Route, Scope
@@ -9,8 +9,16 @@ from trioworq.web.replies import CONSOLE
 
 def routes(desk: Desk) -> tuple[Route, ...]:
     """Return the routes."""
-    return (Route("GET", CONSOLE, partial(_show, desk), Scope.READ),)
+    overview = _Overview(desk)
+    return (Route("GET", CONSOLE, overview.show, Scope.READ),)
 
 
-async def _show(desk: Desk, request: Request) -> Response:
-    return desk.page(request, "overview/overview.html", title="Overview")
+@frozen
+class _Overview:
+    """The page."""
+
+    _desk: Desk
+
+    async def show(self, request: Request) -> Response:
+        """Answer with the page."""
+        return self._desk.page(request, "overview/overview.html", title="Overview")
