@@ -26,6 +26,7 @@ from trioworq.core.jobs import Job
 from trioworq.dispatch.queues import Queues
 from trioworq.dispatch.runs import Caller
 from trioworq.logs import AccessLog
+from trioworq.manage.management import Management
 from trioworq.stores.interface import JobQuery, JobSet, Store
 from trioworq.web.app import create_app
 from trioworq.web.console.desk import About
@@ -255,13 +256,26 @@ def sources_of(side: PushSide, pull_side: PullSide) -> Sources:
 
 
 def routes_of(
-    side: PushSide, pull_side: PullSide, config: Config = CONFIG, guard: Guard | None = None
+    side: PushSide,
+    pull_side: PullSide,
+    config: Config = CONFIG,
+    guard: Guard | None = None,
+    management: Management | None = None,
 ) -> Sequence[Route]:
     """Return every route of a daemon with these two sides."""
     sources = sources_of(side, pull_side)
-    management = management_over(side, pull_side)
+    management = management or management_over(side, pull_side)
     about = About(schema=side.store.schema, node_id="node-1", started_at_ms=side.queues.now_ms())
     return every_route(side.queues, pull_side.pull, management, config, [], sources, about, guard or Guard())
+
+
+@asynccontextmanager
+async def open_swept(management: Management) -> AsyncIterator[Management]:
+    """Carry out the sweeps that are started."""
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(management.sweeps.run)
+        yield management
+        tasks.cancel_scope.cancel()
 
 
 @asynccontextmanager
@@ -280,7 +294,8 @@ async def open_face(
     async with (
         open_push_side(workers or hanging(), store=store, default_queue=default_queue) as side,
         open_pull_side(side.store, pauses=side.pauses) as pull_side,
-        open_served(routes_of(side, pull_side, config, guard), config, guard=guard) as served,
+        open_swept(management_over(side, pull_side)) as management,
+        open_served(routes_of(side, pull_side, config, guard, management), config, guard=guard) as served,
     ):
         yield Face(
             served.port,

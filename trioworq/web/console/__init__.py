@@ -15,5 +15,7 @@
 # assets       scripts, styles and pictures
 # live         what pages are sent while they are open
 # login        how a browser gets a token to show
+# failures     what has failed, and what is done about it
+# job          one job
 # layout       what all pages look like
 # static       libraries of others, as scripts/vendor brings them

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from trioworq.config import Console
 from trioworq.web.console import assets, live
 from trioworq.web.console.desk import Desk
+from trioworq.web.console.failures import endpoints as failures
+from trioworq.web.console.job import endpoints as job
 from trioworq.web.console.login import endpoints as login
 from trioworq.web.console.overview import endpoints as overview
 from trioworq.web.console.overview.live import view as overview_view
@@ -20,6 +22,8 @@ def console_routes(desk: Desk) -> Sequence[Route]:
         *assets.routes(),
         *login.routes(desk),
         *overview.routes(desk),
+        *failures.routes(desk),
+        *job.routes(desk),
         *live.routes(desk, {"overview": overview_view}),
     )
     match desk.config.console:

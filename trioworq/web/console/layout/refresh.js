@@ -1,0 +1,27 @@
+// Has parts of a page ask for news while somebody sees it: data-refresh="2" hx-trigger="refresh" is every 2 s.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const bar = document.getElementById("connection");
+  const word = document.getElementById("connection-word");
+  let seconds = 0;
+
+  setInterval(() => {
+    seconds += 1;
+    if (document.hidden) return;
+    for (const part of document.querySelectorAll("[data-refresh]")) {
+      if (seconds % Number(part.dataset.refresh) === 0) part.dispatchEvent(new CustomEvent("refresh"));
+    }
+  }, 1000);
+
+  function show(isLost) {
+    if (isLost === (root.dataset.connection === "lost")) return;
+    root.dataset.connection = isLost ? "lost" : "live";
+    word.textContent = isLost ? "connection lost" : "live";
+    const now = new Date().toLocaleTimeString("en-GB", { hour12: false });
+    bar.textContent = isLost ? `Connection lost, since ${now}` : "";
+  }
+
+  document.addEventListener("htmx:sendError", () => show(true));
+  document.addEventListener("htmx:afterOnLoad", () => show(false));
+})();
