@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 
 import trio
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from trioworq.clock import Clock
 from trioworq.core.jobs import Kind
@@ -40,18 +40,22 @@ class NodeStatus:
 class Snapshot:
     """How all queues stand at an instant, those first that somebody should look at.
 
-    `number` grows with each. `trouble` says why nothing newer is known, empty when all is. `traces` have
-    what went on in queues, each TRACE_INTERVAL_S, the newest last; `traced` grows with each such point.
+    `number` grows with each. `trouble` says why nothing is known that is newer than `seen_ms`, and
+    `lost_at_ms` since when; empty and None when all is. `seen_ms` is None before anything was ever known.
+    `traces` have what went on in queues, each TRACE_INTERVAL_S, the newest last; `traced` grows with each
+    such point.
     """
 
     number: int
     time_ms: int
+    seen_ms: int | None = None
     queues: Sequence[QueueStatus] = ()
     troubles: Mapping[QueueName, Trouble] = field(factory=dict)
     nodes: Sequence[NodeStatus] = ()
     traces: Mapping[QueueName, Sequence[Activity]] = field(factory=dict)
     traced: int = 0
     trouble: str = ""
+    lost_at_ms: int | None = None
 
 
 @define(eq=False)
@@ -149,12 +153,20 @@ class Feed:
             await trio.sleep_until(began_s + TRACE_INTERVAL_S)
 
     async def _publish(self) -> None:
-        number = 1 if self._latest is None else self._latest.number + 1
+        before = self._latest or Snapshot(number=0, time_ms=self._clock.now_ms())
         try:
-            self._latest = await self._look(number)
+            self._latest = await self._look(before.number + 1)
         except StoreUnavailable:
-            self._latest = Snapshot(number=number, time_ms=self._clock.now_ms(), trouble=_UNKNOWN)
+            self._latest = self._unseen(before)
         self._tell()
+
+    def _unseen(self, before: Snapshot) -> Snapshot:
+        """Show what was known, as such."""
+        now_ms = self._clock.now_ms()
+        lost_at_ms = now_ms if before.lost_at_ms is None else before.lost_at_ms
+        return evolve(
+            before, number=before.number + 1, time_ms=now_ms, trouble=_UNKNOWN, lost_at_ms=lost_at_ms
+        )
 
     def _tell(self) -> None:
         self._looked.set()
@@ -175,6 +187,7 @@ class Feed:
         return Snapshot(
             number=number,
             time_ms=now_ms,
+            seen_ms=now_ms,
             queues=sorted(statuses, key=lambda status: _place(status, troubles)),
             troubles=troubles,
             nodes=[_node(node, owners) for node in nodes],
