@@ -1,24 +1,77 @@
-"""`/console`."""
+"""`/console`: every queue at a glance."""
 
+from collections.abc import Mapping
+
+import trio
 from attrs import frozen
 
+from trioworq.manage.feed import Snapshot
 from trioworq.web.console.desk import Desk
+from trioworq.web.console.overview.rows import Cells
+from trioworq.web.console.overview.table import Table, Tables
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.replies import CONSOLE
 
+# How long a page waits for a look at a store that is slow to count; what is missing then comes later.
+PATIENCE_S = 3.0
 
-def routes(desk: Desk) -> tuple[Route, ...]:
-    """Return the routes."""
-    overview = _Overview(desk)
-    return (Route("GET", CONSOLE, overview.show, Scope.READ),)
+
+def routes(desk: Desk, tables: Tables) -> tuple[Route, ...]:
+    """Return the routes; `tables` are those that open pages are kept up to date from."""
+    return (Route("GET", CONSOLE, _Overview(desk, tables).show, Scope.READ),)
+
+
+@frozen
+class Filter:
+    """Which rows a visitor wants to see."""
+
+    text: str
+    kind: str
+    only_trouble: bool
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> "Filter":
+        """Read it; what makes no sense does not count."""
+        kind = query.get("kind", "")
+        return cls(query.get("q", ""), kind if kind in ("push", "pull") else "", "trouble" in query)
+
+    def lets_in(self, cells: Cells) -> bool:
+        """Whether a row is to be seen; the page's script goes by the same rule."""
+        return (
+            self.text.lower() in (cells["name"] or "").lower()
+            and self.kind in ("", cells["kind"])
+            and not (self.only_trouble and cells["state"] == "ok")
+        )
 
 
 @frozen
 class _Overview:
-    """The page."""
-
     _desk: Desk
+    _tables: Tables
 
     async def show(self, request: Request) -> Response:
-        """Answer with the page."""
-        return self._desk.page(request, "overview/overview.html", title="Overview")
+        snapshot = await latest(self._desk)
+        table = self._tables.of(snapshot)
+        wanted = Filter.of(request.query)
+        return self._desk.page(
+            request,
+            "overview/overview.html",
+            title="Overview",
+            table=table,
+            wanted=wanted,
+            hidden=_hidden(table, wanted),
+            address=f"{'https' if request.is_secure else 'http'}://{request.host.decode('latin-1')}",
+        )
+
+
+def _hidden(table: Table, wanted: Filter) -> frozenset[str]:
+    return frozenset(key for key, cells in table.rows.items() if not wanted.lets_in(cells))
+
+
+async def latest(desk: Desk) -> Snapshot:
+    """Return how queues stand now, or one that knows nothing if that takes too long or the daemon stops."""
+    with trio.move_on_after(PATIENCE_S):
+        snapshot = await desk.management.feed.next()
+        if snapshot is not None:
+            return snapshot
+    return Snapshot(number=0, time_ms=desk.queues.now_ms(), trouble="The store has not told yet how queues stand")
