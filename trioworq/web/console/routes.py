@@ -9,7 +9,7 @@ from trioworq.web.console.failures import endpoints as failures
 from trioworq.web.console.job import endpoints as job
 from trioworq.web.console.login import endpoints as login
 from trioworq.web.console.overview import endpoints as overview
-from trioworq.web.console.overview.live import view as overview_view
+from trioworq.web.console.overview.table import Tables
 from trioworq.web.console.protection import protected
 from trioworq.web.messages import Route, Scope
 
@@ -18,13 +18,14 @@ _SHOWS = (Scope.READ, None)
 
 def console_routes(desk: Desk) -> Sequence[Route]:
     """Return the routes that the option `console` leaves: all, those that change nothing, or none."""
+    tables = Tables()
     routes = (
         *assets.routes(),
         *login.routes(desk),
-        *overview.routes(desk),
+        *overview.routes(desk, tables),
         *failures.routes(desk),
         *job.routes(desk),
-        *live.routes(desk, {"overview": overview_view}),
+        *live.routes(desk, {"overview": tables.view}),
     )
     match desk.config.console:
         case Console.ON:

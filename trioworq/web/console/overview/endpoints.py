@@ -74,4 +74,6 @@ async def latest(desk: Desk) -> Snapshot:
         snapshot = await desk.management.feed.next()
         if snapshot is not None:
             return snapshot
-    return Snapshot(number=0, time_ms=desk.queues.now_ms(), trouble="The store has not told yet how queues stand")
+    return Snapshot(
+        number=0, time_ms=desk.queues.now_ms(), trouble="The store has not told yet how queues stand"
+    )

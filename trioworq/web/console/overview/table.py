@@ -9,6 +9,8 @@ from attrs import frozen
 from trioworq.core.nodes import QueueName
 from trioworq.core.overview import QueueStatus
 from trioworq.manage.feed import Snapshot
+from trioworq.web.console.desk import Desk
+from trioworq.web.console.live import Write
 from trioworq.web.console.overview.rows import (
     Cells,
     key_of,
@@ -18,6 +20,7 @@ from trioworq.web.console.overview.rows import (
     total_cells,
 )
 from trioworq.web.console.overview.sparkline import lines
+from trioworq.web.messages import Request
 
 # How many queues are shown, those first that somebody should look at: names are the clients' choice.
 MOST_QUEUES = 1000
@@ -74,6 +77,10 @@ class Tables:
         table = self._make(snapshot)
         self._tables.append((snapshot, table))
         return table
+
+    def view(self, _desk: Desk, _request: Request) -> Write:
+        """Return how an open overview is written to."""
+        return self.write
 
     def write(self, snapshot: Snapshot, before: Snapshot | None) -> bytes:
         """Write what has changed since a snapshot before, or all of it."""
