@@ -107,6 +107,7 @@ class Face(Served):
 
     side: PushSide
     pull_side: PullSide
+    management: Management
 
     @property
     def queues(self) -> Queues:
@@ -270,9 +271,10 @@ def routes_of(
 
 
 @asynccontextmanager
-async def open_swept(management: Management) -> AsyncIterator[Management]:
-    """Carry out the sweeps that are started."""
+async def open_watched(management: Management) -> AsyncIterator[Management]:
+    """Look at everything for those who watch, and carry sweeps out."""
     async with trio.open_nursery() as tasks:
+        tasks.start_soon(management.feed.run)
         tasks.start_soon(management.sweeps.run)
         yield management
         tasks.cancel_scope.cancel()
@@ -287,14 +289,14 @@ async def open_face(
     guard: Guard | None = None,
     **options: Any,
 ) -> AsyncIterator[Face]:
-    """Serve every API, over an in-memory store unless given one; push workers hang unless given, so that jobs
-    stay where they are.
+    """Serve every API and the console, over an in-memory store unless given one; push workers hang unless
+    given, so that jobs stay where they are.
     """
     config = evolve(CONFIG, queue_default=default_queue, **options)
     async with (
         open_push_side(workers or hanging(), store=store, default_queue=default_queue) as side,
         open_pull_side(side.store, pauses=side.pauses) as pull_side,
-        open_swept(management_over(side, pull_side)) as management,
+        open_watched(management_over(side, pull_side)) as management,
         open_served(routes_of(side, pull_side, config, guard, management), config, guard=guard) as served,
     ):
         yield Face(
@@ -307,4 +309,5 @@ async def open_face(
             served.witness,
             side,
             pull_side,
+            management,
         )
