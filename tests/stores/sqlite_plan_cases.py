@@ -61,7 +61,7 @@ def filling(numbers: str) -> list[str]:
         "INSERT INTO load_sample (time, pending, queued, running) "
         f"SELECT {NOW} + seq, 1, 1, 1 FROM {numbers} WHERE seq % {SAMPLES_SHARE} = 0",
         "INSERT INTO load_count (time, job_type, pending, queued, running) "
-        f"SELECT {NOW} + seq - seq % {SAMPLES_SHARE}, seq % {SAMPLES_SHARE}, 1, 1, 1 FROM {numbers} "
+        f"SELECT {NOW} + seq - seq % {SAMPLES_SHARE}, 1 + seq % {SAMPLES_SHARE}, 1, 1, 1 FROM {numbers} "
         f"WHERE seq % {SAMPLES_SHARE} < {TYPES}",
         f"INSERT INTO job_type (kind, name) SELECT 0, seq FROM {numbers} WHERE seq < 1000",
     ]

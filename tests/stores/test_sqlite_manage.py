@@ -12,10 +12,11 @@ from tests.stores.failing import failed_job_ids
 from tests.stores.nodes import NOW, Node, new_job, push_one
 from tests.stores.workers import take
 from trioworq.core.failures import EVERY_FAILURE
-from trioworq.core.jobs import INT64_MAX, FailedJob, Job
-from trioworq.core.load import EndedCount, Load, LoadSample
+from trioworq.core.jobs import INT64_MAX, FailedJob, Job, Kind
+from trioworq.core.load import EndedCount, Load, LoadSample, SpreadQuery
 from trioworq.core.queues import QueueDefinition
-from trioworq.stores.interface import Store
+from trioworq.stores.browsing import FinishedSearch, JobSearch
+from trioworq.stores.interface import JobSet, Store
 from trioworq.stores.migrations import CREATE_VERSION, available
 from trioworq.stores.operations import RetryFailures
 from trioworq.stores.rows import UNKNOWN_ATTEMPT
@@ -73,6 +74,14 @@ def _long_questions(store: Store) -> list[Callable[[], Awaitable[object]]]:
         lambda: store.failure_ids(EVERY_FAILURE, 0, INT64_MAX, 10),
         lambda: store.outdated_failures(NOW, 10),
         lambda: store.outdated_finished(NOW, 10, 10),
+        store.count_ended_by_queue,
+        lambda: store.newest_failures(EVERY_FAILURE, None, 10),
+        lambda: store.failure_groups(EVERY_FAILURE, 10),
+        lambda: store.search_jobs(
+            JobSearch(kind=Kind.PUSH, queue="q", jobs=JobSet.WAITING, now_ms=NOW, limit=1)
+        ),
+        lambda: store.search_finished(FinishedSearch(kind=Kind.PUSH, queue="q", limit=1)),
+        lambda: store.load_spread(SpreadQuery(first_ms=0, last_ms=NOW, step_ms=1, most=1)),
     ]
 
 
@@ -87,6 +96,9 @@ async def _use(store: Store) -> None:
     await store.due_queues(NOW)
     await store.look_round(NOW)
     await store.paused_queues()
+    await store.owners(NOW)
+    await store.nodes(NOW)
+    await store.hasten(job_id, NOW)
 
 
 def test_job_that_waits_again_while_it_is_looked_for_is_found(tmp_path: Path) -> None:

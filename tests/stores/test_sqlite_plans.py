@@ -7,12 +7,28 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
+from tests.stores import sqlite_browse_cases as browse_cases
 from tests.stores import sqlite_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
-from trioworq.stores.sqlite import counts, failure_reads, failures, history, load, reads, writes
+from trioworq.core.jobs import Kind
+from trioworq.core.load import SpreadQuery
+from trioworq.stores.browsing import FinishedSearch, JobSearch
+from trioworq.stores.interface import JobSet
+from trioworq.stores.sqlite import (
+    counts,
+    failure_reads,
+    failures,
+    history,
+    load,
+    reads,
+    searches,
+    spread,
+    writes,
+)
 from trioworq.stores.sqlite.connection import open_connection, prepare, transaction
 
 SMALL, LARGE = 10_000, 100_000
@@ -21,7 +37,7 @@ NUMBERS = (
 )
 STEP = re.compile(r"(SEARCH|SCAN) (\w+)(?: USING (?:COVERING )?(?:INDEX (\w+)|(?:INTEGER )?PRIMARY KEY))?")
 
-MODULES = (reads, writes, failures, failure_reads, history, load)
+MODULES = (reads, writes, failures, failure_reads, history, load, searches, spread)
 
 Databases = dict[int, sqlite3.Connection]
 
@@ -89,6 +105,11 @@ def plan(connection: sqlite3.Connection, statement: str) -> list[str]:
 
 
 def steps(connection: sqlite3.Connection, case: Case) -> int:
+    """Count the steps that the case takes."""
+    return count_steps(connection, lambda: ask(connection, case))
+
+
+def count_steps(connection: sqlite3.Connection, work: Callable[[], object]) -> int:
     """Count the steps of SQLite's virtual machine; each row that is looked at takes some."""
     count = 0
 
@@ -98,7 +119,7 @@ def steps(connection: sqlite3.Connection, case: Case) -> int:
         return 0
 
     connection.set_progress_handler(step, 1)
-    ask(connection, case)
+    work()
     connection.set_progress_handler(None, 0)
     return count
 
@@ -107,8 +128,8 @@ INDEXES = PullIndexes(key=frozenset({"job.job_pull_key"}), lease=frozenset({"job
 CASES = [
     pytest.param(small, large, id=small.name)
     for small, large in zip(
-        [*cases(SMALL, INDEXES), *manage_cases.cases(SMALL)],
-        [*cases(LARGE, INDEXES), *manage_cases.cases(LARGE)],
+        [*cases(SMALL, INDEXES), *manage_cases.cases(SMALL), *browse_cases.cases(SMALL)],
+        [*cases(LARGE, INDEXES), *manage_cases.cases(LARGE), *browse_cases.cases(LARGE)],
         strict=True,
     )
 ]
@@ -152,6 +173,20 @@ COUNTS = [
             FailureFilter(category="c"),
             FailureFilter(failed_after_ms=NOW, failed_before_ms=NOW + 5),
             FailureFilter(queue="q1", category="c", failed_after_ms=NOW),
+            FailureFilter(error="e"),
+            FailureFilter(kind=Kind.PUSH, queue="q1", category="c", error="e"),
+            FailureFilter(queue="q1", error="e", failed_after_ms=NOW),
+        )
+    ),
+    (counts.count_ended_by_queue, ()),
+    *(
+        (failure_reads.read_groups, (wanted, 10))
+        for wanted in (
+            EVERY_FAILURE,
+            FailureFilter(kind=Kind.PUSH, queue="q1", category="c", error="e", failed_after_ms=NOW),
+            FailureFilter(queue="q1"),
+            FailureFilter(error="e"),
+            FailureFilter(failed_before_ms=NOW + 5),
         )
     ),
 ]
@@ -179,3 +214,48 @@ def test_jobs_are_counted_without_a_sort_where_queues_have_one_category(database
     statements = traced(connection, lambda: counts.count_jobs(connection, NOW, None))
     assert len(statements) == 1
     assert not [line for line in plan(connection, statements[0]) if "TEMP B-TREE" in line]
+
+
+SEARCHES = [
+    (failure_reads.read_newest_failures, (FailureFilter(text="absent"), None, 10)),
+    (failure_reads.read_newest_failures, (FailureFilter(queue="q1", error="absent"), None, 10)),
+    (failure_reads.read_newest_failures, (FailureFilter(failed_before_ms=NOW), None, 10)),
+    *(
+        (
+            searches.search_jobs,
+            (JobSearch(kind=kind, queue="q1", jobs=JobSet.WAITING, now_ms=NOW, limit=10, text="absent"),),
+        )
+        for kind in Kind
+    ),
+    (searches.search_finished, (FinishedSearch(kind=Kind.PUSH, queue="q1", limit=10, category="absent"),)),
+]
+
+
+@pytest.mark.parametrize(("search", "arguments"), SEARCHES)
+def test_where_a_search_stops_is_found_by_an_index_alone(
+    databases: Databases, search: Callable[..., object], arguments: tuple[object, ...]
+) -> None:
+    """Of the rows that it goes through none is sorted either."""
+    connection = databases[LARGE]
+    plans = [
+        plan(connection, statement)
+        for statement in traced(connection, lambda: search(connection, *arguments))
+    ]
+    stop, _found = plans
+    assert [line for line in stop if line.startswith("SEARCH")]
+    assert [line for line in stop if line.startswith("SEARCH") and "COVERING INDEX" not in line] == []
+    assert not [line for lines in plans for line in lines if "TEMP B-TREE" in line or "SCAN" in line]
+
+
+def test_spread_of_the_load_costs_by_what_is_shown(databases: Databases) -> None:
+    """However many samples there are between and beyond the points."""
+    query = SpreadQuery(first_ms=NOW, last_ms=NOW + 8999, step_ms=5 * manage_cases.SAMPLES_SHARE, most=3)
+    found = spread.read_spread(databases[LARGE], query)
+    assert (len(found.points), len(found.by_type)) == (90, 3)
+
+    def cost(size: int, query: SpreadQuery) -> int:
+        connection = databases[size]
+        return count_steps(connection, lambda: spread.read_spread(connection, query))
+
+    assert cost(LARGE, query) == cost(SMALL, query)
+    assert cost(LARGE, evolve(query, step_ms=9000)) < cost(LARGE, query) / 10
