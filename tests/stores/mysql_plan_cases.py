@@ -62,6 +62,8 @@ FILTERS = {
     "pull failures of a group": (FailureFilter(kind=Kind.PULL, queue="q1", error="e1"), ERROR),
 }
 
+SPREAD = SpreadQuery(first_ms=NOW, last_ms=NOW + 5000, step_ms=100, most=5)
+
 
 def filling(numbers: str) -> list[str]:
     """Return the statements that fill the tables; `numbers` is a table whose column `seq` counts from 1.
@@ -74,8 +76,8 @@ def filling(numbers: str) -> list[str]:
         "UPDATE failure SET pull_key = CONCAT('failed', id), category = '' WHERE kind = 1",
         "INSERT INTO finished (job_id, kind, queue, category, url, payload_form, priority, message, code, "
         "fail_count, created_at, ended_at) "
-        f"SELECT {FINISHED_IDS} + seq, 0, CONCAT('q', 1 + seq % 2), 'c', 'u', 0, 100, '', 200, 0, {NOW}, "
-        f"{NOW} + seq FROM {numbers}",
+        f"SELECT {FINISHED_IDS} + seq, 0, CONCAT('q', 1 + seq % 2), 'c', CONCAT('u', seq), 0, 100, '', 200, 0, "
+        f"{NOW}, {NOW} + seq FROM {numbers}",
         "INSERT INTO load_sample (time, pending, queued, running) "
         f"SELECT {NOW} + seq, 1, 1, 1 FROM {numbers} WHERE seq % {SAMPLES_SHARE} = 0",
         "INSERT INTO load_count (time, job_type, pending, queued, running) "
@@ -96,14 +98,13 @@ def sorting_cases(size: int) -> list[Case]:
     query = LoadQuery(
         first_ms=NOW + size // 4, last_ms=NOW + size, limit=PAGE, job_types=frozenset({1, 2, 77})
     )
-    spread = SpreadQuery(first_ms=NOW, last_ms=NOW + 5000, step_ms=100, most=5)
     return [
         Case("the load of types", "read_load", (query,), SAMPLES | COUNTS, 3 * PAGE),
         Case(
             "the load of the fullest types",
             "read_spread",
-            (spread,),
-            SAMPLES | COUNTS | COUNTS_TIME,
+            (SPREAD,),
+            SAMPLES | COUNTS_TIME,
             70 * TYPES,
         ),
         _write("pull jobs that are requeued", RetryFailures([62, 64], NOW), keys=FAILURE | KEY, rows=12),

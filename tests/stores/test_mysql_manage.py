@@ -7,6 +7,7 @@ from typing import TypeVar
 import pytest
 import trio
 import trio.testing
+from attrs import evolve
 
 from tests.stores.failing import fail_pull, failure_id_of
 from tests.stores.nodes import NOW, Node, new_job, push_one
@@ -14,10 +15,12 @@ from tests.stores.test_mysql import gather
 from tests.stores.workers import take
 from trioworq.core.failures import EVERY_FAILURE
 from trioworq.core.jobs import INT64_MAX, FailedJob, Kind
-from trioworq.core.load import TypeName
+from trioworq.core.load import SpreadQuery, TypeName
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import QueueDefinition
+from trioworq.stores.browsing import FinishedSearch, JobSearch
 from trioworq.stores.claims import Claim
+from trioworq.stores.interface import JobSet
 from trioworq.stores.mysql import jobs
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.conversations import Conversation, carry_on
@@ -26,6 +29,8 @@ from trioworq.stores.mysql.store import open_mysql_store
 
 # More than anything here takes on the busiest machine.
 A_MINUTE = 60
+
+A_SEARCH = JobSearch(kind=Kind.PUSH, queue="q", jobs=JobSet.WAITING, now_ms=NOW, limit=10)
 
 T = TypeVar("T")
 
@@ -38,13 +43,19 @@ async def test_long_counts_hold_up_nobody_else(mysql_dsn: str) -> None:
         trio.open_nursery() as counting,
     ):
         await store.put_queue(QueueDefinition("q", 200, 20))
-        await other.execute("LOCK TABLES failure WRITE, job WRITE, finished WRITE")
+        await other.execute("LOCK TABLES failure WRITE, job WRITE, finished WRITE, load_sample WRITE")
         questions: Sequence[Callable[[], Awaitable[object]]] = [
             partial(store.count_jobs, NOW),
             store.count_ended,
             partial(store.count_failures, EVERY_FAILURE),
             partial(store.failed_jobs, EVERY_FAILURE, 0, 100),
             partial(store.failure_ids, EVERY_FAILURE, 0, INT64_MAX, 100),
+            partial(store.newest_failures, EVERY_FAILURE, None, 100),
+            partial(store.failure_groups, EVERY_FAILURE, 100),
+            store.count_ended_by_queue,
+            partial(store.search_jobs, evolve(A_SEARCH, category="c")),
+            partial(store.search_finished, FinishedSearch(kind=Kind.PUSH, queue="q", limit=10, text="t")),
+            partial(store.load_spread, SpreadQuery(first_ms=NOW, last_ms=NOW, step_ms=1, most=1)),
             partial(store.outdated_failures, NOW, 100),
             partial(store.outdated_finished, NOW, 10, 100),
         ]
@@ -55,6 +66,8 @@ async def test_long_counts_hold_up_nobody_else(mysql_dsn: str) -> None:
             for _ in range(5):
                 assert [queue.name for queue in await store.queues()] == ["q"]
                 await store.look_round(NOW)
+                await store.nodes(NOW)
+                await store.owners(NOW)
         assert len(counting.child_tasks) == len(questions)
         await other.execute("UNLOCK TABLES")
 

@@ -14,11 +14,12 @@ from tests.mariadb import administer, with_database
 from tests.stores import mysql_plan_cases as manage_cases
 from tests.stores.nodes import NOW
 from tests.stores.plan_cases import LEASE_END, Case, PullIndexes, cases, filling
+from trioworq.core.cursors import Cursor
 from trioworq.core.failures import FailureFilter
-from trioworq.core.jobs import INT64_MAX
+from trioworq.core.jobs import INT64_MAX, FinishedJob, Kind
 from trioworq.core.retry import Completed
-from trioworq.stores.browsing import SEARCHED_JOBS
-from trioworq.stores.interface import Page
+from trioworq.stores.browsing import SEARCHED_JOBS, FinishedSearch, JobSearch
+from trioworq.stores.interface import JobSet, Page
 from trioworq.stores.mysql import (
     counts,
     failure_reads,
@@ -239,6 +240,59 @@ async def test_search_goes_through_so_many_rows_and_no_more(
     assert await rows_read(dsns[LARGE], case) <= 3 * SEARCHED_JOBS + 10 * READS_MORE
 
 
+FOUND_BY_TEXT = [
+    pytest.param(
+        failure_reads.newest_failures,
+        lambda cursor: (FailureFilter(text="AILED77"), cursor, 500),
+        "SELECT id FROM failure WHERE pull_key LIKE 'failed77%' ORDER BY id DESC",
+        id="failures",
+    ),
+    pytest.param(
+        searches.search_jobs,
+        lambda cursor: (
+            JobSearch(
+                kind=Kind.PULL,
+                queue="q1",
+                jobs=JobSet.DEFERRED,
+                now_ms=NOW,
+                limit=500,
+                cursor=cursor,
+                text="777",
+            ),
+        ),
+        f"SELECT id FROM job WHERE kind = 1 AND queue = 'q1' AND state = 0 AND next_try > {NOW} "
+        "AND pull_key LIKE '%777%' ORDER BY next_try, id",
+        id="jobs",
+    ),
+    pytest.param(
+        searches.search_finished,
+        lambda cursor: (
+            FinishedSearch(kind=Kind.PUSH, queue="q1", limit=500, cursor=cursor, category="c", text="U77"),
+        ),
+        "SELECT job_id FROM finished WHERE queue = 'q1' AND url LIKE 'u77%' ORDER BY ended_at DESC",
+        id="history",
+    ),
+]
+
+
+@pytest.mark.parametrize(("search", "asking", "everything"), FOUND_BY_TEXT)
+async def test_searches_that_go_on_where_the_last_one_stopped_find_everything_once(
+    connection: Connection,
+    search: Callable[..., Awaitable[Page[Any]]],
+    asking: Callable[[Cursor | None], tuple[object, ...]],
+    everything: str,
+) -> None:
+    """Some of their pages are full, others are not; all in order."""
+    found: list[int] = []
+    pages, cursor = 0, None
+    while pages == 0 or cursor is not None:
+        page = await search(connection, *asking(cursor))
+        found += [item.job_id if isinstance(item, FinishedJob) else item.id for item in page.items]
+        pages, cursor = pages + 1, page.next_cursor
+    assert found == [number for (number,) in (await connection.send(everything.encode())).rows]
+    assert pages > len(found) // 500 + 1
+
+
 async def test_completions_of_a_batch_read_their_own_rows_only(connection: Connection) -> None:
     """One statement for many completions finds each by its primary key."""
     (step,) = await plan(connection, jobs.complete_many([Completed(100 * n, 1) for n in range(1, 31)]))
@@ -256,6 +310,17 @@ async def test_what_tells_of_the_last_commit_is_found_by_its_key(connection: Con
     """However many nodes there have been, one row is locked."""
     (step,) = await plan(connection, fill(writer.READ_MARK, ("n1",)))
     assert (step.key, step.access) == ("PRIMARY", "const")
+
+
+async def test_load_of_many_types_is_read_from_the_index_alone(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row of each type at each of the times lies somewhere else; in the index they are side by side."""
+    asked = await noted(connection, lambda: spread.read_spread(connection, manage_cases.SPREAD), monkeypatch)
+    steps = [step for statement in asked for step in await plan(connection, statement)]
+    found = [step.extra for step in steps if step.table == "load_count"]
+    assert len(found) == 2
+    assert all("Using index" in extra.split("; ") for extra in found)
 
 
 COUNTS = [

@@ -20,7 +20,7 @@ FULLEST = (
     b"GROUP BY job_type ORDER BY SUM(pending + queued + running) DESC, job_type LIMIT %d"
 )
 COUNTS = (
-    b"SELECT job_type, time, pending, queued, running FROM load_count FORCE INDEX (PRIMARY) "
+    b"SELECT job_type, time, pending, queued, running FROM load_count FORCE INDEX (load_count_time) "
     b"WHERE job_type IN (%s) AND time IN (%s)"
 )
 THEIR_TYPES = f"{TYPES} FORCE INDEX (PRIMARY) WHERE id IN (%s)".encode()
