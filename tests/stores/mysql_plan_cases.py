@@ -76,8 +76,8 @@ def filling(numbers: str) -> list[str]:
         "UPDATE failure SET pull_key = CONCAT('failed', id), category = '' WHERE kind = 1",
         "INSERT INTO finished (job_id, kind, queue, category, url, payload_form, priority, message, code, "
         "fail_count, created_at, ended_at) "
-        f"SELECT {FINISHED_IDS} + seq, 0, CONCAT('q', 1 + seq % 2), 'c', CONCAT('u', seq), 0, 100, '', 200, 0, "
-        f"{NOW}, {NOW} + seq FROM {numbers}",
+        f"SELECT {FINISHED_IDS} + seq, 0, CONCAT('q', 1 + seq % 2), 'c', CONCAT('u', seq), 0, 100, '', 200, "
+        f"0, {NOW}, {NOW} + seq FROM {numbers}",
         "INSERT INTO load_sample (time, pending, queued, running) "
         f"SELECT {NOW} + seq, 1, 1, 1 FROM {numbers} WHERE seq % {SAMPLES_SHARE} = 0",
         "INSERT INTO load_count (time, job_type, pending, queued, running) "
@@ -187,7 +187,7 @@ def _search(kind: Kind, jobs: JobSet) -> JobSearch:
 
 _HISTORY = FinishedSearch(kind=Kind.PUSH, queue="q1", limit=PAGE)
 
-# Searches that look at rows, as many as one search may; whatever they find.
+# Searches that look at rows, as often as one search may, or several times as often; they find none.
 SEARCHES = [
     Case(
         "jobs of a category",
@@ -200,9 +200,15 @@ SEARCHES = [
         "pull jobs by text", "search_jobs", (evolve(_search(Kind.PULL, JobSet.WAITING), text="x"),), JOB_LIST
     ),
     Case("history by text", "search_finished", (evolve(_HISTORY, text="none"),), ENDED),
-    Case("failures by text", "newest_failures", (FailureFilter(text="none"), None, PAGE), ALL),
+    # Ids of both kinds are put in order before it is known which of them are gone through.
+    Case("failures by text", "newest_failures", (FailureFilter(text="none"), None, PAGE), ALL, 2),
     Case("failures of no category", "newest_failures", (FailureFilter(category="none"), None, PAGE), ALL),
-    Case("failures by text", "newest_failures", (FailureFilter(queue="q1", text="X"), None, PAGE), OF_QUEUE),
+    Case(
+        "failures of a queue by text",
+        "newest_failures",
+        (FailureFilter(kind=Kind.PUSH, queue="q1", text="X"), None, PAGE),
+        OF_QUEUE,
+    ),
 ]
 
 

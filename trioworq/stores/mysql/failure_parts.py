@@ -30,10 +30,6 @@ class Part:
         """What is meant of the range."""
         return self.range.also(*self.rest)
 
-    def also(self, *conditions: Condition) -> "Part":
-        """Return the part of this part for which these hold too."""
-        return Part(self.range.also(*conditions), self.rest)
-
 
 def parts(wanted: FailureFilter, purpose: Purpose) -> list[Part]:
     """Return what a filter lets in; no failure is in two of the parts."""
@@ -43,6 +39,11 @@ def parts(wanted: FailureFilter, purpose: Purpose) -> list[Part]:
     if wanted.category is not None:
         kinds = [kind for kind in kinds if kind is Kind.PUSH]
     return [_part(wanted, kind, purpose) for kind in kinds]
+
+
+def wanted_ranges(wanted: FailureFilter, purpose: Purpose) -> list[Range]:
+    """Return what a filter lets in, whether an index tells or a row."""
+    return [part.wanted for part in parts(wanted, purpose)]
 
 
 def _part(wanted: FailureFilter, kind: Kind, purpose: Purpose) -> Part:

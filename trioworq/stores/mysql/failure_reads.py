@@ -13,11 +13,11 @@ from trioworq.core.jobs import FailedJob, Kind
 from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.stores.claims import CLAIM_BYTES
 from trioworq.stores.interface import Page
-from trioworq.stores.mysql import failure_parts, lists
+from trioworq.stores.mysql import lists
 from trioworq.stores.mysql.connection import Connection
-from trioworq.stores.mysql.failure_parts import Part, Purpose
+from trioworq.stores.mysql.failure_parts import Purpose, parts, wanted_ranges
 from trioworq.stores.mysql.literals import fill
-from trioworq.stores.mysql.ranges import Condition
+from trioworq.stores.mysql.ranges import Condition, Range
 from trioworq.stores.paging import LAST, fitting
 from trioworq.stores.rows import Row
 from trioworq.stores.searching import until
@@ -43,16 +43,15 @@ async def read_failed(
     connection: Connection, wanted: FailureFilter, offset: int, limit: int
 ) -> list[FailedJob]:
     """Return failures from the one at `offset` on, as many as fill a page."""
-    ids = await _ids(connection, failure_parts.parts(wanted, Purpose.LIST), offset, limit)
+    ids = await _ids(connection, wanted_ranges(wanted, Purpose.LIST), "id", limit, offset)
     page = await lists.page(connection, FAILURES, _places(ids), limit)
     return list(page.items)
 
 
 async def count_failures(connection: Connection, wanted: FailureFilter) -> int:
     """Count failures."""
-    counts = await connection.send_all(
-        [part.wanted.select("COUNT(*)") for part in failure_parts.parts(wanted, Purpose.COUNT)]
-    )
+    ranges = wanted_ranges(wanted, Purpose.COUNT)
+    counts = await connection.send_all([each.select("COUNT(*)") for each in ranges])
     return sum(count for result in counts for (count,) in result.rows)
 
 
@@ -70,8 +69,8 @@ async def find_ids(
 ) -> list[int]:
     """Return the first ids within a range."""
     within = Condition("id > %s AND id <= %s", (after_id, until_id))
-    sought = [part.also(within) for part in failure_parts.parts(wanted, Purpose.LIST)]
-    return await _ids(connection, sought, 0, limit)
+    ranges = [each.also(within) for each in wanted_ranges(wanted, Purpose.LIST)]
+    return await _ids(connection, ranges, "id", limit)
 
 
 async def read_newest(connection: Connection) -> int:
@@ -90,48 +89,37 @@ async def newest_failures(
     connection: Connection, wanted: FailureFilter, cursor: Cursor | None, limit: int
 ) -> Page[FailedJob]:
     """Return one page of failures, newest first; goes through SEARCHED_JOBS at most."""
-    edge = cursor or LAST
-    sought = [
-        part.also(Condition("id <= %s", (edge.id,))) for part in failure_parts.parts(wanted, Purpose.LIST)
-    ]
-    stop = await _stop(connection, sought)
-    if stop is not None:
-        sought = [part.also(Condition("id > %s", (stop,))) for part in sought]
-    ids = await _ids(connection, sought, 0, limit + 1, order="id DESC")
+    found = parts(wanted, Purpose.LIST)
+    from_edge = Condition("id <= %s", ((cursor or LAST).id,))
+    stop = 0
+    if any(part.rest for part in found):
+        gone_through = [part.range.also(from_edge) for part in found]
+        (stop,) = await _ids(connection, gone_through, "id DESC", 1, SEARCHED_JOBS) or [0]
+    to_stop = Condition("id > %s", (stop,))
+    ranges = [part.wanted.also(from_edge, to_stop) for part in found]
+    ids = await _ids(connection, ranges, "id DESC", limit + 1)
     page = await lists.page(connection, FAILURES, _places(ids), limit)
-    return until(page, None if stop is None else _place(stop))
-
-
-async def _stop(connection: Connection, sought: Sequence[Part]) -> int | None:
-    """Return the id of the first failure that a search leaves to the next one."""
-    if not any(part.rest for part in sought):
-        return None
-    each = SEARCHED_JOBS // len(sought)
-    found = await connection.send_all(
-        [part.range.select("id", "ORDER BY id DESC LIMIT 1 OFFSET %s", each) for part in sought]
-    )
-    return max((failure_id for result in found for (failure_id,) in result.rows), default=None)
+    return until(page, _place(stop) if stop else None)
 
 
 async def failure_groups(connection: Connection, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
     """Return the groups of failures, those with the most first."""
-    found = await connection.send_all(
-        [part.wanted.select(GROUP, BY_GROUP, limit) for part in failure_parts.parts(wanted, Purpose.GROUP)]
-    )
+    ranges = wanted_ranges(wanted, Purpose.GROUP)
+    found = await connection.send_all([each.select(GROUP, BY_GROUP, limit) for each in ranges])
     groups = [_group_of(row) for result in found for row in result.rows]
     return sorted(groups, key=lambda group: (-group.count, -group.newest_id))[:limit]
 
 
 async def _ids(
-    connection: Connection, sought: Sequence[Part], offset: int, limit: int, *, order: str = "id"
+    connection: Connection, ranges: Sequence[Range], order: str, limit: int, offset: int = 0
 ) -> list[int]:
-    """Return the ids that any of the parts has, in order."""
-    if not sought:
+    """Return the ids that any of the ranges has, in order."""
+    if not ranges:
         return []
-    if len(sought) == 1:
-        statement = sought[0].wanted.select("id", f"ORDER BY {order} LIMIT %s OFFSET %s", limit, offset)
+    if len(ranges) == 1:
+        statement = ranges[0].select("id", f"ORDER BY {order} LIMIT %s OFFSET %s", limit, offset)
     else:
-        each = [part.wanted.select("id", f"ORDER BY {order} LIMIT %s", offset + limit) for part in sought]
+        each = [one.select("id", f"ORDER BY {order} LIMIT %s", offset + limit) for one in ranges]
         together = b" UNION ALL ".join(b"(%s)" % one for one in each)
         statement = together + fill(f" ORDER BY {order} LIMIT %s OFFSET %s", (limit, offset))
     return [failure_id for (failure_id,) in (await connection.send(statement)).rows]
