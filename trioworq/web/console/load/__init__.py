@@ -1,0 +1,1 @@
+"""The load over time, by job type."""

@@ -1,0 +1,1 @@
+"""A job that somebody hands in by hand."""
