@@ -84,14 +84,12 @@ def _marks(status: QueueStatus, trouble: Trouble) -> str:
 
 def _worker_cells(status: QueueStatus) -> Cells:
     """Write the worker slots that are taken and present, or how many clients wait for a job."""
-    activity = status.activity
-    if not status.is_push:
-        waiting = f"{count(activity.workers)} waiting" if activity.workers else NOTHING
-        return {"workers": waiting, "busy@width": "0"}
-    if not activity.workers:
-        return {"workers": NOTHING, "busy@width": "0"}
-    share = min(100, round(100 * activity.busy / activity.workers))
-    return {"workers": f"{count(activity.busy)} of {count(activity.workers)}", "busy@width": str(share)}
+    busy, workers = status.activity.busy, status.activity.workers
+    if status.is_push and workers:
+        share = min(100, round(100 * busy / workers))
+        return {"workers": f"{count(busy)} of {count(workers)}", "bar@hidden": None, "busy@width": str(share)}
+    text = f"{count(workers)} waiting" if workers else NOTHING
+    return {"workers": text, "bar@hidden": "", "busy@width": "0"}
 
 
 def total_cells(snapshot: Snapshot) -> Cells:
