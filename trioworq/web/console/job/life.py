@@ -30,8 +30,7 @@ def life_of(job: Job | PullJob | FailedJob | FinishedJob, now_ms: int, *, is_pau
         case PullJob():
             later = _handed_out(job, now_ms) if job.run else _offered(job, now_ms, is_paused)
         case FailedJob():
-            failures = _failures if job.kind is Kind.PUSH else _leases
-            later = (*_began(job.started_at_ms), *failures(job.fail_count), Step("Failed", job.failed_at_ms))
+            later = (*_began(job.started_at_ms), Step("Failed", job.failed_at_ms, _after(job)))
         case FinishedJob():
             later = (
                 *_failures(job.fail_count),
@@ -71,6 +70,12 @@ def _handed_out(job: PullJob, now_ms: int) -> _Steps:
     if job.has_lapsed(now_ms):
         return *steps, Step("Lease ended", job.lease_ends_at_ms)
     return *steps, Step("Lease ends", job.lease_ends_at_ms, "unless the worker keeps it", is_ahead=True)
+
+
+def _after(job: FailedJob) -> str:
+    if job.kind is Kind.PULL:
+        return "after its lease ended" if job.fail_count == 1 else f"after {job.fail_count} leases ended"
+    return "at its first attempt" if job.fail_count == 1 else f"after {job.fail_count} attempts failed"
 
 
 def _began(started_at_ms: int | None) -> _Steps:

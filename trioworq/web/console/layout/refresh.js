@@ -22,6 +22,20 @@
     bar.textContent = isLost ? `Connection lost, since ${now}` : "";
   }
 
+  // What has the focus keeps it where its like is in the part's new state, by what is written on it.
+  let focused = null;
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const element = document.activeElement;
+    focused = event.detail.target.contains(element) ? [element.tagName, element.textContent] : null;
+  });
+  document.addEventListener("htmx:load", (event) => {
+    if (!focused) return;
+    const [tag, text] = focused;
+    const like = [...event.detail.elt.querySelectorAll(tag)].find((element) => element.textContent === text);
+    like?.focus({ preventScroll: true });
+    focused = null;
+  });
+
   document.addEventListener("htmx:sendError", () => show(true));
   document.addEventListener("htmx:afterOnLoad", () => show(false));
 })();
