@@ -44,6 +44,8 @@ class _Login:
         if not self._desk.guard.knows(token.encode("utf-8", "replace")):
             return login_page(request, self._desk.config, then=then, trouble="This token is not known here")
         welcome = self._desk.see_other(then)
+        if self._desk.guard.tokens is None:
+            return welcome
         return evolve(welcome, cookies=(login_cookie(token, is_secure=request.is_secure),))
 
     async def log_out(self, _request: Request) -> Response:
