@@ -3,6 +3,7 @@
 (() => {
   const COLOURS = 6;
   const STRIPE_PX = 8;
+  const DAY_S = 86400;
   const STEPS = [...Array(12)].flatMap((_, power) => [1, 2, 5].map((step) => step * 10 ** power));
   let plot = null;
 
@@ -74,6 +75,18 @@
     };
   }
 
+  // The day is told where it is another one than before.
+  function moments(self, times, axis, space, step) {
+    let before = "";
+    return times.map((time) => {
+      const [day, clock] = window.trioworqTimes.write(time * 1000).split(" ");
+      const isSame = day === before;
+      before = day;
+      if (step >= DAY_S) return day.slice(5);
+      return isSame ? clock.slice(0, 5) : `${clock.slice(0, 5)}\n${day.slice(5)}`;
+    });
+  }
+
   function optionsOf(place, data, times, layers) {
     const figures = document.getElementById("figures");
     const hasOthers = figures.querySelector(".band-others") !== null;
@@ -91,7 +104,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       tzDate: (time) => (window.trioworqTimes.isLocal() ? new Date(time * 1000) : uPlot.tzDate(new Date(time * 1000), "Etc/UTC")),
       scales: { x: { range: [data.first, data.last] }, y: { range: (self, least, most) => [0, Math.max(most * 1.05, 1)] } },
-      axes: [quiet, { ...quiet, size: 64, incrs: STEPS, values: (self, values) => values.map(shown) }],
+      axes: [{ ...quiet, values: moments }, { ...quiet, size: 64, incrs: STEPS, values: (self, values) => values.map(shown) }],
       series: [{}, ...layers.map(layer)],
       bands: layers.slice(1).map((_, index) => ({ series: [index + 1, index + 2] })),
       hooks: { setCursor: [follower(figures, times, layers)] },
