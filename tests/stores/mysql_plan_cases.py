@@ -62,6 +62,7 @@ FILTERS = {
     "pull failures of a group": (FailureFilter(kind=Kind.PULL, queue="q1", error="e1"), ERROR),
 }
 
+_SELECTION = FailureFilter(job_ids=frozenset({FAILED_IDS + 61, FAILED_IDS + 62}), error="e1")
 SPREAD = SpreadQuery(first_ms=NOW, last_ms=NOW + 5000, step_ms=100, most=5)
 
 
@@ -107,6 +108,8 @@ def sorting_cases(size: int) -> list[Case]:
             SAMPLES | COUNTS_TIME,
             70 * TYPES,
         ),
+        Case("failures of a selection", "newest_failures", (_SELECTION, None, PAGE), FAILED_JOB, 8),
+        Case("a selection of failures", "read_failure_ids", (_SELECTION, 0, INT64_MAX, PAGE), FAILED_JOB, 8),
         _write("pull jobs that are requeued", RetryFailures([62, 64], NOW), keys=FAILURE | KEY, rows=12),
     ]
 

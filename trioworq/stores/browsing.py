@@ -82,7 +82,7 @@ class BrowsedStore(Protocol):
         ...
 
     async def failure_groups(self, wanted: FailureFilter, limit: int) -> list[FailureGroup]:
-        """Return the groups of failures, those with the most first, of equals the one with the newest failure.
+        """Return the groups of failures, those with the most first, of equals that with the newest failure.
 
         Without a text index-only.
         """
