@@ -1,5 +1,6 @@
 """What tests of every folder share: a MySQL or MariaDB server, databases on it, the local time zone."""
 
+import gc
 import os
 import secrets
 import time
@@ -9,6 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.mariadb import MariaDB, NoServer, administer, with_database
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector, which some tests call, the thousands of tests that are there to the end."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from typing import Self
 
 import trio
 
+from tests.ports import free_port
 from trioworq.stores.mysql.connection import open_connection
 from trioworq.stores.mysql.dsn import parse
 
@@ -45,7 +46,7 @@ class MariaDB:
         self._folder = folder
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
 
     def __enter__(self) -> Self:
         self.start()
@@ -191,13 +192,6 @@ def _share() -> Path:
         if (folder / _SYSTEM_TABLES[0]).is_file():
             return folder
     raise NoServer("MariaDB's system tables are not installed: install the package mariadb-server-core")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def with_port(dsn: str, port: int) -> str:

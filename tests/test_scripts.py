@@ -22,9 +22,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.mariadb import administer
+from tests.ports import free_port
 from tests.process.running_daemon import (
     clean_environment,
-    free_port,
     recording_worker,
     running_daemon,
     wait_until,

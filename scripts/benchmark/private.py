@@ -1,7 +1,6 @@
 """Processes of our own, for as long as something is measured: a trioworq in a temporary folder, listeners."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from types import MappingProxyType
 
 from benchmark.errors import BenchError, Deadline
 from tests.mariadb import MariaDB, NoServer
+from tests.ports import free_port
 
 READY_S = 60
 STOP_S = 40
@@ -70,7 +70,7 @@ def _started_database(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def _started_daemon(folder: Path, options: dict[str, str]) -> Iterator[str]:
-    place = f"127.0.0.1:{_free_port()}"
+    place = f"127.0.0.1:{free_port()}"
     logs = {f"{log}-log": str(folder / f"{log}.log") for log in ("access", "queue", "error")}
     flags = [f"--{name}={value}" for name, value in ({"bind": place} | logs | options).items()]
     # Nothing that happens to be set in the environment takes part in the measurement.
@@ -85,11 +85,6 @@ def _started_daemon(folder: Path, options: dict[str, str]) -> Iterator[str]:
 
 def _is_option(name: str) -> bool:
     return name.startswith(("TRIOWORQ_", "FIREWORQ_")) or name == "DEBUG"
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:

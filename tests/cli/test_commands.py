@@ -22,7 +22,7 @@ from tests.client.reports import (
     said,
 )
 from tests.client.scripted_server import DROP, Reply, in_turn, scripted_server
-from tests.process.running_daemon import free_port
+from tests.ports import free_port
 from trioworq.cli.management import manage
 
 NOTHING_SWEPT = {**DRY_RUN, "total_failed": 0}

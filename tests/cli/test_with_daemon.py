@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 
 from tests.cli.asking import Asker, run, run_on_terminal
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RunningDaemon,
-    free_port,
     recording_worker,
     running_daemon,
     wait_until,

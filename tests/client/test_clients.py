@@ -21,7 +21,7 @@ from tests.client.scripted_server import (
     scripted_server,
 )
 from tests.client.values import a_job, handed_out, shown
-from tests.process.running_daemon import free_port
+from tests.ports import free_port
 from trioworq.client import (
     AsyncClient,
     BadAnswer,

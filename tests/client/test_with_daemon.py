@@ -16,9 +16,9 @@ from tests.client.asking import Asker
 from tests.client.fake_queue import until
 from tests.client.handlers import Gated, running
 from tests.client.program import program
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RunningDaemon,
-    free_port,
     recording_worker,
     running_daemon,
     wait_until,

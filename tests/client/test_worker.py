@@ -11,7 +11,7 @@ from tests.client.fake_queue import AWAY, FakeQueue, until
 from tests.client.handlers import Gated, running
 from tests.client.scripted_server import Reply
 from tests.client.values import handed_out, shown
-from tests.process.running_daemon import free_port
+from tests.ports import free_port
 from trioworq.client import AsyncClient, Run, Unauthorized, Worker
 
 

@@ -18,17 +18,11 @@ import orjson
 from attrs import define, field
 
 from tests.described import faults_of
+from tests.ports import free_port
 from tests.trust import NO_TRUST
 
 START_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 30.0
-
-
-def free_port() -> int:
-    """Return a loopback port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @define(eq=False)

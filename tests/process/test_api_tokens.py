@@ -11,12 +11,12 @@ import orjson
 import pytest
 import trustme
 
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RecordingWorker,
     RunningDaemon,
     clean_environment,
     command,
-    free_port,
     running_daemon,
     wait_until,
 )

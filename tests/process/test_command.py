@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RunningDaemon,
     clean_environment,
     command,
-    free_port,
     is_listening,
     running_daemon,
     wait_until,

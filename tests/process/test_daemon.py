@@ -15,11 +15,11 @@ import httpx2
 import pytest
 import trustme
 
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RecordingWorker,
     clean_environment,
     command,
-    free_port,
     running_daemon,
     wait_until,
 )

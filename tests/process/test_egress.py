@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RecordingWorker,
     RunningDaemon,
-    free_port,
     running_daemon,
     wait_until,
 )

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
 from tests.process.running_daemon import (
     RecordingWorker,
     RunningDaemon,
     clean_environment,
     command,
-    free_port,
     is_listening,
     wait_until,
 )

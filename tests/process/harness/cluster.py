@@ -11,10 +11,11 @@ from pathlib import Path
 import trio
 from attrs import define, field
 
+from tests.ports import free_port
 from tests.process.harness.connection import Broken, Connection, Unsent, open_connection
 from tests.process.harness.databases import Database
 from tests.process.harness.journal import Journal
-from tests.process.running_daemon import clean_environment, free_port
+from tests.process.running_daemon import clean_environment
 
 START_S = 60.0
 END_S = 60.0
