@@ -96,7 +96,8 @@ def refuse(path: str, status: int, detail: str = "", headers: Mapping[str, str] 
     if is_pull(path):
         return Response(status, _in_one_line(detail or title), TEXT, {**_NOSNIFF, **more})
     text = f"{title}\n\n{detail}\n" if detail else f"{title}\n"
-    return Refusal(status, text.encode(), TEXT, {**_NOSNIFF, **more}, detail=detail)
+    # A query may hold bytes that are not UTF-8, and a detail what a query holds.
+    return Refusal(status, text.encode(errors="replace"), TEXT, {**_NOSNIFF, **more}, detail=detail)
 
 
 def is_console(path: str) -> bool:

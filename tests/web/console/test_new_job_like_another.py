@@ -57,7 +57,16 @@ async def test_a_job_like_one_that_waits_has_all_of_it(managed: Managed) -> None
     job = await site_of(managed).management.jobs.find(job_id)
     assert isinstance(job, Job)
     assert isinstance(copy, Job)
-    for name in ("queue", "category", "url", "payload", "timeout_s", "max_retries", "retry_delay_s", "priority"):
+    for name in (
+        "queue",
+        "category",
+        "url",
+        "payload",
+        "timeout_s",
+        "max_retries",
+        "retry_delay_s",
+        "priority",
+    ):
         assert getattr(copy, name) == getattr(job, name), name
 
 

@@ -153,7 +153,12 @@ async def test_who_may_only_read_sees_routings_and_no_controls() -> None:
         await site.browser.log_in(token)
         await route(site, "a")
         page = (await site.browser.get("/console/routings")).text
-        assert ("a</bdi>" in page, PUT in page, DELETE in page, "#edit" in page) == (True, False, False, False)
+        assert ("a</bdi>" in page, PUT in page, DELETE in page, "#edit" in page) == (
+            True,
+            False,
+            False,
+            False,
+        )
         assert (await site.browser.post(DELETE, {"category": "a"})).status_code == 403
         assert (await site.browser.post(PUT, {"category": "b", "queue": "default"})).status_code == 403
         assert await site.queues.routings.read() == [Routing("a", "default")]
