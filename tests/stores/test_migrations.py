@@ -104,7 +104,7 @@ def test_splitting_gives_back_what_was_joined(statements: list[str]) -> None:
 
 
 def test_wheel_carries_the_schema_and_finds_it(tmp_path: Path) -> None:
-    """An installed release has no checkout to look into."""
+    """An installed release has no checkout to look into, for the console's pages neither."""
     source, installed = tmp_path / "source", tmp_path / "installed"
     source.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "trioworq", "schema"):
@@ -116,10 +116,17 @@ def test_wheel_carries_the_schema_and_finds_it(tmp_path: Path) -> None:
     for dialect in ("sqlite", "mysql"):
         carried = sorted(file.name for file in (installed / "trioworq" / "schema" / dialect).iterdir())
         assert carried == sorted(file.name for file in (ROOT / "schema" / dialect).iterdir())
+    console = Path("trioworq", "web", "console")
+    assert files_of(installed / console) == files_of(ROOT / console)
     look = "from trioworq.stores import migrations as m; print(m.__file__, len(m.available('sqlite')))"
     file, count = run(look, cwd=installed).split()
     assert Path(file).is_relative_to(installed)
     assert int(count) == len(available("sqlite"))
+
+
+def files_of(folder: Path) -> set[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {path.relative_to(folder) for path in found}
 
 
 def run(code: str, *, cwd: Path) -> str:
