@@ -6,6 +6,7 @@
     pull         jobs that workers fetch
     manage       counts, lists and what is done to all failed jobs, beside many jobs
     load         how long the load over time takes to be read
+    console      what an open console costs the server
     asking       one request that may take long
     crowd        clients that talk to the server at the same time, over a connection each
     generator    the clients that hand over jobs

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
+from benchmark.console.program import measure as measure_console
 from benchmark.errors import BenchError
 from benchmark.load.program import measure as measure_load
 from benchmark.manage.program import measure as measure_managing
@@ -15,6 +16,7 @@ KINDS: Mapping[str, Callable[[Sequence[str], Progress], None]] = {
     "pull": measure_pull,
     "manage": measure_managing,
     "load": measure_load,
+    "console": measure_console,
 }
 
 
