@@ -204,3 +204,18 @@ async def test_search_of_failures_stops_after_so_many(store: Store) -> None:
         assert (list(page.items), page.next_cursor and page.next_cursor.id) == ([], oldest)
     page = await store.newest_failures(FailureFilter(error=""), None, 10)
     assert (list(page.items), page.next_cursor and page.next_cursor.id) == ([], oldest)
+
+
+async def test_failures_that_an_index_leads_to_are_found_however_many_others_there_are(store: Store) -> None:
+    """By their queue or the ids of their jobs; nothing is passed over on the way there."""
+    job_id = await fail_pull(store, "the first", queue="rare")
+    await fail_many(store, SEARCHED_JOBS + 1)
+    for wanted in (
+        FailureFilter(queue="rare"),
+        FailureFilter(queue="rare", text="the "),
+        FailureFilter(job_id=job_id),
+        FailureFilter(job_ids=frozenset({job_id}), text="the "),
+    ):
+        page = await store.newest_failures(wanted, None, 10)
+        assert [entry.job_id for entry in page.items] == [job_id]
+        assert page.next_cursor is None

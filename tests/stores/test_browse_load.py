@@ -79,7 +79,7 @@ async def test_types_have_a_load_for_each_point(store: Store) -> None:
 async def test_no_more_types_are_shown_than_asked_for(store: Store) -> None:
     """Those with the most jobs in the samples that are shown, of equals the one with the lesser number."""
     types = await named(store)
-    await store.add_load(sample(NOW, t1=2, t2=3, t3=2))
+    await store.add_load(sample(NOW, t3=2, t2=3, t1=2))
     await store.add_load(sample(NOW + 1, t3=1000))
     await store.add_load(sample(NOW - 1000, t3=1000))
     spread = await store.load_spread(asking(NOW, most=2))

@@ -65,7 +65,7 @@ def _wanted(what: str, wanted: FailureFilter, *more: str) -> str:
     # Two ranges of the index, which are merged by id; with IN they would be sorted.
     return " UNION ALL ".join(
         f"SELECT {what} FROM failure INDEXED BY failure_failed WHERE kind = {kind:d} AND {where}"
-        for kind in (Kind if wanted.kind is None else (wanted.kind,))
+        for kind in Kind
     )
 
 
@@ -124,8 +124,7 @@ def _find_stop(connection: sqlite3.Connection, wanted: FailureFilter, first_id: 
 def count_failures(connection: sqlite3.Connection, wanted: FailureFilter) -> int:
     """Count failures."""
     # What tells errors apart is the largest index; the others are gone through faster.
-    by_error = wanted.error is not None and wanted.text is None
-    found = _grouped("1", wanted) if by_error else _wanted("1", wanted)
+    found = _wanted("1", wanted) if wanted.error is None else _grouped("1", wanted)
     count: int = connection.execute(f"SELECT count(*) FROM ({found})", _values(wanted)).fetchone()[0]
     return count
 
