@@ -1,4 +1,4 @@
-"""Jobs that are handed in by hand: what becomes of what was typed, and what the form says to what cannot be."""
+"""Jobs handed in by hand: what becomes of what was typed, and what is said to what cannot be."""
 
 import re
 
@@ -94,7 +94,11 @@ async def test_a_job_that_may_be_forgotten_at_once_leads_back_to_the_form() -> N
         ({"priority": "1.5"}, "priority should be an integer, not string", {"priority"}),
         ({"priority": "1000001"}, "priority should be between -1000000 and 1000000", {"priority"}),
         ({"payload": "{"}, "payload is no JSON: unexpected EOF", {"payload"}),
-        ({"payload": '{\r\n  "a": 1,\r\n  b}'}, "a key in double quotes at line 3, column 3", {"payload"}),
+        (
+            {"payload": '{\r\n  "a": 1,\r\n  b}'},
+            "name enclosed in double quotes at line 3, column 3",
+            {"payload"},
+        ),
         ({"payload": "nothing"}, "payload is no JSON: Expecting value at line 1, column 1", {"payload"}),
         ({"payload": "[1]\r\n2"}, "payload is no JSON: trailing characters at line 2, column 1", {"payload"}),
         ({"payload": "[" * 100_000}, "payload is no JSON: nested too deeply", {"payload"}),
