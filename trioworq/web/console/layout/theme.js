@@ -33,8 +33,12 @@
   use();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("[data-switch=theme]");
-    const label = () => { button.textContent = `Theme: ${theme}`; };
+    const label = () => {
+      button.textContent = theme[0].toUpperCase() + theme.slice(1);
+      button.setAttribute("aria-label", `Theme: ${theme}`);
+    };
     button.hidden = false;
+    button.title = "Light, dark, or as your system has it";
     label();
     button.addEventListener("click", () => {
       theme = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length];

@@ -34,7 +34,10 @@
   }
 
   const button = document.querySelector("[data-switch=times]");
-  const label = () => { button.textContent = isLocal ? "Local time" : "UTC"; };
+  const label = () => {
+    button.textContent = isLocal ? "Local" : "UTC";
+    button.setAttribute("aria-label", `Times: ${button.textContent}`);
+  };
   button.hidden = false;
   button.title = "Show times in local time or UTC";
   label();
