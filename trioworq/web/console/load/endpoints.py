@@ -40,7 +40,7 @@ class _Load:
             "load/load.html",
             title="Load",
             stack=stack,
-            plot=_plot(stack, query),
+            plot=_plot(stack, query, gap_ms(query, interval_s)),
             span=span,
             spans=SPANS.values(),
             measure=measure,
@@ -51,13 +51,13 @@ class _Load:
         )
 
 
-def _plot(stack: Stack, query: SpreadQuery) -> str:
+def _plot(stack: Stack, query: SpreadQuery, longest_ms: float) -> str:
     """Write what the page's script draws; the names are in the page."""
     return json.dumps(
         {
             "first": query.first_ms / 1000,
             "last": query.last_ms / 1000,
-            "gap": gap_ms(query) / 1000,
+            "gap": longest_ms / 1000,
             "times": [time_ms / 1000 for time_ms in stack.times_ms],
             "layers": [layer.values for layer in stack.layers],
         },

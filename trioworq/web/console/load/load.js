@@ -48,6 +48,13 @@
     return { times, layers };
   }
 
+  // Points that nothing leads to are drawn as such.
+  function lonely(layers) {
+    const [layer = []] = layers;
+    const isThere = (at) => (layer[at] ?? null) !== null;
+    return layer.map((_, at) => at).filter((at) => isThere(at) && !isThere(at - 1) && !isThere(at + 1));
+  }
+
   // Each layer lies upon all that come after it.
   function stacked(layers) {
     const sums = layers.map((layer) => [...layer]);
@@ -91,10 +98,11 @@
     const figures = document.getElementById("figures");
     const hasOthers = figures.querySelector(".band-others") !== null;
     const quiet = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line") } };
+    const alone = lonely(layers);
     const layer = (_, index) => ({
       stroke: style("--card"),
       width: 1,
-      points: { show: times.length === 1 },
+      points: { show: alone.length > 0, filter: () => alone, size: 6, stroke: style("--quiet"), fill: style("--card") },
       fill: (self) => fillOf(self.ctx, index, hasOthers && index === layers.length - 1),
     });
     return {

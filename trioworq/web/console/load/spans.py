@@ -12,7 +12,7 @@ _HOUR_MS = 3_600_000
 _DAY_MS = 24 * _HOUR_MS
 _SHORT_MS = 6 * _HOUR_MS
 
-# So many steps without a sample are a gap.
+# So many steps, or intervals, without a sample are a gap.
 _GAP_STEPS = 2.5
 
 
@@ -30,10 +30,10 @@ class Span:
         return self.length_ms <= _SHORT_MS
 
     def step_ms(self, interval_s: int) -> int:
-        """Return how far points are from each other: so many samples, where they come at an interval."""
+        """Return how far points are from each other: so many samples, unless these are farther apart."""
         least_ms = self.length_ms // POINTS
         interval_ms = interval_s * 1000
-        return -(-least_ms // interval_ms) * interval_ms if interval_ms else least_ms
+        return -(-least_ms // interval_ms) * interval_ms if 0 < interval_ms <= least_ms else least_ms
 
     def query(self, now_ms: int, interval_s: int) -> SpreadQuery:
         """Ask for the span; it begins with a step, so that a moment later the same samples are seen."""
@@ -42,9 +42,9 @@ class Span:
         return SpreadQuery(first_ms=first_ms, last_ms=now_ms, step_ms=step_ms, most=MOST_TYPES)
 
 
-def gap_ms(query: SpreadQuery) -> float:
+def gap_ms(query: SpreadQuery, interval_s: int) -> float:
     """Return from what distance on two points have nothing between them."""
-    return query.step_ms * _GAP_STEPS
+    return max(query.step_ms, interval_s * 1000) * _GAP_STEPS
 
 
 SPANS = {
