@@ -24,6 +24,7 @@ class TypeFilter:
     """
 
     ids: frozenset[int] = frozenset()
+    kinds: frozenset[Kind] = frozenset()
     names: frozenset[str] = frozenset()
     categories: frozenset[str] = frozenset()
     priorities: frozenset[int] = frozenset()
@@ -31,7 +32,7 @@ class TypeFilter:
     @property
     def is_empty(self) -> bool:
         """Whether it lets everything in."""
-        return not (self.ids or self.names or self.categories or self.priorities)
+        return not (self.ids or self.kinds or self.names or self.categories or self.priorities)
 
 
 class LoadBoard:
@@ -97,6 +98,7 @@ class LoadBoard:
                 priority = priorities.get(queue, DEFAULT_PRIORITY)
             return (
                 (not types.ids or job_type.id in types.ids)
+                and (not types.kinds or job_type.type.kind in types.kinds)
                 and (not types.names or job_type.type.name in types.names)
                 and (not types.categories or queue in types.categories)
                 and (not types.priorities or priority in types.priorities)

@@ -106,7 +106,7 @@ def total_cells(snapshot: Snapshot) -> Cells:
         "all-running": count(sum(status.running for status in queues)),
         "all-failed": count(sum(status.failed for status in queues)),
         **_rate_cells(activity),
-        **_store_cells(snapshot),
+        **store_cells(snapshot),
         "first@hidden": None if is_new(snapshot) else "",
     }
 
@@ -120,7 +120,7 @@ def _rate_cells(activity: Activity) -> Cells:
     }
 
 
-def _store_cells(snapshot: Snapshot) -> Cells:
+def store_cells(snapshot: Snapshot) -> Cells:
     """Write whether the store is away, since when, and how old all figures are then."""
     is_away = bool(snapshot.trouble)
     return {
@@ -139,6 +139,11 @@ def _moment_cells(name: str, time_ms: int | None) -> Cells:
         name: NOTHING if time_ms is None else f"{datetime.fromtimestamp(time_ms // 1000, UTC):{_UTC}}",
         f"{name}@data-ms": None if time_ms is None else str(time_ms),
     }
+
+
+def changed(cells: Cells, before: Cells) -> Cells:
+    """Return the cells that are not as they were before."""
+    return {name: text for name, text in cells.items() if name not in before or before[name] != text}
 
 
 def is_new(snapshot: Snapshot) -> bool:

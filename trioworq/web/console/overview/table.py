@@ -13,6 +13,7 @@ from trioworq.web.console.desk import Desk
 from trioworq.web.console.live import Write
 from trioworq.web.console.overview.rows import (
     Cells,
+    changed,
     key_of,
     name_cells,
     node_texts,
@@ -42,21 +43,17 @@ class Table:
         rows = before.rows if before else {}
         told: dict[str, object] = {
             "rows": {
-                key: changed
+                key: new
                 for key, cells in self.rows.items()
-                if (changed := _changed(cells, rows.get(key, _NO_CELLS)))
+                if (new := changed(cells, rows.get(key, _NO_CELLS)))
             },
-            "cells": _changed(self.totals, before.totals if before else _NO_CELLS),
+            "cells": changed(self.totals, before.totals if before else _NO_CELLS),
         }
         if before is None or list(self.rows) != list(rows):
             told["order"] = list(self.rows)
         if before is None or self.nodes != before.nodes:
             told["nodes"] = self.nodes
         return orjson.dumps(told)
-
-
-def _changed(cells: Cells, before: Cells) -> Cells:
-    return {name: text for name, text in cells.items() if name not in before or before[name] != text}
 
 
 class Tables:
