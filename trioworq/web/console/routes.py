@@ -14,6 +14,8 @@ from trioworq.web.console.new_job import endpoints as new_job
 from trioworq.web.console.overview import endpoints as overview
 from trioworq.web.console.overview.table import Tables
 from trioworq.web.console.protection import protected
+from trioworq.web.console.queue import endpoints as queue
+from trioworq.web.console.queue import live as queue_live
 from trioworq.web.console.routings import endpoints as routings
 from trioworq.web.console.settings import endpoints as settings
 from trioworq.web.messages import Route, Scope
@@ -28,6 +30,7 @@ def console_routes(desk: Desk) -> Sequence[Route]:
         *assets.routes(),
         *login.routes(desk),
         *overview.routes(desk, tables),
+        *queue.routes(desk),
         *failures.routes(desk),
         *job.routes(desk),
         *routings.routes(desk),
@@ -35,7 +38,7 @@ def console_routes(desk: Desk) -> Sequence[Route]:
         *load.routes(desk),
         *settings.routes(desk),
         *about.routes(desk),
-        *live.routes(desk, {"overview": tables.view}),
+        *live.routes(desk, {"overview": tables.view, "queue": queue_live.view}),
     )
     match desk.config.console:
         case Console.ON:

@@ -3,8 +3,7 @@
 (() => {
   const STEPS = [...Array(12)].flatMap((_, power) => [1, 2, 5].map((step) => step * 10 ** power));
   const FINE_STEPS = [0.1, 0.2, 0.5, ...STEPS];
-  // How many looks the history is followed by before the page has to be loaded anew.
-  const MOST_FOLLOWED = 3600;
+  const MOST_POINTS = 4000;
   const plots = new Map();
   // All that has been told of the queue; lists that come later show it too.
   const known = {};
@@ -30,6 +29,11 @@
     };
   }
 
+  function clock(time, step) {
+    const text = trioworqTimes.write(time * 1000);
+    return step < 60 ? text.slice(11, 19) : text.slice(11, 16);
+  }
+
   function optionsOf(name, place) {
     const { colours, steps } = LINES[name];
     const quiet = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line") } };
@@ -41,7 +45,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       tzDate: (time) => (trioworqTimes.isLocal() ? new Date(time * 1000) : uPlot.tzDate(new Date(time * 1000), "Etc/UTC")),
       scales: { y: { range: (self, least, most) => [0, Math.max(most * 1.05, 1)] } },
-      axes: [quiet, { ...quiet, size: 56, incrs: steps, values: (self, values) => values.map(shown) }],
+      axes: [{ ...quiet, values: (self, times, axis, space, step) => times.map((time) => clock(time, step)) }, { ...quiet, size: 56, incrs: steps, values: (self, values) => values.map(shown) }],
       series: [{}, ...colours.map((colour, index) => ({ stroke: style(colour), width: 1.5, dash: DASHES[index], points: { show: false } }))],
       hooks: { setCursor: [told], setData: [told] },
     };
@@ -77,7 +81,8 @@
   function showNow(figures) {
     const drawn = plots.get("history");
     if (!drawn || figures[0] <= drawn.data[0].at(-1)) return;
-    const from = drawn.data[0].length > MOST_FOLLOWED ? 1 : 0;
+    const spanS = Number(document.getElementById("history").dataset.span);
+    const from = Math.max(drawn.data[0].findIndex((time) => time > figures[0] - spanS), drawn.data[0].length - MOST_POINTS);
     renew("history", drawn.data.map((column, index) => [...column.slice(from), figures[index]]));
   }
 
