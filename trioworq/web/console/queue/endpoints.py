@@ -5,12 +5,13 @@ from attrs import frozen
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Kind
 from trioworq.core.nodes import QueueName
+from trioworq.core.queues import QueueDefinition
 from trioworq.web.console.desk import Desk
 from trioworq.web.console.forms import Form
 from trioworq.web.console.overview.endpoints import latest
 from trioworq.web.console.queue.definitions import body_of, sent
-from trioworq.web.console.queue.page import QueuePage
 from trioworq.web.console.queue.names import QUEUE, address_of, read_queue, standing_of
+from trioworq.web.console.queue.page import QueuePage
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.replies import CONSOLE
 from trioworq.web.wire import read_definition
@@ -40,14 +41,18 @@ class _Changes:
         """Define a queue that is not there yet."""
         form = Form.of(request)
         try:
-            definition = read_definition(form.text("name"), body_of(form), self._desk.queues.defaults)
-            if await self._desk.queues.store.queue(definition.name) is not None:
-                raise InvalidRequest("There is a queue of this name already")
+            definition = await self._read_new(form)
         except InvalidRequest as error:
             return QueuePage(self._desk).new(request, sent(form, str(error)))
         await self._desk.queues.definitions.define(definition)
         there = address_of(QueueName(Kind.PUSH, definition.name))
         return self._desk.see_other(there, told="The queue is defined")
+
+    async def _read_new(self, form: Form) -> QueueDefinition:
+        definition = read_definition(form.text("name"), body_of(form), self._desk.queues.defaults)
+        if await self._desk.queues.store.queue(definition.name) is not None:
+            raise InvalidRequest("There is a queue of this name already")
+        return definition
 
     async def define(self, request: Request) -> Response:
         """Define a queue, as it has been or not."""

@@ -30,7 +30,10 @@ USUAL_SPAN = SPANS["1h"]
 async def read_history(
     board: LoadBoard, queue: QueueName, span: Span, interval_s: int
 ) -> Sequence[LoadPoint]:
-    """Return the load of the jobs that go to a queue by now, at about POINTS points. Raises StoreUnavailable."""
+    """Return the load of the jobs that go to a queue by now, at about POINTS points.
+
+    Raises StoreUnavailable.
+    """
     last_ms = board.now_ms()
     length_ms = min(span.length_ms, MOST_SAMPLES * interval_s * 1000)
     if queue.kind is Kind.PUSH:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import orjson
-from attrs import define
+from attrs import define, field
 
 from trioworq.core.nodes import Activity, QueueName
 from trioworq.manage.feed import TRACE_INTERVAL_S, Snapshot
@@ -26,7 +26,7 @@ class _Writer:
 
     _queue: QueueName
     _pauses: Pauses
-    _told: Cells = {}
+    _told: Cells = field(factory=dict)
     _traced: int = -1
 
     def write(self, snapshot: Snapshot, _before: Snapshot | None) -> bytes:
