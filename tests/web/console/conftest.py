@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.web.console.managed_site import ManagedSite, open_managed_site
 from tests.web.console.site import Browser, Site, open_site
 
 
@@ -18,3 +19,10 @@ async def site() -> AsyncIterator[Site]:
 def browser(site: Site) -> Browser:
     """A browser that keeps nothing yet."""
     return site.browser
+
+
+@pytest.fixture
+async def managed() -> AsyncIterator[ManagedSite]:
+    """The console over workers that do what a job's URL says."""
+    async with open_managed_site() as managed:
+        yield managed

@@ -13,6 +13,7 @@ from trioworq.web.console.forms import Form
 from trioworq.web.console.job.payloads import read_payload
 from trioworq.web.console.job.stage import Stage, stage_of
 from trioworq.web.console.urls import local, url
+from trioworq.web.fields import replaced
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.replies import CONSOLE, status_of
 
@@ -39,7 +40,7 @@ class _JobPage:
     _desk: Desk
 
     async def show(self, request: Request) -> Response:
-        job_id = request.query.get("id", "").strip()
+        job_id = _id_of(request)
         if not job_id:
             return self._desk.page(request, "job/unknown.html", title="Find a job", wanted="", problem="")
         return await self.answer(request, job_id)
@@ -73,7 +74,7 @@ class _JobPage:
     async def stage(self, request: Request) -> Response:
         """Answer with what may have changed, or that nothing has since the stage that was `seen`."""
         try:
-            job = await self._desk.management.jobs.find(request.query.get("id", ""))
+            job = await self._desk.management.jobs.find(_id_of(request))
         except NoSuchJobId:
             return self._desk.fragment(request, "job/gone.html")
         stage = self._stage_of(job)
@@ -83,7 +84,7 @@ class _JobPage:
 
     async def payload(self, request: Request) -> Response:
         """Answer with all that a job carries, as a file that no browser takes for a page."""
-        job_id = request.query.get("id", "")
+        job_id = _id_of(request)
         job = await self._desk.management.jobs.find(job_id)
         payload = _part_of(job, request.query.get("part", "payload"))
         if payload is None:
@@ -127,6 +128,10 @@ class _Repair:
         return self._desk.see_other(
             local(back) if back else url(_JOB, id=job_id), told=f"Job {job_id} {done}"
         )
+
+
+def _id_of(request: Request) -> str:
+    return replaced(request.query.get("id", "")).strip()
 
 
 def payload_of(job: _AnyJob) -> Payload | None:
