@@ -166,7 +166,7 @@ class _Entrance:
             refusal = self._edge.guard.refuse(target, None, *_credentials(scope))
             response = _closing(refusal or refuse(target, HTTPStatus.BAD_REQUEST, str(error)))
             if _has_console(self._edge, target):
-                response = finished(_lone_head(scope, target), response, self._edge.config)
+                response = finished(_lone_head(self._edge, scope, target), response, self._edge.config)
             await _send(send, response)
             return
         is_one_of_many = scope["http_version"] == "2"
@@ -193,7 +193,7 @@ async def _send(send: ASGISendCallable, response: Response) -> None:
     await send({"type": "http.response.body", "body": response.body, "more_body": False})
 
 
-def _lone_head(scope: HTTPScope, path: str) -> Request:
+def _lone_head(edge: Edge, scope: HTTPScope, path: str) -> Request:
     """Return a request as far as it could be read."""
     return Request(
         method=scope["method"],
@@ -204,6 +204,7 @@ def _lone_head(scope: HTTPScope, path: str) -> Request:
         host=_header(scope, b"host"),
         is_secure=scope["scheme"] == "https",
         headers=Headers(scope["headers"]),
+        scopes=edge.guard.scopes(path, *_credentials(scope)),
     )
 
 

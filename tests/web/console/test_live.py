@@ -121,13 +121,14 @@ async def test_a_client_that_resets_its_stream_leaves_room(
     monkeypatch.setattr(live, "MAX_VIEWERS", 1)
     async with open_http_2(site) as (stream, connection):
 
-        async def status(number: int) -> bytes:
+        async def status(number: int, until: type[h2.events.Event] = h2.events.ResponseReceived) -> bytes:
             connection.send_headers(number, request_headers("GET", LIVE), end_stream=True)
-            events = await events_until(stream, connection, h2.events.DataReceived)
+            events = await events_until(stream, connection, until)
             (answer,) = [event for event in events if isinstance(event, h2.events.ResponseReceived)]
+            assert answer.stream_id == number
             return dict(answer.headers)[b":status"]
 
-        assert await status(1) == b"200"
+        assert await status(1, h2.events.DataReceived) == b"200"
         assert await status(3) == b"503"
         connection.reset_stream(1)
         with trio.fail_after(10):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.web.console.site import Browser, Site, open_site
 from tests.web.http2_client import events_until, open_http_2, request_headers
+from trioworq import __version__
 from trioworq.web.console.urls import local
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Scope
@@ -49,6 +50,15 @@ async def test_strangers_are_asked_to_log_in(browser: Browser, path: str, then: 
     assert answer.headers["www-authenticate"].startswith("Bearer ")
     assert '<form method="post" action="/console/login"' in answer.text
     assert wanted_by(answer.text) == then
+
+
+async def test_strangers_learn_nothing_of_what_runs_here(browser: Browser) -> None:
+    """Neither the node's name nor the version, which who has logged in is shown."""
+    page = (await browser.get("/console")).text
+    assert (__version__ in page, 'class="node"' in page, "<nav" in page) == (False, False, False)
+    await browser.log_in(READER)
+    page = (await browser.get("/console")).text
+    assert (__version__ in page, 'class="node"' in page, "<nav" in page) == (True, True, True)
 
 
 async def test_a_known_token_opens_the_page_that_was_wanted(browser: Browser) -> None:

@@ -203,5 +203,5 @@ LAYOUT = {
     "csrf": "0" * 32,
     "is_logged_in": False,
     "path": "/console",
-    "rights": {"can_push": False},
+    "rights": {"can_see": True, "can_push": False},
 }

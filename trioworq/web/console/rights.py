@@ -10,6 +10,7 @@ from trioworq.web.messages import Request, Scope
 class Rights:
     """What pages have controls for; routes are guarded by themselves."""
 
+    can_see: bool
     can_change: bool
     can_push: bool
 
@@ -18,5 +19,7 @@ def rights_of(request: Request, config: Config) -> Rights:
     """Return what the client's token, and the option `console`, allow."""
     is_on = config.console is Console.ON
     return Rights(
-        can_change=is_on and Scope.ADMIN in request.scopes, can_push=is_on and Scope.PUSH in request.scopes
+        can_see=Scope.READ in request.scopes,
+        can_change=is_on and Scope.ADMIN in request.scopes,
+        can_push=is_on and Scope.PUSH in request.scopes,
     )
