@@ -30,6 +30,10 @@ class Routings:
         queue = self._queues.get(category)
         return None if queue is None else Routing(category, queue)
 
+    def all(self) -> list[Routing]:
+        """Return every routing as this node knows them."""
+        return [Routing(category, queue) for category, queue in self._queues.items()]
+
     async def read(self) -> list[Routing]:
         """Read all routings from the store and bring them in force. Raises StoreUnavailable.
 

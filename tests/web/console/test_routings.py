@@ -48,6 +48,13 @@ async def test_routings_are_shown_with_the_state_of_their_queue(site: Site, brow
     assert 'default queue, <a href="/console/queue?kind=push&amp;name=default">' in page
 
 
+async def test_what_another_node_has_changed_is_shown(site: Site, browser: Browser) -> None:
+    """Also what nobody has asked this node about yet."""
+    await categories(browser)
+    await site.store.put_routing(Routing("elsewhere", "default"))
+    assert await categories(browser) == ["elsewhere"]
+
+
 async def test_without_a_default_queue_it_is_said_what_that_means() -> None:
     """A push of a category without a routing is refused."""
     async with open_site(default_queue="") as site:

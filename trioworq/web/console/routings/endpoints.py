@@ -77,9 +77,9 @@ class _Routings:
 
     async def _page(self, request: Request, typed: _Typed, *, text: str, after: str = "") -> Response:
         queues = self._desk.queues
-        # Routings and definitions of other nodes, too.
+        # With what was changed on other nodes.
         await queues.definitions.catch_up()
-        listing = list_routings(await queues.routings.read(), text, after)
+        listing = list_routings(queues.routings.all(), text, after)
         return self._desk.page(
             request,
             "routings/routings.html",
