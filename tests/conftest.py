@@ -11,11 +11,45 @@ import pytest
 
 from tests.mariadb import MariaDB, NoServer, administer, with_database
 
+_COVERAGE = "COVERAGE_PROCESS_CONFIG"
+# The longest first, then what else waits for processes more than it works.
+_FIRST = ("process/test_promises.py", "test_bench.py", "process/", "test_bench", "test_scripts.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files for several workers, each of which takes the next one when it has none."""
+
+    def rank(item: pytest.Item) -> int:
+        place = item.path.relative_to(Path(__file__).parent).as_posix()
+        return next((rank for rank, start in enumerate(_FIRST) if place.startswith(start)), len(_FIRST))
+
+    items.sort(key=rank)
+
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector, which some tests call, the thousands of tests that are there to the end."""
+    """Spare the garbage collector, which some tests call, the thousands of tests: they stay to the end."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unmeasured_processes() -> Iterator[str]:
+    """Keep coverage, which slows them by half, out of the processes that tests start; give its message."""
+    told = os.environ.pop(_COVERAGE, "")
+    yield told
+    if told:
+        os.environ[_COVERAGE] = told
+
+
+@pytest.fixture(scope="module")
+def measured_processes(unmeasured_processes: str) -> Iterator[None]:
+    """Have coverage measure the processes that a file starts, as they do what no other test sees."""
+    if not unmeasured_processes:
+        yield
+        return
+    os.environ[_COVERAGE] = unmeasured_processes
+    yield
+    del os.environ[_COVERAGE]
 
 
 @pytest.fixture(scope="session")

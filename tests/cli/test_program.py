@@ -14,6 +14,8 @@ from tests.client.reports import COUNTS, DELETED, DRY_RUN, FAILED, page, point, 
 from tests.client.scripted_server import Asked, Reply, ScriptedServer, in_turn, scripted_server
 from tests.process.running_daemon import clean_environment, command, wait_until
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def answer(asked: Asked) -> Reply:
     """Answer as a daemon with failures would."""

@@ -23,6 +23,8 @@ from tests.process.running_daemon import (
 from tests.trust import NO_TRUST
 from trioworq.web.tokens import new_token
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command to its end."""

@@ -21,6 +21,8 @@ from tests.process.running_daemon import (
 )
 from trioworq import __version__
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def run(
     *arguments: str, cwd: Path, environment: Mapping[str, str] | None = None

@@ -25,6 +25,8 @@ from tests.process.running_daemon import (
 )
 from trioworq.dispatch.ownership import LEASE_MS
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def test_a_pushed_job_reaches_the_worker_and_the_log(
     store_options: list[str], worker: RecordingWorker, tmp_path: Path

@@ -12,6 +12,8 @@ import pytest
 from tests.mariadb import MariaDB
 from tests.process.running_daemon import RecordingWorker, running_daemon, wait_until
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 def test_a_daemon_that_serves_is_alive_and_ready(store_options: list[str], tmp_path: Path) -> None:
     """On every store, as soon as it answers."""

@@ -21,6 +21,8 @@ from tests.process.running_daemon import (
 )
 from tests.process.starter import Starter, open_starter
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 @pytest.mark.parametrize("as_systemd", [False, True], ids=["Server::Starter", "systemd"])
 async def test_clients_that_push_do_not_notice_a_hot_restart(

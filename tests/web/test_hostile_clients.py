@@ -31,6 +31,14 @@ async def served() -> AsyncIterator[Served]:
         yield served
 
 
+@pytest.fixture
+async def patient() -> AsyncIterator[Served]:
+    """The same for clients that are a burden, and are served all the same."""
+    config = evolve(IMPATIENT, request_timeout_s=60)
+    async with open_served(hostile_routes(), config, is_watched=False) as served:
+        yield served
+
+
 async def test_a_trickled_head_is_cut_off(served: Served) -> None:
     """However steadily its bytes come, it has one deadline; there is no request to answer."""
     assert await withstand(served, clients.trickle_head) == [b""] * 10
@@ -59,9 +67,9 @@ async def test_a_body_that_is_promised_and_does_not_come_is_a_408(served: Served
         assert parse(refusal).status == 408
 
 
-async def test_hundreds_of_requests_at_once_are_answered_in_turn(served: Served) -> None:
+async def test_hundreds_of_requests_at_once_are_answered_in_turn(patient: Served) -> None:
     """All of them, and in between those of others."""
-    for raw in await withstand(served, clients.pipeline, times=3):
+    for raw in await withstand(patient, clients.pipeline, times=3):
         answers = split_answers(raw)
         assert [answer.status for answer in answers] == [200] * 300
 
@@ -149,9 +157,9 @@ async def test_chunk_framing_without_end_is_a_431(served: Served, attack: Attack
         assert parse(raw).status == 431
 
 
-async def test_chunks_with_long_extensions_are_a_body(served: Served) -> None:
+async def test_chunks_with_long_extensions_are_a_body(patient: Served) -> None:
     """They are taken for what they hold, and take no more memory than that."""
-    for raw in await withstand(served, clients.flood_extensions, times=3):
+    for raw in await withstand(patient, clients.flood_extensions, times=3):
         assert parse(raw).status == 200
 
 
