@@ -25,7 +25,7 @@ class _Reader(HTMLParser):
             self.wrong.add(name)
         if tag == "textarea":
             self._area, self.values[name] = name, ""
-        elif given.get("type") != "radio" or "checked" in given:
+        elif given.get("type") not in ("radio", "checkbox") or "checked" in given:
             self.values[name] = given.get("value", "")
 
     def handle_data(self, data: str) -> None:

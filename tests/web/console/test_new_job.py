@@ -185,6 +185,15 @@ async def test_a_form_is_empty_at_first(browser: Browser, kind: str, action: str
     assert filled == ({"form"} if action == PUSH else {"form", "id", "timeout"})
 
 
+async def test_a_link_may_name_the_queue_or_the_category(browser: Browser) -> None:
+    """And nothing else of a job."""
+    given = "queue=%22trades&category=mail&url=http://x/&payload=1&priority=1&form=text"
+    pulled = fields_of((await browser.get(f"/console/new?kind=pull&{given}")).text, PULL)
+    pushed = fields_of((await browser.get(f"/console/new?{given}")).text, PUSH)
+    assert (pulled["queue"], pushed["category"]) == ('"trades', "mail")
+    assert [pushed[name] for name in ("url", "payload", "priority", "form")] == ["", "", "", "json"]
+
+
 async def test_two_forms_have_two_ids(browser: Browser) -> None:
     """So that both can be sent as they are."""
     ids = {fields_of((await browser.get("/console/new?kind=pull")).text, PULL)["id"] for _ in range(2)}

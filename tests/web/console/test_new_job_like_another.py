@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 
 import pytest
+import trio
 
 from tests.web.console.form_fields import fields_of
 from tests.web.console.site import Site, open_site
 from tests.web.manage.managed import WORKER, Managed, obedient
-from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, Job, Payload, PayloadForm
+from trioworq.core.jobs import KEPT_PAYLOAD_BYTES, NO_PAYLOAD, FailedJob, Job, Order, Payload, PayloadForm
 from trioworq.core.pull import PullJob
-from trioworq.web.console.new_job.typed import SHOWN_PAYLOAD_BYTES
+from trioworq.web.console.new_job.likeness import SHOWN_PAYLOAD_BYTES
+from trioworq.web.guard import Guard
+from trioworq.web.tokens import new_token, parse_tokens
 
 PUSH = "/console/new/push"
 PULL = "/console/new/pull"
@@ -83,7 +86,7 @@ async def test_a_job_like_one_that_failed_says_what_is_not_remembered(managed: M
     """Its timeout and retries."""
     (job_id,) = await managed.fail("mail", payload=[1, 2], priority=5, max_retries=0)
     page, form = await form_like(managed, job_id)
-    assert "Timeout, retries and their delay are not remembered" in page
+    assert "Timeout and retries are not remembered" in page
     assert (form["category"], form["url"], form["payload"]) == ("mail", f"{WORKER}fail", "[1,2]")
     assert (form["priority"], form["max_retries"]) == ("5", "")
 
@@ -146,6 +149,47 @@ async def test_a_pull_job_like_one_that_ended_has_its_id(managed: Managed) -> No
     assert "Timeout and retries are not remembered" in page
     assert (form["queue"], form["id"], form["payload"], form["timeout"]) == ("trades", "t-1", '"text"', "60")
     assert (await made(managed, PULL, form)).payload == b'"text"'
+
+
+@pytest.mark.parametrize("is_instead", [True, False])
+async def test_a_job_may_take_the_place_of_one_that_failed(managed: Managed, is_instead: bool) -> None:
+    """Which is deleted if that is ticked, and not before the new one is there."""
+    site = site_of(managed)
+    (failed,) = await managed.fail("mail", payload=[1])
+    _, form = await form_like(managed, failed)
+    ticked = form | ({"instead": "1"} if is_instead else {"instead": ""})
+    broken = await site.browser.post(PUSH, {**ticked, "url": ""})
+    assert fields_of(broken.text, PUSH)["failed"] == failed
+    assert ("checked> Delete failed job" in broken.text) == is_instead
+    assert await managed.failed() == [failed]
+    await made(managed, PUSH, {**ticked, "url": f"{WORKER}hang"})
+    assert await managed.failed() == ([] if is_instead else [failed])
+
+
+async def test_a_failed_job_that_is_gone_already_keeps_no_new_one_away(managed: Managed) -> None:
+    """Somebody else may have been quicker; what came of it is said."""
+    (failed,) = await managed.fail_pull("t-1", queue="trades")
+    _, form = await form_like(managed, failed, PULL)
+    await site_of(managed).management.failed.delete(failed)
+    job = await made(managed, PULL, form | {"instead": "1"})
+    page = (await site_of(managed).browser.get(f"/console/job?id={job.id}")).text
+    assert f"failed job {failed} could not be deleted, or was not there any more" in page
+
+
+async def test_who_may_push_alone_deletes_nothing() -> None:
+    """Whatever is sent; nor is it offered."""
+    token, line = new_token("pusher", "read,push")
+    async with open_site(obedient(), guard=Guard(parse_tokens([line]))) as site:
+        await site.browser.log_in(token)
+        job = await site.queues.push(Order("mail", f"{WORKER}fail", NO_PAYLOAD))
+        with trio.fail_after(10):
+            while not isinstance(await site.management.jobs.find(str(job.id)), FailedJob):
+                await trio.sleep(0.01)
+        page = (await site.browser.get(f"/console/new?from={job.id}")).text
+        form = fields_of(page, PUSH) | {"instead": "1", "url": f"{WORKER}hang"}
+        assert ('name="instead"' in page, form["failed"]) == (False, str(job.id))
+        assert (await site.browser.post(PUSH, form)).status_code == 303
+        assert isinstance(await site.management.jobs.find(str(job.id)), FailedJob)
 
 
 @pytest.mark.parametrize("job_id", ["4711", "0", "-1", "x", "", "9" * 30, "%ff", "1%00"])

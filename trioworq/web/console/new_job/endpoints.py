@@ -5,11 +5,14 @@ from http import HTTPStatus
 from attrs import frozen
 
 from trioworq.core.errors import CallerError, NoSuchRoute
+from trioworq.core.failures import NotFailed
 from trioworq.core.jobs import Kind
+from trioworq.stores.interface import StoreUnavailable
 from trioworq.web.console.desk import Desk
 from trioworq.web.console.forms import Form
 from trioworq.web.console.new_job.bodies import body_of
-from trioworq.web.console.new_job.typed import Typed, like, nothing, sent
+from trioworq.web.console.new_job.likeness import like
+from trioworq.web.console.new_job.typed import Typed, begun, sent
 from trioworq.web.console.urls import url
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.pull.orders import Reader
@@ -19,8 +22,8 @@ from trioworq.web.wire import check_size, read_order
 _PATH = f"{CONSOLE}/new"
 _KINDS = {"push": Kind.PUSH, "pull": Kind.PULL}
 
-# How many names a field offers to choose from; others can be typed.
-_OFFERED = 500
+# What a link may fill in.
+_GIVEN = ("category", "queue")
 
 
 def routes(desk: Desk) -> tuple[Route, ...]:
@@ -51,10 +54,12 @@ class _NewJob:
     _reader: Reader
 
     async def show(self, request: Request) -> Response:
-        """Answer with a form for a job of a kind, or for one like another."""
-        if "from" in request.query:
-            return self._page(request, like(await self._desk.management.jobs.find(request.query["from"])))
-        return self._page(request, nothing(_KINDS.get(request.query.get("kind", ""), Kind.PUSH)))
+        """Answer with a form for a job of a kind, perhaps for a queue, or for one like another."""
+        query = request.query
+        if "from" in query:
+            return self._page(request, like(await self._desk.management.jobs.find(query["from"])))
+        given = {name: query[name] for name in _GIVEN if name in query}
+        return self._page(request, begun(_KINDS.get(query.get("kind", ""), Kind.PUSH), given))
 
     async def queue(self, request: Request) -> Response:
         """Say where the jobs of a category go, while it is typed."""
@@ -75,7 +80,7 @@ class _NewJob:
             job = await desk.queues.push(order)
         except CallerError as error:
             return self._page(request, sent(Kind.PUSH, form, str(error)))
-        return self._done(job.id, f"Job {job.id} is in queue {job.queue}")
+        return await self._done(request, form, job.id, job.queue)
 
     async def pull(self, request: Request) -> Response:
         """Enqueue a job for workers that fetch."""
@@ -88,12 +93,24 @@ class _NewJob:
             job_id = await desk.pull.enqueue(order)
         except CallerError as error:
             return self._page(request, sent(Kind.PULL, form, str(error)))
-        return self._done(job_id, f"Job {job_id} is in queue {order.queue}")
+        return await self._done(request, form, job_id, order.queue)
 
-    def _done(self, job_id: int, told: str) -> Response:
+    async def _done(self, request: Request, form: Form, job_id: int, queue: str) -> Response:
         """Lead to the job, unless it may be gone already and forgotten."""
+        told = f"Job {job_id} is in queue {queue}"
+        if form.text("instead") and self._desk.rights(request).can_change:
+            told += await self._without(form.text("failed"))
         is_remembered = self._desk.config.finished_ttl > 0
         return self._desk.see_other(url(f"{CONSOLE}/job", id=job_id) if is_remembered else _PATH, told=told)
+
+    async def _without(self, failed: str) -> str:
+        """Delete the failed job that the new one takes the place of; say what came of it."""
+        try:
+            await self._desk.management.failed.delete(failed)
+        except (NotFailed, StoreUnavailable):
+            # The new one is there whatever becomes of this.
+            return f"; failed job {failed} could not be deleted, or was not there any more"
+        return f"; failed job {failed} is deleted"
 
     def _page(self, request: Request, typed: Typed) -> Response:
         is_push = typed.kind is Kind.PUSH
