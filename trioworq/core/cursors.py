@@ -8,7 +8,8 @@ from attrs import frozen
 
 from trioworq.core.jobs import INT64_MAX
 
-_SHAPE = re.compile(rb"(\d{1,19}),(\d{1,19})")
+# Pull jobs may be due since before the epoch.
+_SHAPE = re.compile(rb"(-?\d{1,19}),(\d{1,19})")
 
 
 @frozen
@@ -32,6 +33,6 @@ def decode(text: str) -> Cursor | None:
     if match is None:
         return None
     time_ms, item_id = int(match[1]), int(match[2])
-    if max(time_ms, item_id) > INT64_MAX:
+    if max(abs(time_ms), item_id) > INT64_MAX:
         return None
     return Cursor(time_ms, item_id)
