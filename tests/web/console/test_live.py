@@ -55,6 +55,7 @@ async def test_a_page_is_sent_events(site: Site) -> None:
         head, _, body = received.partition(b"\r\n\r\n")
         assert b"content-type: text/event-stream\r\n" in head
         assert b"cache-control: no-store\r\n" in head
+        assert b"x-accel-buffering: no\r\n" in head
         assert b"content-length" not in head
         assert b"retry: 1000\n\n" in body
         assert b"id: 1\ndata: {" in body

@@ -20,6 +20,8 @@ BEAT_INTERVAL_S = 10.0
 _RETRY = b"retry: 1000\n\n"
 _BEAT = b"event: beat\ndata: .\n\n"
 _RETRY_AFTER_S = 10
+# nginx and others hold back what comes until it is worth sending, unless they are told.
+_AT_ONCE = {"X-Accel-Buffering": "no"}
 
 Write = Callable[[Snapshot, Snapshot | None], bytes]
 """Returns what a page is sent of a snapshot, as JSON in one line; empty if the one before told it all."""
@@ -107,4 +109,4 @@ class _Live:
             wait = {"Retry-After": str(_RETRY_AFTER_S)}
             return refuse(request.path, HTTPStatus.SERVICE_UNAVAILABLE, detail, wait)
         events = Events(self._desk.management.feed, write, self._viewers)
-        return Response(HTTPStatus.OK, content_type=EVENTS, events=events)
+        return Response(HTTPStatus.OK, content_type=EVENTS, headers=_AT_ONCE, events=events)
