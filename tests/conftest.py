@@ -1,4 +1,4 @@
-"""What tests of every folder share: a MySQL or MariaDB server, databases on it, the local time zone."""
+"""What tests of every folder share: a MySQL or MariaDB server, databases on it, stores, time zones."""
 
 import gc
 import os
@@ -77,6 +77,30 @@ def mysql_dsn(mysql_server_dsn: str) -> Iterator[str]:
     administer(mysql_server_dsn, f"CREATE DATABASE {name}")
     yield with_database(mysql_server_dsn, name)
     administer(mysql_server_dsn, f"DROP DATABASE {name}")
+
+
+@pytest.fixture(params=["sqlite", "mysql"])
+def store_options(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
+    """The arguments that make a daemon keep its jobs in an empty database, by store."""
+    if request.param == "sqlite":
+        return ["--driver=sqlite", f"--sqlite-path={tmp_path / 'jobs.db'}"]
+    dsn: str = request.getfixturevalue("mysql_dsn")
+    return ["--driver=mysql", f"--mysql-dsn={dsn}"]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "mysql"])
+def lasting_store_options(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[list[str]]:
+    """The same for a daemon that all tests of a file share, by store."""
+    if request.param == "sqlite":
+        yield ["--driver=sqlite", f"--sqlite-path={tmp_path_factory.mktemp('store') / 'jobs.db'}"]
+        return
+    server_dsn: str = request.getfixturevalue("mysql_server_dsn")
+    name = f"trioworq_{secrets.token_hex(6)}"
+    administer(server_dsn, f"CREATE DATABASE {name}")
+    yield ["--driver=mysql", f"--mysql-dsn={with_database(server_dsn, name)}"]
+    administer(server_dsn, f"DROP DATABASE {name}")
 
 
 @pytest.fixture

@@ -147,10 +147,11 @@ def wait_until(condition: Any, timeout_s: float = 20.0) -> None:
 
 @define(eq=False)
 class RecordingWorker:
-    """A worker that answers success, after `gate` is open, and keeps what it was sent."""
+    """A worker that answers `answer`, after `gate` is open, and keeps what it was sent."""
 
     url: str
     gate: threading.Event
+    answer: bytes
     started: list[bytes] = field(factory=list)
     answered: list[bytes] = field(factory=list)
 
@@ -168,9 +169,9 @@ def recording_worker(answer: bytes = b'{"status":"success","message":"done"}') -
             worker.gate.wait(60)
             try:
                 self.send_response(200)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(worker.answer)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(worker.answer)
                 worker.answered.append(body)
             except OSError:
                 pass  # the daemon is gone
@@ -186,7 +187,8 @@ def recording_worker(answer: bytes = b'{"status":"success","message":"done"}') -
             """A daemon that was killed leaves broken connections."""
 
     with Server(("127.0.0.1", 0), Handler) as server:
-        worker = RecordingWorker(f"http://127.0.0.1:{server.server_address[1]}/work", threading.Event())
+        url = f"http://127.0.0.1:{server.server_address[1]}/work"
+        worker = RecordingWorker(url, threading.Event(), answer)
         worker.gate.set()
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
