@@ -121,6 +121,11 @@ class Feed:
         await trio.lowlevel.checkpoint()
         return None
 
+    @property
+    def latest(self) -> Snapshot | None:
+        """What was seen last, however old that is; None before the first look."""
+        return self._latest
+
     def _is_fresh(self) -> bool:
         return self._latest is not None and self._clock.now_ms() - self._latest.time_ms < WATCHED_S * 1000
 

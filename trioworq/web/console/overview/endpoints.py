@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import trio
-from attrs import frozen
+from attrs import evolve, frozen
 
 from trioworq.manage.feed import Snapshot
 from trioworq.web.console.desk import Desk
@@ -14,6 +14,8 @@ from trioworq.web.replies import CONSOLE
 
 # How long a page waits for a look at a store that is slow to count; what is missing then comes later.
 PATIENCE_S = 3.0
+
+_SLOW = "The store has not told yet how queues stand"
 
 
 def routes(desk: Desk, tables: Tables) -> tuple[Route, ...]:
@@ -69,11 +71,11 @@ def _hidden(table: Table, wanted: Filter) -> frozenset[str]:
 
 
 async def latest(desk: Desk) -> Snapshot:
-    """Return how queues stand now, or one that knows nothing if that takes too long or the daemon stops."""
+    """Return how queues stand now, or what was known last if that takes too long or the daemon stops."""
+    feed = desk.management.feed
     with trio.move_on_after(PATIENCE_S):
-        snapshot = await desk.management.feed.next()
+        snapshot = await feed.next()
         if snapshot is not None:
             return snapshot
-    return Snapshot(
-        number=0, time_ms=desk.queues.now_ms(), trouble="The store has not told yet how queues stand"
-    )
+    known = feed.latest or Snapshot(number=0, time_ms=desk.queues.now_ms())
+    return evolve(known, trouble=known.trouble or _SLOW)

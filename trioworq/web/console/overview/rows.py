@@ -96,7 +96,7 @@ def total_cells(snapshot: Snapshot) -> Cells:
     """Write what all queues have together, and how the store does."""
     queues = snapshot.queues
     activity = sum((status.activity for status in queues), NO_ACTIVITY)
-    troubled = sum(trouble > Trouble.PAUSED for trouble in snapshot.troubles.values())
+    troubled = sum(trouble > Trouble.NONE for trouble in snapshot.troubles.values())
     return {
         "all-queues": count(len(queues)),
         "all-troubled": count(troubled),

@@ -27,7 +27,7 @@ _failed = attrgetter("failed")
 def lines(trace: Sequence[Activity]) -> tuple[str, str]:
     """Draw the completions and the failures per second, both on one scale; nothing where there are none."""
     completed, failed = list(map(_completed, trace)), list(map(_failed, trace))
-    top = max(*completed, *failed, 0.0)
+    top = max([*completed, *failed], default=0.0)
     return _line(completed, top), _line(failed, top)
 
 

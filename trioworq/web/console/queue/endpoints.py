@@ -22,7 +22,7 @@ def routes(desk: Desk) -> tuple[Route, ...]:
     page, changes = QueuePage(desk), _Changes(desk)
     return (
         Route("GET", QUEUE, page.show, Scope.READ),
-        Route("GET", f"{QUEUE}/delete", changes.ask, Scope.READ),
+        Route("GET", f"{QUEUE}/delete", changes.ask),
         Route("POST", f"{QUEUE}/new", changes.create),
         Route("POST", f"{QUEUE}/define", changes.define),
         Route("POST", f"{QUEUE}/delete", changes.delete),
@@ -73,7 +73,7 @@ class _Changes:
             return await QueuePage(self._desk).page(request, queue)
         routings = await self._desk.queues.routings.read()
         snapshot = await latest(self._desk)
-        standing = standing_of(queue, snapshot, self._desk.management.pauses)
+        standing = standing_of(queue, snapshot, self._desk)
         return self._desk.page(
             request,
             "queue/delete.html",

@@ -7,7 +7,6 @@ from attrs import define, field
 
 from trioworq.core.nodes import Activity, QueueName
 from trioworq.manage.feed import TRACE_INTERVAL_S, Snapshot
-from trioworq.pauses import Pauses
 from trioworq.web.console.desk import Desk
 from trioworq.web.console.live import Write
 from trioworq.web.console.overview.rows import Cells, changed, state_cells, store_cells
@@ -17,7 +16,7 @@ from trioworq.web.messages import Request
 
 def view(desk: Desk, request: Request) -> Write:
     """Return how the page of the queue that is asked for is written to. Raises InvalidRequest."""
-    return _Writer(read_queue(request.query), desk.management.pauses).write
+    return _Writer(read_queue(request.query), desk).write
 
 
 @define(eq=False)
@@ -25,16 +24,16 @@ class _Writer:
     """Remembers what a page has been told."""
 
     _queue: QueueName
-    _pauses: Pauses
+    _desk: Desk
     _told: Cells = field(factory=dict)
     _traced: int = -1
 
     def write(self, snapshot: Snapshot, _before: Snapshot | None) -> bytes:
         """Write the cells that have changed, the newest figures, and what went on of late, if that is new."""
-        cells = page_cells(self._queue, snapshot, self._pauses)
+        cells = page_cells(self._queue, snapshot, self._desk)
         message: dict[str, object] = {"cells": changed(cells, self._told)}
         self._told = cells
-        status = standing_of(self._queue, snapshot, self._pauses).status
+        status = standing_of(self._queue, snapshot, self._desk).status
         if not snapshot.trouble:
             message["now"] = [snapshot.time_ms / 1000, status.waiting, status.deferred, status.running]
         if snapshot.traced != self._traced:
@@ -43,9 +42,9 @@ class _Writer:
         return orjson.dumps(message)
 
 
-def page_cells(queue: QueueName, snapshot: Snapshot, pauses: Pauses) -> Cells:
+def page_cells(queue: QueueName, snapshot: Snapshot, desk: Desk) -> Cells:
     """Write how a queue stands, cell by cell."""
-    standing = standing_of(queue, snapshot, pauses)
+    standing = standing_of(queue, snapshot, desk)
     now_ms = snapshot.time_ms if snapshot.seen_ms is None else snapshot.seen_ms
     return {**state_cells(standing.status, standing.trouble, now_ms), **store_cells(snapshot)}
 

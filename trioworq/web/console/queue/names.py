@@ -10,7 +10,7 @@ from trioworq.core.nodes import QueueName
 from trioworq.core.overview import QueueStatus, Trouble, trouble_of
 from trioworq.core.queues import check_name
 from trioworq.manage.feed import Snapshot
-from trioworq.pauses import Pauses
+from trioworq.web.console.desk import Desk
 from trioworq.web.console.overview.rows import word_of
 from trioworq.web.console.urls import url
 from trioworq.web.replies import CONSOLE
@@ -44,17 +44,15 @@ class Standing:
     is_known: bool
 
 
-def standing_of(queue: QueueName, snapshot: Snapshot, pauses: Pauses) -> Standing:
-    """Say how a queue stood when all were looked at, but for its pause, which is known to the moment."""
-    is_paused = pauses.is_paused(queue.kind, queue.name)
-    for status in snapshot.queues:
-        if status.queue == queue:
-            break
-    else:
-        nothing = QueueStatus(queue=queue, is_defined=queue.kind is Kind.PULL, is_paused=is_paused)
-        return Standing(nothing, Trouble.PAUSED if is_paused else Trouble.NONE, is_known=False)
-    trouble = snapshot.troubles[queue]
-    if status.is_paused != is_paused:
-        status = evolve(status, is_paused=is_paused)
+def standing_of(queue: QueueName, snapshot: Snapshot, desk: Desk) -> Standing:
+    """Say how a queue stood when all were looked at, but for what this node knows to the moment."""
+    seen = next((status for status in snapshot.queues if status.queue == queue), None)
+    status = evolve(
+        seen or QueueStatus(queue=queue),
+        is_defined=queue.kind is Kind.PULL or queue.name in desk.queues.definitions.running,
+        is_paused=desk.management.pauses.is_paused(queue.kind, queue.name),
+    )
+    trouble = snapshot.troubles.get(queue, Trouble.NONE)
+    if status != seen:
         trouble = trouble_of(status, growing=trouble is Trouble.GROWING, now_ms=snapshot.time_ms)
-    return Standing(status, trouble, is_known=True)
+    return Standing(status, trouble, is_known=seen is not None)

@@ -52,7 +52,7 @@ class QueuePage:
         """Answer with a queue's page, with the form of its definition if that is to be seen."""
         definition = await self._stored(queue)
         snapshot = await latest(self._desk)
-        standing = standing_of(queue, snapshot, self._desk.management.pauses)
+        standing = standing_of(queue, snapshot, self._desk)
         if queue.kind is Kind.PUSH and definition is None and not standing.is_known:
             return self._missing(request, queue)
         if typed is None and definition and "edit" in request.query:
@@ -63,7 +63,7 @@ class QueuePage:
             title=f"{queue.name} ({word_of(queue.kind)})",
             status=HTTPStatus.BAD_REQUEST if typed and typed.trouble else HTTPStatus.OK,
             status_of_queue=standing.status,
-            cells=page_cells(queue, snapshot, self._desk.management.pauses),
+            cells=page_cells(queue, snapshot, self._desk),
             definition=definition,
             typed=typed,
             stats=self._desk.queues.stats(queue.name) if queue.kind is Kind.PUSH else None,
