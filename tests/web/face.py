@@ -12,7 +12,7 @@ import httpx2
 import orjson
 import trio
 from attrs import define, evolve
-from hypercorn.typing import ASGIFramework
+from hypercorn.typing import ASGIFramework, ASGIReceiveCallable, ASGISendCallable, Scope
 
 from tests.dispatch.push_side import PushSide, hanging, open_push_side
 from tests.kept_logs import KeptLines, kept_errors
@@ -190,6 +190,20 @@ async def open_unread(served: Served) -> WitnessedStream:
     return stream
 
 
+@define(eq=False)
+class _LateApp:
+    """The app of some routes, made with its first request, which not all tests send it."""
+
+    _routes: Sequence[Route]
+    _edge: Edge
+    _app: ASGIFramework | None = None
+
+    async def __call__(self, scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+        if self._app is None:
+            self._app = create_app(self._routes, self._edge)
+        await self._app(scope, receive, send)
+
+
 @asynccontextmanager
 async def open_served(
     routes: Sequence[Route],
@@ -226,7 +240,7 @@ async def open_served(
     witness = Witness.of(routes) if is_watched and app is None else Witness.blind()
 
     async def run(*, task_status: trio.TaskStatus[None]) -> None:  # noqa: ASYNC128  # `serve` tells
-        await serve(app or create_app(routes, edge), routes, edge, door, stop, task_status=task_status)
+        await serve(app or _LateApp(routes, edge), routes, edge, door, stop, task_status=task_status)
         stopped.set()
 
     async with trio.open_nursery() as servers:
