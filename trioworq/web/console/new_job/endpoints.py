@@ -17,7 +17,7 @@ from trioworq.web.console.urls import url
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.pull.orders import Reader
 from trioworq.web.replies import CONSOLE
-from trioworq.web.wire import check_size, read_order
+from trioworq.web.wire import read_order
 
 _PATH = f"{CONSOLE}/new"
 _KINDS = {"push": Kind.PUSH, "pull": Kind.PULL}
@@ -76,7 +76,6 @@ class _NewJob:
                 numbers=["run_after", "timeout", "max_retries", "retry_delay", "priority"],
             )
             order = read_order(form.text("category"), body)
-            check_size(order, desk.config.max_body_bytes)
             job = await desk.queues.push(order)
         except CallerError as error:
             return self._page(request, sent(Kind.PUSH, form, str(error)))
