@@ -1,8 +1,8 @@
 """What browsers send when a form is submitted."""
 
 import re
+from binascii import a2b_qp
 from collections.abc import Mapping, Sequence
-from urllib.parse import parse_qsl
 
 from attrs import frozen
 
@@ -47,7 +47,18 @@ class Form:
 def _pairs(body: bytes) -> list[tuple[str, str]]:
     if body.count(b"&") >= MAX_FIELDS:
         raise InvalidRequest(f"A form should have at most {MAX_FIELDS} fields")
+    split = (field.partition(b"=") for field in body.split(b"&") if field)
     try:
-        return parse_qsl(body.decode("utf-8"), keep_blank_values=True, errors="strict")
+        return [(_decode(name), _decode(value)) for name, _, value in split]
     except UnicodeDecodeError:
         raise InvalidRequest("The form is not UTF-8") from None
+
+
+def _decode(text: bytes) -> str:
+    """Undo percent escapes.
+
+    Quoted-printable has the same ones by another sign. For 16 MiB of them `urllib` takes a second and a half, in
+    which nobody else is served; this takes a thirtieth.
+    """
+    quoted = text.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")
+    return a2b_qp(quoted).decode()
