@@ -37,5 +37,9 @@
   });
 
   document.addEventListener("htmx:sendError", () => show(true));
-  document.addEventListener("htmx:afterOnLoad", () => show(false));
+  document.addEventListener("htmx:afterOnLoad", (event) => {
+    show(false);
+    // What a part could not be told is past, now that it is told something.
+    if (event.detail.successful) document.getElementById("alerts").replaceChildren();
+  });
 })();
