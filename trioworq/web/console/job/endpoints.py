@@ -12,8 +12,7 @@ from trioworq.web.console.desk import Desk
 from trioworq.web.console.forms import Form
 from trioworq.web.console.job.payloads import read_payload
 from trioworq.web.console.job.stage import Stage, stage_of
-from trioworq.web.console.urls import local, url
-from trioworq.web.fields import replaced
+from trioworq.web.console.urls import url
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.replies import CONSOLE, status_of
 
@@ -125,13 +124,11 @@ class _Repair:
             status = status_of(error) or HTTPStatus.CONFLICT
             return await _JobPage(self._desk).answer(request, job_id, status, str(error))
         back = form.text("back")
-        return self._desk.see_other(
-            local(back) if back else url(_JOB, id=job_id), told=f"Job {job_id} {done}"
-        )
+        return self._desk.see_other(back or url(_JOB, id=job_id), told=f"Job {job_id} {done}")
 
 
 def _id_of(request: Request) -> str:
-    return replaced(request.query.get("id", "")).strip()
+    return request.query.get("id", "").strip()
 
 
 def payload_of(job: _AnyJob) -> Payload | None:
