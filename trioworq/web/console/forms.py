@@ -57,8 +57,8 @@ def _pairs(body: bytes) -> list[tuple[str, str]]:
 def _decode(text: bytes) -> str:
     """Undo percent escapes.
 
-    Quoted-printable has the same ones by another sign. For 16 MiB of them `urllib` takes a second and a half, in
-    which nobody else is served; this takes a thirtieth.
+    Quoted-printable has the same ones by another sign. For 16 MiB of them `urllib` takes a second and a
+    half, in which nobody else is served; this takes a thirtieth.
     """
     quoted = text.replace(b"+", b" ").replace(b"=", b"=3D").replace(b"%", b"=")
     return a2b_qp(quoted).decode()
