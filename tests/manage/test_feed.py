@@ -230,6 +230,26 @@ async def test_a_store_that_is_away_is_told_of_and_its_words_are_not(autojump_cl
         assert len(snapshot.queues) == 1
 
 
+async def test_what_was_known_is_shown_while_the_store_is_away(autojump_clock: MockClock) -> None:
+    """With when that was, and since when the store has been away."""
+    seen = SeenStore(counts=[JobCount(kind=Kind.PULL, queue="files", category="", waiting=7)])
+    async with open_feed(seen) as feed:
+        before = await watch(feed)
+        assert (before.seen_ms, before.lost_at_ms) == (before.time_ms, None)
+        seen.is_away = True
+        first = await watch(feed, before.number)
+        later = await watch(feed, first.number)
+        assert later.queues == before.queues
+        assert later.seen_ms == before.seen_ms
+        assert later.time_ms > first.time_ms == first.lost_at_ms == later.lost_at_ms
+        assert feed.latest is later
+        seen.is_away = False
+        again = await watch(feed, later.number)
+        while again.trouble:
+            again = await watch(feed, again.number)
+        assert (again.seen_ms, again.lost_at_ms) == (again.time_ms, None)
+
+
 async def test_a_growing_backlog_is_seen_while_it_is_watched(autojump_clock: MockClock) -> None:
     """By the looks before, which end with the watching."""
     seen = SeenStore(held={"mail": owner("a")}, defined=["mail"])

@@ -68,6 +68,11 @@ async def test_without_a_filter_every_job_counts(desk: Desk) -> None:
         (TypeFilter(priorities=frozenset({8})), [Load()] * 3),
         (TypeFilter(names=frozenset({"mail"}), priorities=frozenset({7})), [Load(n, 0, 0) for n in range(3)]),
         (TypeFilter(ids=frozenset({12345})), [Load()] * 3),
+        (TypeFilter(kinds=frozenset({Kind.PULL})), [Load(0, 0, 100)] * 3),
+        (
+            TypeFilter(kinds=frozenset({Kind.PUSH}), names=frozenset({"mail"})),
+            [Load(n, 0, 0) for n in range(3)],
+        ),
     ],
 )
 async def test_filters_let_some_types_in(desk: Desk, types: TypeFilter, loads: list[Load]) -> None:

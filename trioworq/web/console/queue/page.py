@@ -55,8 +55,7 @@ class QueuePage:
         standing = standing_of(queue, snapshot, self._desk)
         if queue.kind is Kind.PUSH and definition is None and not standing.is_known:
             return self._missing(request, queue)
-        if typed is None and definition and "edit" in request.query:
-            typed = typed_of(definition)
+        typed = typed or self._edited(request, definition)
         return self._desk.page(
             request,
             "queue/queue.html",
@@ -86,9 +85,14 @@ class QueuePage:
     async def _stored(self, queue: QueueName) -> QueueDefinition | None:
         return await self._desk.queues.store.queue(queue.name) if queue.kind is Kind.PUSH else None
 
+    def _edited(self, request: Request, definition: QueueDefinition | None) -> Typed | None:
+        """Return what the form begins with, where it is asked for by somebody who may use it."""
+        is_wanted = "edit" in request.query and self._desk.rights(request).can_change
+        return typed_of(definition) if is_wanted and definition else None
+
     async def _definition(self, request: Request, queue: QueueName) -> Response:
         definition = await self._stored(queue)
-        typed = typed_of(definition) if definition and "edit" in request.query else None
+        typed = self._edited(request, definition)
         return self._desk.fragment(
             request, "queue/definition.html", definition=definition, typed=typed, **_named(queue)
         )
