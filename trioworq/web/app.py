@@ -214,9 +214,7 @@ def _has_console(edge: Edge, path: str) -> bool:
 
 def _credentials(scope: HTTPScope | WebsocketScope) -> tuple[bytes, bytes]:
     """Return (the value of Authorization, the cookies)."""
-    # HTTP/2 sends each cookie by itself (RFC 9113, §8.2.3).
-    cookies = b"; ".join(value for name, value in scope["headers"] if name == b"cookie")
-    return _header(scope, b"authorization"), cookies
+    return _header(scope, b"authorization"), _header(scope, b"cookie")
 
 
 def _header(scope: HTTPScope | WebsocketScope, wanted: bytes) -> bytes:

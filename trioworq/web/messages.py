@@ -27,9 +27,7 @@ class Headers(Mapping[str, str]):
         for raw_name, raw_value in pairs:
             name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
             before = self._values.get(name)
-            # HTTP/2 sends each cookie by itself (RFC 9113, §8.2.3).
-            separator = "; " if name == "cookie" else ", "
-            self._values[name] = value if before is None else before + separator + value
+            self._values[name] = value if before is None else f"{before}, {value}"
 
     def __getitem__(self, name: str) -> str:
         return self._values[name.lower()]

@@ -63,6 +63,15 @@ async def test_a_page_is_sent_events(site: Site) -> None:
     assert [line["url"] for line in site.access_lines] == [LIVE]
 
 
+async def test_events_have_all_the_time_there_is() -> None:
+    """More than an answer may take that has an end."""
+    async with open_site(request_timeout_s=1) as site, await site.connect() as stream:
+        await stream.send_all(ASKING)
+        began_s = trio.current_time()
+        while trio.current_time() < began_s + 2.5:
+            await read_until(stream, MESSAGE_END)
+
+
 async def test_an_unknown_view_is_refused(site: Site) -> None:
     """With those that there are."""
     answer = await site.browser.get("/console/live?view=x")
