@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.failures import EVERY_FAILURE, FailureFilter
 from trioworq.core.jobs import INT64_MAX, Kind
-from trioworq.web.console.failures.choice import MAX_JOBS, read_choice, terms_of, write_choice
+from trioworq.web.console.failures.choice import MAX_CHARACTERS, MAX_JOBS, read_choice, terms_of, write_choice
 from trioworq.web.console.shown import plain
 
 NOW = 1_700_000_000_000
@@ -80,6 +80,7 @@ def test_times_are_in_utc_as_browsers_write_them(text: str) -> None:
         ("jobs", "1,,2"),
         ("jobs", "1 or 1=1"),
         ("jobs", ",".join(map(str, range(1, MAX_JOBS + 2)))),
+        ("text", "x" * (MAX_CHARACTERS + 1)),
         ("newest", "-1"),
         ("newest", "1" * 40),
     ],

@@ -99,7 +99,9 @@ async def test_failures_are_found_by_what_is_known_of_them(managed: ManagedSite)
             assert f"{len(found)} failed job" in page.text, query
 
 
-@pytest.mark.parametrize("query", ["kind=x", "since=x", "from=x", "to=2020-02-31T00:00", "jobs=x"])
+@pytest.mark.parametrize(
+    "query", ["kind=x", "since=x", "from=x", "to=2020-02-31T00:00", "jobs=x", "text=" + "x" * 1001]
+)
 @pytest.mark.parametrize("view", ["", "&view=jobs"])
 async def test_a_wrong_filter_is_said_beside_it(managed: ManagedSite, query: str, view: str) -> None:
     """What was filled in stays; nothing is shown as if all were meant."""
@@ -149,9 +151,7 @@ async def test_what_others_wrote_is_harmless(managed: ManagedSite) -> None:
     assert jobs_of(await managed.visit(page.link("lease timed out after # attempt"))) == [pulled]
 
 
-@pytest.mark.parametrize(
-    "query", ["queue=%ff", "text=%ff%00", "category=" + "x" * 3000, "view=%ff", "error=%00"]
-)
+@pytest.mark.parametrize("query", ["queue=%ff", "text=%ff%00", "view=%ff", "error=%00"])
 async def test_odd_bytes_find_nothing(managed: ManagedSite, query: str) -> None:
     """Nor do they harm."""
     await managed.fail_with("no")

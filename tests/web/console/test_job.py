@@ -66,7 +66,7 @@ async def test_a_job_that_runs_can_be_cancelled(managed: ManagedSite) -> None:
     with trio.fail_after(10):
         while managed.workers.in_flight:
             await trio.sleep(0.01)
-    gone = await managed.visit(answer.headers["location"], 404)
+    gone = await managed.visit(answer.headers["location"])
     assert f"Job {job_id} has been deleted" in gone.text
 
 

@@ -17,9 +17,12 @@ from trioworq.web.moments import parse_moment, show_without_zone
 
 # The fields of a query or a form that have a part in it.
 FIELDS = ("kind", "queue", "category", "error", "text", "since", "from", "to", "jobs", "newest")
+# A page repeats what is searched for in each of its links.
+MAX_CHARACTERS = 1000
 # How many jobs can be named one by one.
 MAX_JOBS = 200
 
+_TEXTS = ("queue", "category", "error", "text")
 _KINDS = {"push": Kind.PUSH, "pull": Kind.PULL}
 _WITHOUT_SECONDS = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}")
 _NUMBER = re.compile(r"[0-9]{1,18}")
@@ -52,6 +55,8 @@ def fields_of(given: _Fields) -> dict[str, str]:
 def read_choice(given: _Fields, now_ms: int) -> FailureFilter:
     """Return which failures are meant at a time. Raises InvalidRequest."""
     fields = fields_of(given)
+    if any(len(fields.get(name, "")) > MAX_CHARACTERS for name in _TEXTS):
+        raise InvalidRequest(f"What is searched for should have at most {MAX_CHARACTERS} characters")
     after_ms = _moment(fields, "from")
     if after_ms is None and "since" in fields:
         after_ms = now_ms - _since(fields["since"]).length_ms

@@ -21,6 +21,8 @@ class Step:
 
 _Steps = Sequence[Step]
 
+_LOGGED = "When each did, and why, is in the queue log"
+
 
 def life_of(job: Job | PullJob | FailedJob | FinishedJob, now_ms: int, *, is_paused: bool) -> _Steps:
     """Return the steps of a job's life at a time; its queue may be paused."""
@@ -86,14 +88,14 @@ def _failures(count: int) -> _Steps:
     if not count:
         return ()
     title = "1 attempt failed" if count == 1 else f"{count} attempts failed"
-    return (Step(title, detail="When each did is in the queue log"),)
+    return (Step(title, detail=_LOGGED),)
 
 
 def _leases(count: int) -> _Steps:
     if not count:
         return ()
     title = "1 lease ended" if count == 1 else f"{count} leases ended"
-    return (Step(title, detail="When each did is in the queue log"),)
+    return (Step(title, detail=_LOGGED),)
 
 
 def _paused(is_paused: bool) -> str:
