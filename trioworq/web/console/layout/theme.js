@@ -30,6 +30,18 @@
     document.dispatchEvent(new CustomEvent("console:theme", { detail: theme }));
   }
 
+  // For what is drawn. Of a custom property itself only its text can be asked for, which is no colour to a canvas.
+  function colour(name) {
+    const probe = document.createElement("span");
+    probe.style.color = `var(${name})`;
+    document.body.append(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  }
+
+  window.trioworqTheme = { colour };
+
   use();
   document.addEventListener("DOMContentLoaded", () => {
     const button = document.querySelector("[data-switch=theme]");

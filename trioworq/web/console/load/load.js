@@ -7,12 +7,12 @@
   const STEPS = [...Array(12)].flatMap((_, power) => [1, 2, 5].map((step) => step * 10 ** power));
   let plot = null;
 
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { colour: colourOf } = window.trioworqTheme;
   const shown = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f");
 
   // Six colours that people who see few colours tell apart too, plain and then striped.
   function fillOf(context, index, isOthers) {
-    const colour = style(`--band-${isOthers ? "others" : (index % COLOURS) + 1}`);
+    const colour = colourOf(`--band-${isOthers ? "others" : (index % COLOURS) + 1}`);
     return isOthers || index < COLOURS ? colour : context.createPattern(striped(colour), "repeat");
   }
 
@@ -23,7 +23,7 @@
     const brush = tile.getContext("2d");
     brush.fillStyle = colour;
     brush.fillRect(0, 0, size, size);
-    brush.strokeStyle = style("--card");
+    brush.strokeStyle = colourOf("--card");
     brush.lineWidth = size / 6;
     for (const shift of [-size, 0, size]) {
       brush.moveTo(shift - 1, size + 1);
@@ -97,12 +97,12 @@
   function optionsOf(place, data, times, layers) {
     const figures = document.getElementById("figures");
     const hasOthers = figures.querySelector(".band-others") !== null;
-    const quiet = { stroke: style("--quiet"), grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line") } };
+    const quiet = { stroke: colourOf("--quiet"), grid: { stroke: colourOf("--line"), width: 1 }, ticks: { stroke: colourOf("--line") } };
     const alone = lonely(layers);
     const layer = (_, index) => ({
-      stroke: style("--card"),
+      stroke: colourOf("--card"),
       width: 1,
-      points: { show: alone.length > 0, filter: () => alone, size: 6, stroke: style("--quiet"), fill: style("--card") },
+      points: { show: alone.length > 0, filter: () => alone, size: 6, stroke: colourOf("--quiet"), fill: colourOf("--card") },
       fill: (self) => fillOf(self.ctx, index, hasOthers && index === layers.length - 1),
     });
     return {

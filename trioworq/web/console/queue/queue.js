@@ -8,7 +8,7 @@
   // All that has been told of the queue; lists that come later show it too.
   const known = {};
 
-  const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { colour: style } = window.trioworqTheme;
   const shown = (number) => (Number.isInteger(number) ? String(number).replace(/\B(?=(\d{3})+$)/g, "\u202f") : number.toFixed(1));
 
   const LINES = {
