@@ -8,6 +8,7 @@ class _Reader(HTMLParser):
         super().__init__()
         self.values: dict[str, str] = {}
         self.wrong: set[str] = set()
+        self.focused: str | None = None
         self._action = action
         self._is_inside = False
         self._area: str | None = None
@@ -23,6 +24,8 @@ class _Reader(HTMLParser):
         name = given["name"]
         if given.get("aria-invalid") == "true":
             self.wrong.add(name)
+        if "autofocus" in given:
+            self.focused = name
         if tag == "textarea":
             self._area, self.values[name] = name, ""
         elif given.get("type") not in ("radio", "checkbox") or "checked" in given:
@@ -53,3 +56,10 @@ def wrong_fields(page: str, action: str) -> set[str]:
     reader = _Reader(action)
     reader.feed(page)
     return reader.wrong
+
+
+def focused_field(page: str, action: str) -> str | None:
+    """Name the field that a browser goes to by itself."""
+    reader = _Reader(action)
+    reader.feed(page)
+    return reader.focused

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.web.console.form_fields import fields_of, wrong_fields
+from tests.web.console.form_fields import fields_of, focused_field, wrong_fields
 from tests.web.console.site import Browser, Site, open_site
 from trioworq.config import Console
 from trioworq.core.jobs import Job, Kind, Payload, PayloadForm
@@ -113,7 +113,7 @@ async def test_what_cannot_be_pushed_is_refused_beside_the_form(
     assert says in answer.text
     form = fields_of(answer.text, PUSH)
     assert {name: form[name] for name in typed} == typed
-    assert wrong_fields(answer.text, PUSH) == wrong
+    assert wrong_fields(answer.text, PUSH) == {focused_field(answer.text, PUSH)} == wrong
     assert await site.jobs() == []
 
 
@@ -173,7 +173,7 @@ async def test_what_cannot_be_enqueued_is_refused_beside_the_form(
     assert says in answer.text
     form = fields_of(answer.text, PULL)
     assert {name: form[name] for name in typed} == typed
-    assert wrong_fields(answer.text, PULL) == wrong
+    assert wrong_fields(answer.text, PULL) == {focused_field(answer.text, PULL)} == wrong
     assert await site.store.outlook(["trades"]) == await site.store.outlook([])
 
 

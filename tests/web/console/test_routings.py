@@ -5,7 +5,7 @@ from html import unescape
 
 import pytest
 
-from tests.web.console.form_fields import fields_of, wrong_fields
+from tests.web.console.form_fields import fields_of, focused_field, wrong_fields
 from tests.web.console.site import Browser, Site, open_site
 from trioworq.core.jobs import Kind
 from trioworq.core.routing import Routing
@@ -139,6 +139,7 @@ async def test_a_routing_that_cannot_be_is_refused_beside_the_form(
     form = fields_of(answer.text, PUT)
     assert (form["category"], form["queue"]) == (category, queue)
     assert wrong_fields(answer.text, PUT) == {"category", "queue"}
+    assert focused_field(answer.text, PUT) == "queue"
     assert await site.queues.routings.read() == []
 
 
