@@ -40,7 +40,7 @@ async def withstand(
     times: int = 10,
     bystander: Bystander | None = None,
     peak_bytes: int = 8_000_000,
-    bystander_s: float = 5.0,
+    bystander_s: float = 15.0,
 ) -> list[bytes]:
     """Let many clients do as `attack` does, and return what they were answered.
 
