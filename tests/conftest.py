@@ -13,7 +13,14 @@ from tests.mariadb import MariaDB, NoServer, administer, with_database
 
 _COVERAGE = "COVERAGE_PROCESS_CONFIG"
 # The longest first, then what else waits for processes more than it works.
-_FIRST = ("process/test_promises.py", "test_bench.py", "process/", "test_bench", "test_scripts.py")
+_FIRST = (
+    "process/test_promises.py",
+    "test_bench.py",
+    "process/",
+    "console/",
+    "test_bench",
+    "test_scripts.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

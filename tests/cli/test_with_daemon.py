@@ -17,6 +17,8 @@ from tests.process.running_daemon import (
 )
 from trioworq.web.tokens import new_token
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 @pytest.fixture(scope="module")
 def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningDaemon]:

@@ -19,6 +19,8 @@ from tests.process.running_daemon import wait_until
 from trioworq.client import AsyncClient, Run, Worker
 from trioworq.client import worker as worker_module
 
+pytestmark = pytest.mark.usefixtures("measured_processes")
+
 
 async def test_a_stopped_worker_finishes_what_it_has_and_fetches_no_more(
     queue: FakeQueue, client: AsyncClient
