@@ -7,6 +7,7 @@
 #                shown       texts of others, made visible
 #                numbers     moments, durations and counts as people read them
 #                rights      what a visitor may do
+#                urls        addresses within the console
 #                cookies     what browsers keep for the console
 #                forms       what browsers send
 # protection   keeps other sites from using a visitor's browser to change things
@@ -14,8 +15,16 @@
 #                headers     what browsers are told not to do
 # assets       scripts, styles and pictures
 # live         what pages are sent while they are open
-# login        how a browser gets a token to show
-# failures     what has failed, and what is done about it
-# job          one job
-# layout       what all pages look like
+# layout       what all pages look like, and what their scripts share
 # static       libraries of others, as scripts/vendor brings them
+#
+# overview     every queue at a glance
+# queue        one queue: its definition, how it does, its jobs
+# job          one job
+# failures     what has failed, and what is done about it
+# routings     which queue takes which category
+# new_job      pushing and enqueuing
+# load         how much there was to do
+# settings     the options in force
+# about        what runs here
+# login        how a browser gets a token to show
