@@ -15,6 +15,7 @@ from trioworq.core.routing import Routing
 from trioworq.manage.types import number
 from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.web.console.queue.history import fullest
+from trioworq.web.console.queue.listing import TABS
 
 QUEUE = "/console/queue"
 _ID = re.compile(r'href="/console/job\?id=(\d+)"')
@@ -152,6 +153,15 @@ async def test_a_search_that_goes_through_many_jobs_in_vain_says_so(site: Site, 
     assert "Searched 20\u202f000 jobs and found none." in first
     assert "Go on searching" in first
     assert [len(page) for page in await every_page(browser, there)] == [0, 1]
+
+
+@pytest.mark.parametrize("tab", TABS)
+async def test_what_is_no_utf_8_is_searched_for_in_vain(site: Site, browser: Browser, tab: str) -> None:
+    """No store takes it, and a browser sends it for no text."""
+    answer = await browser.get(f"{QUEUE}?name=default&tab={tab}&category=%FF&text=%ED%A0%80")
+    assert answer.status_code == 200
+    assert 'value="\ufffd"' in answer.text
+    assert 'value="\ufffd\ufffd\ufffd"' in answer.text
 
 
 async def test_a_broken_place_is_the_beginning(site: Site, browser: Browser) -> None:

@@ -12,6 +12,7 @@ from trioworq.core.pull import PullJob
 from trioworq.manage.browse import JobBrowser
 from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.stores.interface import JobSet
+from trioworq.web.fields import replaced
 
 ROWS = 50
 TABS = ("waiting", "deferred", "running", "failed", "finished")
@@ -66,7 +67,7 @@ async def read_listing(browser: JobBrowser, queue: QueueName, query: Mapping[str
     """Read the page that a query asks for; the first one of jobs that wait unless it says so."""
     tab = query.get("tab", "")
     tab = tab if tab in TABS else TABS[0]
-    category, text = query.get("category", "").strip(), query.get("text", "").strip()
+    category, text = (replaced(query.get(name, "")).strip() for name in ("category", "text"))
     cursor = decode(query.get("cursor", ""))
     rows, next_cursor = await _read(browser, queue, tab, cursor, category or None, text or None)
     return Listing(
