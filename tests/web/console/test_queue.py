@@ -268,7 +268,10 @@ async def test_an_open_page_is_sent_what_changes(site: Site) -> None:
         assert later["cells"]["waiting"] == "1"
         assert "kind" not in later["cells"]
         assert later["now"][1:] == [1, 0, 0]
-        assert "trace" not in later
+        await site.side.pauses.pause(Kind.PULL, "files")
+        while later["cells"].get("state") != "paused":
+            later = await messages.next()
+        assert (later["cells"]["pause@hidden"], later["cells"]["resume@hidden"]) == ("", None)
 
 
 @pytest.mark.parametrize("query", ["view=queue", "view=queue&kind=odd&name=a", "view=queue&name=%ff"])

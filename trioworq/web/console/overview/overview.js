@@ -41,7 +41,7 @@
     }
     let next = body.firstElementChild;
     for (const key of wanted) {
-      const row = rows.get(key);
+      const row = rows.get(key) ?? add(key);
       row.removeAttribute("data-gone");
       if (row === next) next = next.nextElementSibling;
       else body.insertBefore(row, next);

@@ -46,7 +46,13 @@ def page_cells(queue: QueueName, snapshot: Snapshot, desk: Desk) -> Cells:
     """Write how a queue stands, cell by cell."""
     standing = standing_of(queue, snapshot, desk)
     now_ms = snapshot.time_ms if snapshot.seen_ms is None else snapshot.seen_ms
-    return {**state_cells(standing.status, standing.trouble, now_ms), **store_cells(snapshot)}
+    is_paused = standing.status.is_paused
+    return {
+        **state_cells(standing.status, standing.trouble, now_ms),
+        **store_cells(snapshot),
+        "pause@hidden": "" if is_paused else None,
+        "resume@hidden": None if is_paused else "",
+    }
 
 
 def trace_of(queue: QueueName, snapshot: Snapshot) -> Sequence[tuple[int, Activity]]:

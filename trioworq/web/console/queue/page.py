@@ -61,7 +61,6 @@ class QueuePage:
             "queue/queue.html",
             title=f"{queue.name} ({word_of(queue.kind)})",
             status=HTTPStatus.BAD_REQUEST if typed and typed.trouble else HTTPStatus.OK,
-            status_of_queue=standing.status,
             cells=page_cells(queue, snapshot, self._desk),
             definition=definition,
             typed=typed,
