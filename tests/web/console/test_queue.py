@@ -266,7 +266,8 @@ async def test_an_open_page_is_sent_what_changes(site: Site) -> None:
         while "waiting" not in later["cells"]:
             later = await messages.next()
         assert later["cells"]["waiting"] == "1"
-        assert "kind" not in later["cells"]
+        assert "deferred" in first["cells"]
+        assert "deferred" not in later["cells"]
         assert later["now"][1:] == [1, 0, 0]
         await site.side.pauses.pause(Kind.PULL, "files")
         while later["cells"].get("state") != "paused":

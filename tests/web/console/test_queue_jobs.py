@@ -94,6 +94,7 @@ async def test_ended_jobs_are_listed_newest_first() -> None:
         failed = (await site.browser.get(f"{QUEUE}?name=default&tab=failed")).text
         assert ids(failed) == [second, first]
         assert "<bdi>never</bdi>" in failed
+        assert ids((await site.browser.get(f"{QUEUE}?kind=pull&name=default&tab=failed")).text) == []
         await site.pull_side.enqueue("a", "b", queue="files")
         await site.pull_side.pull.complete("files", "a")
         finished = (await site.browser.get(f"{QUEUE}?kind=pull&name=files&tab=finished")).text
