@@ -13,3 +13,7 @@ ALTER TABLE load_count
 ALTER TABLE node
     ADD COLUMN host VARBINARY(255) NOT NULL DEFAULT '',
     ADD COLUMN report MEDIUMBLOB NULL;                       -- core.nodes.write_report
+
+-- What is kept of the last failed attempt at a job that is tried again: core.results.write_last_error.
+ALTER TABLE job
+    ADD COLUMN last_error BLOB NULL;

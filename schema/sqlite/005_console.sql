@@ -7,3 +7,6 @@ CREATE INDEX failure_group ON failure (kind, queue, category, error, failed_at);
 
 ALTER TABLE node ADD COLUMN host TEXT NOT NULL DEFAULT '';      -- both are the node's own to report
 ALTER TABLE node ADD COLUMN report BLOB;                        -- core.nodes.write_report
+
+-- What is kept of the last failed attempt at a job that is tried again: core.results.write_last_error.
+ALTER TABLE job ADD COLUMN last_error BLOB;

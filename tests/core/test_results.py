@@ -11,12 +11,15 @@ from trioworq.core.results import (
     KEPT_BODY_BYTES,
     KEPT_MESSAGE_CHARACTERS,
     KEPT_STATUS_CHARACTERS,
+    LAST_ERROR_CHARACTERS,
     Result,
     ResultStatus,
     interpret,
+    read_last_error,
     unaddressable,
     unreachable,
     unreadable,
+    write_last_error,
 )
 
 SUCCESS = Result(ResultStatus.SUCCESS, 200, "")
@@ -207,3 +210,15 @@ def test_a_url_that_is_none_is_an_internal_failure() -> None:
 def test_every_reason_can_be_stored(make: Callable[[str], Result]) -> None:
     """Lone surrogates in a reason are replaced."""
     assert make("\ud800").message.endswith("?")
+
+
+@given(st.sampled_from(ResultStatus), st.integers(0, 999), st.text(max_size=LAST_ERROR_CHARACTERS))
+def test_a_last_error_is_read_as_it_was_written(status: ResultStatus, code: int, message: str) -> None:
+    """Whatever a worker has said."""
+    assert read_last_error(write_last_error(Result(status, code, message))) == Result(status, code, message)
+
+
+def test_of_a_long_message_the_beginning_is_kept() -> None:
+    """A job that is tried again a thousand times does not write megabytes each time."""
+    long = Result(ResultStatus.FAILURE, 200, "x" * (LAST_ERROR_CHARACTERS + 1))
+    assert read_last_error(write_last_error(long)).message == "x" * LAST_ERROR_CHARACTERS

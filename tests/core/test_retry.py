@@ -47,14 +47,15 @@ def test_a_job_is_not_remembered_where_there_is_no_history() -> None:
 
 def test_a_failure_is_retried_after_the_delay() -> None:
     """A failure with retries left puts the job off by its retry delay, counted from now."""
-    settled = settle(JOB, result(ResultStatus.FAILURE), NOW_MS)
-    assert settled == Retried(7, 1, next_try_ms=NOW_MS + 60_000, retries_left=2, fail_count=1)
+    verdict = result(ResultStatus.FAILURE)
+    settled = settle(JOB, verdict, NOW_MS)
+    assert settled == Retried(7, 1, NOW_MS + 60_000, retries_left=2, fail_count=1, result=verdict)
 
 
 def test_an_internal_failure_is_retried_like_a_failure() -> None:
     """A worker that could not be reached gets its retries."""
-    settled = settle(JOB, result(ResultStatus.INTERNAL_FAILURE), NOW_MS)
-    assert settled == settle(JOB, result(ResultStatus.FAILURE), NOW_MS)
+    internal = result(ResultStatus.INTERNAL_FAILURE)
+    assert settle(JOB, internal, NOW_MS) == Retried(7, 1, NOW_MS + 60_000, 2, 1, internal)
 
 
 def test_a_failure_without_retries_left_is_the_last() -> None:

@@ -137,7 +137,7 @@ def released(job: Job) -> Released:
 
 def retried(job: Job, *, next_try_ms: int = NOW) -> Retried:
     """The attempt failed and another follows."""
-    return Retried(job.id, job.attempt, next_try_ms, job.retries_left - 1, job.fail_count + 1)
+    return Retried(job.id, job.attempt, next_try_ms, job.retries_left - 1, job.fail_count + 1, A_FAILURE)
 
 
 def failed(job: Job, result: Result = A_FAILURE) -> Failed:

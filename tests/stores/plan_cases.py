@@ -197,7 +197,7 @@ def _writes() -> list[Case]:
         _write("a completion", Completed(5, 1), keys=JOB),
         _write("many completions", *(Completed(number, 1) for number in range(1, 31)), keys=JOB, rows=30),
         _write("a release", Released(5, 1), keys=JOB),
-        _write("a retry", Retried(5, 1, NOW, 2, 1), keys=JOB),
+        _write("a retry", Retried(5, 1, NOW, 2, 1, A_FAILURE), keys=JOB),
         _write("a failure", Failed(5, 1, A_FAILURE, 4, NOW), keys=JOB, rows=2),
         _write("a deletion", DeleteJob("q1", 60), keys=JOB, rows=2),
         _write("a failure's deletion", DeleteFailure("q1", 61), keys=FAILURE, rows=2),

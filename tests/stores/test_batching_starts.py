@@ -9,7 +9,7 @@ from attrs import define, field
 from trio.testing import wait_all_tasks_blocked
 
 from tests.stores.ledger import Ledger, Opener, done, job, push, start_all, submit_and_leave
-from tests.stores.nodes import Starter
+from tests.stores.nodes import A_FAILURE, Starter
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import Job
 from trioworq.core.retry import Released, Retried
@@ -214,7 +214,7 @@ async def test_no_push_starts_ahead_of_a_claim_of_its_own_transaction(
 
 
 @pytest.mark.parametrize(
-    "back", [Retried(7, 1, 0, 0, 1), Released(7, 1)], ids=["a retry", "a job that was given back"]
+    "back", [Retried(7, 1, 0, 0, 1, A_FAILURE), Released(7, 1)], ids=["a retry", "a job that was given back"]
 )
 async def test_what_comes_back_is_there_before_the_pushes_of_its_transaction(
     running: Opener, nursery: trio.Nursery, ledger: Ledger, back: Operation

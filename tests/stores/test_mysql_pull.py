@@ -279,7 +279,7 @@ async def test_failed_jobs_keep_what_running_them_again_needs(mysql_dsn: str, st
     await store.expire_leases(NOW, 10)
     job_id = await push_one(store, new_job(max_retries=3, priority=7))
     await node.claim()
-    await store.settle(Retried(job_id, 1, NOW, 2, 1))
+    await store.settle(Retried(job_id, 1, NOW, 2, 1, A_FAILURE))
     await node.claim()
     await store.settle(Failed(job_id, 2, A_FAILURE, 2, NOW))
     async with open_connection(parse(mysql_dsn)) as connection:

@@ -106,7 +106,7 @@ def test_failed_push_job_keeps_what_running_it_again_needs(connection: sqlite3.C
     """The number of retries is the one that was pushed, however many are used up (README 12)."""
     commit(connection, Hold("n", "h", ["q"], NOW, 1000), storing(new_job(max_retries=3, priority=7)))
     claim = Claim("q", FIRST_EPOCH, 1, NOW)
-    commit(connection, claim, Retried(1, 1, NOW, 2, 1), claim, Failed(1, 2, A_FAILURE, 2, NOW))
+    commit(connection, claim, Retried(1, 1, NOW, 2, 1, A_FAILURE), claim, Failed(1, 2, A_FAILURE, 2, NOW))
     assert connection.execute(f"SELECT {KEPT} FROM failure").fetchall() == [(0, None, None, 3, 7, 30, 5)]
 
 

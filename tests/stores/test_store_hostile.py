@@ -3,7 +3,7 @@
 import pytest
 import trio
 
-from tests.stores.nodes import NOW, Node, completed, failed, new_job, push_one
+from tests.stores.nodes import A_FAILURE, NOW, Node, completed, failed, new_job, push_one
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.jobs import INT64_MAX, NO_PAYLOAD, UINT32_MAX, Payload, PayloadForm
 from trioworq.core.queues import QueueDefinition
@@ -130,7 +130,7 @@ async def test_largest_numbers_of_a_settlement_are_kept(node: Node) -> None:
     """A retry may lie at the end of time."""
     await push_one(node.store, new_job(max_retries=UINT32_MAX))
     job = await node.claim_one()
-    await node.store.settle(Retried(job.id, job.attempt, INT64_MAX, UINT32_MAX - 1, 1))
+    await node.store.settle(Retried(job.id, job.attempt, INT64_MAX, UINT32_MAX - 1, 1, A_FAILURE))
     found = await node.store.job("q", job.id)
     assert found is not None
     assert (found.next_try_ms, found.retries_left) == (INT64_MAX, UINT32_MAX - 1)

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from tests.stores.nodes import A_FAILURE, NOW, Node, completed, failed, new_job, push_one, released, retried
 from trioworq.core.jobs import Job, JobState
-from trioworq.core.results import Result, ResultStatus
+from trioworq.core.results import LAST_ERROR_CHARACTERS, Result, ResultStatus
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.interface import FailureQuery
 
@@ -14,7 +14,7 @@ def each_settlement(job_id: int, attempt: int) -> list[Settlement]:
     return [
         Completed(job_id, attempt),
         Released(job_id, attempt),
-        Retried(job_id, attempt, NOW, 2, 1),
+        Retried(job_id, attempt, NOW, 2, 1, A_FAILURE),
         Failed(job_id, attempt, A_FAILURE, 1, NOW),
     ]
 
@@ -121,3 +121,32 @@ async def test_settlement_leaves_other_jobs_alone(node: Node, running: Job) -> N
         await node.store.settle(settlement)
     assert await node.store.job("q", other.id) == other
     assert await node.store.job("q", waiting) == before
+
+
+async def test_last_error_of_a_job_that_is_tried_again_is_kept(node: Node, running: Job) -> None:
+    """As long as the job is there: through its next attempt, until that has another."""
+    store = node.store
+    assert await store.last_error(running.id) is None
+    await store.settle(retried(running))
+    assert await store.last_error(running.id) == A_FAILURE
+    again = await node.claim_one()
+    assert await store.last_error(running.id) == A_FAILURE
+    other = Result(ResultStatus.INTERNAL_FAILURE, 0, "é \x00 \U0001f4a5" + "x" * LAST_ERROR_CHARACTERS)
+    await store.settle(evolve(retried(again), result=other))
+    kept = evolve(other, message=other.message[:LAST_ERROR_CHARACTERS])
+    assert await store.last_error(running.id) == kept
+    await store.settle(completed(await node.claim_one()))
+    assert await store.last_error(running.id) is None
+
+
+@pytest.mark.parametrize("end", ["deleted", "failed"])
+async def test_job_that_is_gone_takes_its_last_error_along(node: Node, running: Job, end: str) -> None:
+    """One that has failed for good has a result of its own, and none when it waits again."""
+    store = node.store
+    await store.settle(retried(running))
+    if end == "deleted":
+        await store.delete_job("q", running.id)
+    else:
+        await store.settle(failed(await node.claim_one()))
+        await store.retry_failures([await store.newest_failure_id()], NOW)
+    assert await store.last_error(running.id) is None

@@ -9,6 +9,8 @@ from attrs import frozen
 KEPT_BODY_BYTES = 64 * 1024
 KEPT_MESSAGE_CHARACTERS = 64 * 1024
 KEPT_STATUS_CHARACTERS = 1024
+# How much of the message a job keeps that is tried again.
+LAST_ERROR_CHARACTERS = 4096
 
 
 class ResultStatus(Enum):
@@ -70,6 +72,18 @@ def unreachable(url: str, reason: str) -> Result:
 def unaddressable(reason: str) -> Result:
     """The job's URL cannot be read as one."""
     return Result(ResultStatus.INTERNAL_FAILURE, 0, f"Cannot create http request: {_storable(reason)}")
+
+
+def write_last_error(result: Result) -> bytes:
+    """Write what a job keeps of its last attempt while it is tried again."""
+    kept = [result.status.value, result.code, result.message[:LAST_ERROR_CHARACTERS]]
+    return json.dumps(kept, separators=(",", ":")).encode()
+
+
+def read_last_error(kept: bytes) -> Result:
+    """Read what `write_last_error` wrote."""
+    status, code, message = json.loads(kept)
+    return Result(ResultStatus(status), code, message)
 
 
 def _fields(body: bytes) -> tuple[str, str]:

@@ -29,13 +29,14 @@ class Completed:
 
 @frozen
 class Retried:
-    """The attempt failed and another follows at `next_try_ms`."""
+    """The attempt failed with a `result`, and another follows at `next_try_ms`."""
 
     job_id: int
     attempt: int
     next_try_ms: int
     retries_left: int
     fail_count: int
+    result: Result
 
 
 @frozen
@@ -79,4 +80,5 @@ def settle(
         next_try_ms=now_ms + job.retry_delay_s * 1000,
         retries_left=job.retries_left - 1,
         fail_count=fail_count,
+        result=result,
     )

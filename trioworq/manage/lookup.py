@@ -7,6 +7,7 @@ from trioworq.core.errors import NoSuchJobId
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, read_job_id
 from trioworq.core.load import EndedCount, JobCount
 from trioworq.core.pull import PullJob
+from trioworq.core.results import Result
 from trioworq.manage.shared import SharedRead
 from trioworq.stores.interface import Store
 
@@ -41,6 +42,10 @@ class JobLookup:
         if job is None:
             raise NoSuchJobId(job_id)
         return job
+
+    async def last_error(self, job: Job) -> Result | None:
+        """Return what the last attempt at a job came to that is tried again, if that is kept."""
+        return await self._store.last_error(job.id) if job.fail_count else None
 
     async def stats(self, queue: str | None = None) -> JobStats:
         """Count jobs, those of all queues or of both kinds' queues of one name."""

@@ -12,6 +12,7 @@ from trioworq.core.load import LoadSpread, QueueEnded, SpreadQuery
 from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner
+from trioworq.core.results import Result
 from trioworq.stores.lists import JobSet, Page
 
 # How many jobs one search goes through at most: what it has found by then is its page, be it nothing, and the
@@ -60,6 +61,10 @@ class BrowsedStore(Protocol):
 
     async def search_finished(self, search: FinishedSearch) -> Page[FinishedJob]:
         """Return one page of the history; goes through SEARCHED_JOBS at most."""
+        ...
+
+    async def last_error(self, job_id: int) -> Result | None:
+        """Return what the last attempt came to at a push job that is tried again; None for all others."""
         ...
 
     async def hasten(self, job_id: int, now_ms: int) -> Job | PullJob | None:

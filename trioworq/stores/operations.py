@@ -34,6 +34,7 @@ from trioworq.core.pull import (
     Return,
 )
 from trioworq.core.queues import QueueDefinition
+from trioworq.core.results import LAST_ERROR_CHARACTERS
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.core.routing import Routing
 from trioworq.stores.claims import Claim, Push, Start, Take
@@ -250,6 +251,8 @@ def weight(operation: Operation) -> int:
             return sum(_job_weight(push.job) for push in operation.pushes)
         case Failed():
             return _ROW_BYTES + utf8_size(operation.result.message)
+        case Retried():
+            return _ROW_BYTES + min(len(operation.result.message), LAST_ERROR_CHARACTERS)
         case Completed(finished=FinishedJob() as finished):
             size = len(finished.payload.body) if finished.payload else 0
             return _ROW_BYTES + size + utf8_size(finished.url) + utf8_size(finished.result.message)

@@ -44,6 +44,14 @@ async def test_a_failed_job_tells_what_its_worker_answered(managed: ManagedSite)
     assert page.buttons == ["Retry", "Delete"]
 
 
+async def test_a_job_that_is_tried_again_tells_what_went_wrong(managed: ManagedSite) -> None:
+    """Whoever looks why it hangs does not have to wait until it has failed for good."""
+    job_id = await managed.push("any", "stumble/out%20of%20paper", max_retries=3, retry_delay=3600)
+    await managed.reach(job_id, "scheduled")
+    page = await managed.visit(f"/console/job?id={job_id}")
+    assert "Its last error failed failure HTTP 200 out of paper" in page.text
+
+
 async def test_a_failed_job_can_be_retried(managed: ManagedSite) -> None:
     """It is tried again at once, and fails again here."""
     [job_id] = await managed.fail_with("no")

@@ -9,6 +9,7 @@ from trioworq.core.load import LoadSpread, QueueEnded, SpreadQuery
 from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner
+from trioworq.core.results import Result
 from trioworq.stores.browsing import FinishedSearch, JobSearch
 from trioworq.stores.interface import Page
 from trioworq.stores.memory.failures import Failures
@@ -49,6 +50,11 @@ class BrowsedMemory:
         """Return one page of the history."""
         await trio.lowlevel.checkpoint()
         return self._history.search(search)
+
+    async def last_error(self, job_id: int) -> Result | None:
+        """Return what is kept of the last attempt at a job that is tried again."""
+        await trio.lowlevel.checkpoint()
+        return self._push.last_error(job_id)
 
     async def hasten(self, job_id: int, now_ms: int) -> Job | PullJob | None:
         """Have a job that waits be due now; return it."""

@@ -9,6 +9,7 @@ from attrs import define, evolve, field
 
 from trioworq.core.jobs import INT64_MAX, FailedJob, Job, JobState
 from trioworq.core.pull import PullJob
+from trioworq.core.results import Result, read_last_error, write_last_error
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.browsing import JobSearch
 from trioworq.stores.claims import Claim, Push
@@ -30,6 +31,7 @@ class PushQueues:
     _history: History
     _jobs: dict[int, Job] = field(factory=dict)
     _places: defaultdict[str, Places] = field(factory=lambda: defaultdict(Places))
+    _last_errors: dict[int, bytes] = field(factory=dict)
 
     def push(self, push: Push, epoch: int | None) -> Job:
         """Store a job, as running if it may start under the queue's `epoch`."""
@@ -64,13 +66,16 @@ class PushQueues:
         self._remove(job)
         match settlement:
             case Completed():
+                self._last_errors.pop(job.id, None)
                 if settlement.finished is not None:
                     self._history.add(settlement.finished)
             case Retried():
                 self._insert(_retried(job, settlement))
+                self._last_errors[job.id] = write_last_error(settlement.result)
             case Released():
                 self._insert(evolve(job, state=JobState.WAITING))
             case Failed():
+                self._last_errors.pop(job.id, None)
                 failed = _failed(self._failures.next_id(), job, settlement)
                 self._failures.add(Failure(failed, job))
             case _:
@@ -80,6 +85,11 @@ class PushQueues:
     def find(self, job_id: int) -> Job | None:
         """Return a job that has not ended."""
         return self._jobs.get(job_id)
+
+    def last_error(self, job_id: int) -> Result | None:
+        """Return what is kept of the last attempt at a job that is tried again."""
+        kept = self._last_errors.get(job_id)
+        return None if kept is None else read_last_error(kept)
 
     def page(self, query: JobQuery) -> Page[Job]:
         """Return one page of a list."""
@@ -111,6 +121,7 @@ class PushQueues:
         if job is None or job.queue != queue:
             return None
         self._remove(job)
+        self._last_errors.pop(job_id, None)
         return job
 
     def is_due(self, queue: str, now_ms: int) -> bool:

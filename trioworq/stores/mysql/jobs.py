@@ -10,6 +10,7 @@ from typing import assert_never
 from trioworq.core.errors import InvalidRequest
 from trioworq.core.failures import error_of
 from trioworq.core.jobs import FailedJob, Job, JobState, Kind, NewJob
+from trioworq.core.results import write_last_error
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.claims import Claim, Start
 from trioworq.stores.mysql.connection import Connection
@@ -42,7 +43,10 @@ COMPLETE_MANY = (
     b"ORDER BY id LIMIT %d"
 )
 RELEASE = f"UPDATE job SET state = 0 WHERE {_THE_RUN}"
-RETRY = f"UPDATE job SET state = 0, next_try = %s, retries_left = %s, fail_count = %s WHERE {_THE_RUN}"
+RETRY = (
+    "UPDATE job SET state = 0, next_try = %s, retries_left = %s, fail_count = %s, last_error = %s "
+    f"WHERE {_THE_RUN}"
+)
 # Locks the row that it reads, so that the deletion that follows finds what was copied.
 FAIL = (
     "INSERT INTO failure (job_id, queue, category, url, payload, payload_form, priority, timeout, "
@@ -164,7 +168,12 @@ def _steps(connection: Connection, settlement: Settlement) -> list[bytes]:
         case Released():
             return [fill(RELEASE, run)]
         case Retried():
-            change = (settlement.next_try_ms, settlement.retries_left, settlement.fail_count)
+            change = (
+                settlement.next_try_ms,
+                settlement.retries_left,
+                settlement.fail_count,
+                write_last_error(settlement.result),
+            )
             return [fill(RETRY, (*change, *run))]
         case Failed():
             result = settlement.result

@@ -4,8 +4,10 @@ In one statement, which sees one moment of all the tables: a job that moves from
 """
 # ruff: noqa: S608  # what is put together here are our own column names; values are always quoted
 
+from trioworq.core import results
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.pull import PullJob
+from trioworq.core.results import Result
 from trioworq.stores.mysql.connection import Connection
 from trioworq.stores.mysql.pull_reads import pull_job_of
 from trioworq.stores.mysql.reads import failure_of, finished_of, job_of
@@ -34,6 +36,9 @@ FIND = (
 )
 
 
+LAST_ERROR = "SELECT last_error FROM job WHERE id = %s AND last_error IS NOT NULL"
+
+
 async def find_job(connection: Connection, job_id: int) -> Job | PullJob | FailedJob | FinishedJob | None:
     """Return a job wherever it is."""
     (row, *_) = (await connection.execute(FIND, (job_id,) * 3)).rows
@@ -44,6 +49,12 @@ async def find_job(connection: Connection, job_id: int) -> Job | PullJob | Faile
     if failure[0] is not None:
         return failure_of(failure)
     return None if finished[0] is None else finished_of(finished)
+
+
+async def read_last_error(connection: Connection, job_id: int) -> Result | None:
+    """Return what is kept of the last attempt at a job that is tried again."""
+    found = await connection.execute(LAST_ERROR, (job_id,))
+    return results.read_last_error(found.rows[0][0]) if found.rows else None
 
 
 def job_of_either(row: Row) -> Job | PullJob:

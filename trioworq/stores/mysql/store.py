@@ -29,6 +29,7 @@ from trioworq.core.load import (
 from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.stores.batching import Batcher
 from trioworq.stores.browsing import FinishedSearch, JobSearch
@@ -288,6 +289,10 @@ class MySqlStore(BatchedWrites):
     async def owners(self, now_ms: int) -> Mapping[str, Owner]:
         """Return who holds the leases of queues."""
         return await self._read(nodes.read_owners, now_ms)
+
+    async def last_error(self, job_id: int) -> Result | None:
+        """Return what is kept of the last attempt at a job that is tried again."""
+        return await self._read(lookup.read_last_error, job_id)
 
     async def nodes(self, now_ms: int) -> list[LiveNode]:
         """Return the nodes that are live."""

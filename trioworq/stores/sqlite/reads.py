@@ -6,10 +6,12 @@ import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing
 
+from trioworq.core import results
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Kind
 from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.stores.interface import FailureOrder, FailureQuery, JobQuery, Outlook, Page
 from trioworq.stores.migrations import READ_VERSION
@@ -28,6 +30,7 @@ from trioworq.stores.rows import (
 from trioworq.stores.sqlite.connection import only, snapshot
 
 FIND_JOB = f"SELECT {JOB} FROM job WHERE id = ? AND queue = ? AND kind = 0"
+LAST_ERROR = "SELECT last_error FROM job WHERE id = ? AND last_error IS NOT NULL"
 LIST_DOWN = (
     f"SELECT {JOB} FROM job WHERE kind = 0 AND queue = ? AND state = ? AND next_try BETWEEN ? AND ? "
     "AND (next_try <> ? OR id <= ?) ORDER BY next_try DESC, id DESC LIMIT ?"
@@ -96,6 +99,12 @@ def find_present(connection: sqlite3.Connection, job_id: int) -> Job | PullJob |
         if row is not None:
             return read(row)
     return None
+
+
+def read_last_error(connection: sqlite3.Connection, job_id: int) -> Result | None:
+    """Return what is kept of the last attempt at a job that is tried again."""
+    row = only(connection, LAST_ERROR, (job_id,))
+    return None if row is None else results.read_last_error(row[0])
 
 
 def read_jobs(connection: sqlite3.Connection, query: JobQuery) -> Page[Job]:

@@ -30,6 +30,7 @@ from trioworq.core.load import (
 from trioworq.core.nodes import LiveNode
 from trioworq.core.pull import PullJob
 from trioworq.core.queues import Owner, QueueDefinition, Revision
+from trioworq.core.results import Result
 from trioworq.core.routing import Routing
 from trioworq.core.suspicion import Peer
 from trioworq.stores.batching import Batcher
@@ -216,6 +217,10 @@ class SqliteStore(BatchedWrites):
     async def load_spread(self, query: SpreadQuery) -> LoadSpread:
         """Return the load of several job types over time."""
         return await self._counter.ask(spread.read_spread, query)
+
+    async def last_error(self, job_id: int) -> Result | None:
+        """Return what is kept of the last attempt at a job that is tried again."""
+        return await self._reader.ask(reads.read_last_error, job_id)
 
     async def nodes(self, now_ms: int) -> list[LiveNode]:
         """Return the nodes that are live."""

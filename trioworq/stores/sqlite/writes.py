@@ -12,6 +12,7 @@ from trioworq.core.failures import error_of
 from trioworq.core.jobs import Job, JobState, Kind, NewJob
 from trioworq.core.leases import Hold
 from trioworq.core.pull import Completion, Heartbeat, PullJob, Rescheduling, Return
+from trioworq.core.results import write_last_error
 from trioworq.core.retry import Completed, Failed, Released, Retried, Settlement
 from trioworq.stores.claims import Claim, Take
 from trioworq.stores.operations import (
@@ -61,7 +62,10 @@ FIND_HEAD = (
 START = "UPDATE job SET state = 1, attempt = attempt + 1, started_at = ? WHERE id = ?"
 COMPLETE = f"DELETE FROM job WHERE {_THE_RUN}"
 RELEASE = f"UPDATE job SET state = 0 WHERE {_THE_RUN}"
-RETRY = f"UPDATE job SET state = 0, next_try = ?, retries_left = ?, fail_count = ? WHERE {_THE_RUN}"
+RETRY = (
+    "UPDATE job SET state = 0, next_try = ?, retries_left = ?, fail_count = ?, last_error = ? "
+    f"WHERE {_THE_RUN}"
+)
 # A failure keeps what running the job again needs.
 FAIL = (
     "INSERT INTO failure (kind, job_id, queue, category, url, payload, payload_form, "
@@ -218,7 +222,12 @@ def _settle(connection: sqlite3.Connection, settlement: Settlement) -> bool:
         case Released():
             return connection.execute(RELEASE, run).rowcount == 1
         case Retried():
-            change = (settlement.next_try_ms, settlement.retries_left, settlement.fail_count)
+            change = (
+                settlement.next_try_ms,
+                settlement.retries_left,
+                settlement.fail_count,
+                write_last_error(settlement.result),
+            )
             return connection.execute(RETRY, (*change, *run)).rowcount == 1
         case Failed():
             result = settlement.result

@@ -67,7 +67,7 @@ class _JobPage:
             status=status,
             problem=problem,
             payload=None if payload is None else read_payload(payload),
-            stage=self._stage_of(job),
+            stage=await self._stage_of(job),
         )
 
     async def stage(self, request: Request) -> Response:
@@ -76,7 +76,7 @@ class _JobPage:
             job = await self._desk.management.jobs.find(_id_of(request))
         except NoSuchJobId:
             return self._desk.fragment(request, "job/gone.html")
-        stage = self._stage_of(job)
+        stage = await self._stage_of(job)
         if stage.mark == request.query.get("seen"):
             return Response(HTTPStatus.NO_CONTENT)
         return self._desk.fragment(request, "job/stage.html", stage=stage)
@@ -94,10 +94,11 @@ class _JobPage:
             HTTPStatus.OK, payload.body, "application/octet-stream", {"Content-Disposition": name}
         )
 
-    def _stage_of(self, job: _AnyJob) -> Stage:
+    async def _stage_of(self, job: _AnyJob) -> Stage:
         management = self._desk.management
+        last_error = await management.jobs.last_error(job) if isinstance(job, Job) else None
         is_paused = management.pauses.is_paused(_kind_of(job), job.queue)
-        return stage_of(job, management.jobs.now_ms(), is_paused=is_paused)
+        return stage_of(job, management.jobs.now_ms(), is_paused=is_paused, last_error=last_error)
 
 
 @frozen

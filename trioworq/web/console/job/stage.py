@@ -7,7 +7,7 @@ from attrs import evolve, field, frozen
 
 from trioworq.core.jobs import FailedJob, FinishedJob, Job, Payload, PayloadForm
 from trioworq.core.pull import PullJob
-from trioworq.core.results import Result
+from trioworq.core.results import Result, ResultStatus
 from trioworq.web.console.job.life import Step, life_of
 from trioworq.web.console.job.payloads import Reading, read_payload
 from trioworq.web.manage.views import JobView, Status, view_of
@@ -24,6 +24,11 @@ class Outcome:
     code: int
     message: str
     reply: str
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is a reason to try again."""
+        return self.status != ResultStatus.SUCCESS.value
 
 
 @frozen(kw_only=True)
@@ -83,9 +88,19 @@ _WORDS = {
 }
 
 
-def stage_of(job: Job | PullJob | FailedJob | FinishedJob, now_ms: int, *, is_paused: bool) -> Stage:
-    """Return how a job stands at a time; its queue may be paused."""
+def stage_of(
+    job: Job | PullJob | FailedJob | FinishedJob,
+    now_ms: int,
+    *,
+    is_paused: bool,
+    last_error: Result | None = None,
+) -> Stage:
+    """Return how a job stands at a time; its queue may be paused.
+
+    `last_error` is what the last attempt at one that is tried again came to.
+    """
     view = view_of(job, now_ms)
+    result = job.result if isinstance(job, FailedJob | FinishedJob) else last_error
     return Stage(
         now_ms=now_ms,
         view=evolve(view, payload=None),
@@ -94,7 +109,7 @@ def stage_of(job: Job | PullJob | FailedJob | FinishedJob, now_ms: int, *, is_pa
         retries=_retries_of(job),
         timeout_s=job.timeout_s if isinstance(job, Job | PullJob) else None,
         saved_state=_saved_state_of(job),
-        outcome=_outcome_of(job.result) if isinstance(job, FailedJob | FinishedJob) else None,
+        outcome=None if result is None else _outcome_of(result),
     )
 
 
