@@ -16,6 +16,7 @@ from trioworq.manage.types import number
 from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.web.console.queue.history import fullest
 from trioworq.web.console.queue.listing import TABS
+from trioworq.web.console.queue.listing import TABS
 
 QUEUE = "/console/queue"
 _ID = re.compile(r'href="/console/job\?id=(\d+)"')
@@ -142,6 +143,27 @@ async def test_jobs_are_searched_by_category_and_text(site: Site, browser: Brows
     page = (await browser.get(f"{QUEUE}?name=default&text=%22%3E%3Cscript%3E")).text
     assert 'value="&#34;&gt;&lt;script&gt;"' in page
     assert "No waiting job matches." in page
+
+
+@pytest.mark.parametrize("text", ["%ff", "%00", "%25_", "%5C", "%27%22", "a" * 5000, "%E2%80%AE"])
+@pytest.mark.parametrize("field", ["text", "category"])
+async def test_a_search_for_odd_text_finds_nothing(
+    site: Site, browser: Browser, field: str, text: str
+) -> None:
+    """In any list, and nothing in it has a meaning of its own."""
+    await site.push(run_after=3600)
+    for tab in TABS:
+        answer = await browser.get(f"{QUEUE}?name=default&tab={tab}&{field}={text}")
+        assert answer.status_code == 200
+        assert ids(answer.text) == []
+
+
+async def test_long_urls_and_messages_are_cut(browser: Browser, site: Site) -> None:
+    """Lists of them would take megabytes; the job's page has them whole."""
+    await site.push(url=f"http://worker/{'x' * 60_000}", run_after=3600)
+    page = (await browser.get(f"{QUEUE}?name=default&tab=deferred")).text
+    assert len(ids(page)) == 1
+    assert len(page) < 30_000
 
 
 async def test_a_search_that_goes_through_many_jobs_in_vain_says_so(site: Site, browser: Browser) -> None:
