@@ -184,11 +184,15 @@ class Feed:
         owners = await self._store.owners(now_ms)
         defined = {definition.name for definition in await self._store.queues()}
         activities = sum_up(read_report(node.report) for node in nodes)
+        jobs = _by_queue(counts, ended, defined, activities, self._pauses)
+        await trio.lowlevel.checkpoint()
         statuses = [
-            _status(queue, of, defined, owners, activities, self._pauses)
-            for queue, of in _by_queue(counts, ended, defined, activities, self._pauses).items()
+            _status(queue, of, defined, owners, activities, self._pauses) for queue, of in jobs.items()
         ]
+        # Of many thousands of queues each of these takes as long as others should wait for their turn.
+        await trio.lowlevel.checkpoint()
         troubles = {status.queue: self._judge(status, now_ms) for status in statuses}
+        await trio.lowlevel.checkpoint()
         return Snapshot(
             number=number,
             time_ms=now_ms,

@@ -10,6 +10,7 @@ from tests.web.console.site import Browser, Site, open_site
 from trioworq.core.failures import EVERY_FAILURE
 from trioworq.core.jobs import Kind
 from trioworq.web.console.overview import endpoints
+from trioworq.web.console.overview.table import Table
 from trioworq.web.guard import Guard
 from trioworq.web.tokens import new_token, parse_tokens
 
@@ -52,6 +53,30 @@ async def test_failures_and_finished_jobs_are_counted() -> None:
         rows = read_cells((await site.browser.get()).text).rows
         assert rows["push:default"]["failed"] == "1"
         assert rows["pull:files"]["finished"] == "1"
+
+
+async def test_many_rows_are_written_in_turns_with_others() -> None:
+    """None are lost, and their order stays."""
+    table = Table(
+        {f"push:{number}": {"kind": "push", "state": "ok", "name": f"q{number}"} for number in range(1000)},
+        {},
+        (),
+        0,
+    )
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(others)
+        rows = await endpoints.written(table, endpoints.Filter("", "", only_trouble=False))
+        nursery.cancel_scope.cancel()
+    assert list(read_cells(rows).rows) == list(table.rows)
+    assert turns >= len(table.rows) // endpoints.ROWS_AT_ONCE - 1
 
 
 async def test_trouble_is_on_top(site: Site, browser: Browser) -> None:

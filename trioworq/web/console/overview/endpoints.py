@@ -1,19 +1,24 @@
 """`/console`: every queue at a glance."""
 
 from collections.abc import Mapping
+from itertools import islice
 
 import trio
 from attrs import evolve, frozen
+from markupsafe import Markup
 
 from trioworq.manage.feed import Snapshot
 from trioworq.web.console.desk import Desk
 from trioworq.web.console.overview.rows import Cells
 from trioworq.web.console.overview.table import Table, Tables
+from trioworq.web.console.templates import render
 from trioworq.web.messages import Request, Response, Route, Scope
 from trioworq.web.replies import CONSOLE
 
 # How long a page waits for a look at a store that is slow to count; what is missing then comes later.
 PATIENCE_S = 3.0
+
+ROWS_AT_ONCE = 100
 
 _SLOW = "The store has not told yet how queues stand"
 
@@ -61,13 +66,19 @@ class _Overview:
             title="Overview",
             table=table,
             wanted=wanted,
-            hidden=_hidden(table, wanted),
+            rows=await written(table, wanted),
             address=f"{'https' if request.is_secure else 'http'}://{request.host.decode('latin-1')}",
         )
 
 
-def _hidden(table: Table, wanted: Filter) -> frozenset[str]:
-    return frozenset(key for key, cells in table.rows.items() if not wanted.lets_in(cells))
+async def written(table: Table, wanted: Filter) -> Markup:
+    """Write the rows, some at a time: a thousand take longer than others should wait for their turn."""
+    rows = iter([(key, cells, not wanted.lets_in(cells)) for key, cells in table.rows.items()])
+    parts: list[bytes] = []
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        parts.append(render("overview/rows.html", {"rows": some}))
+        await trio.lowlevel.checkpoint()
+    return Markup(b"".join(parts).decode())  # noqa: S704  # a template has written it
 
 
 async def latest(desk: Desk) -> Snapshot:
