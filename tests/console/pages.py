@@ -26,8 +26,9 @@ def _queues(_shop: Shop) -> Sequence[Address]:
     tabs = ("waiting", "deferred", "running", "failed", "finished")
     return (
         *(at("/queue", kind="push", name="thumbnails", tab=tab) for tab in tabs),
-        *(at("/queue", kind="pull", name="invoices", tab=tab) for tab in tabs),
-        *(at("/queue", kind=kind, name=name, tab="failed") for kind in ("push", "pull") for name in NAMES),
+        *(at("/queue", kind="pull", name="invoices", tab=tab) for tab in ("waiting", "running", "finished")),
+        *(at("/queue", kind="push", name=name, tab="failed") for name in NAMES),
+        at("/queue", kind="pull", name=MARKUP),
         at("/queue", kind="push", name="warehouse"),
         at("/queue", kind="push", name="checkout", edit=1),
         at("/queue", new=1),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
+from tests.console.accessible import faults_of
 from tests.console.conftest import Visit
 from tests.ports import free_port
 from tests.process.running_daemon import running_daemon
@@ -28,10 +29,12 @@ def test_a_daemon_that_is_lost_is_announced_until_it_is_back(visit_site: Visit, 
         expect(bar).to_be_visible()
         expect(bar).to_contain_text("Connection lost")
         assert bar.get_attribute("aria-live") == "assertive"
-        expect(page.locator("html[data-connection=lost]")).to_be_attached()
+        expect(page.locator("[data-cell=figures]")).to_have_css("filter", "grayscale(1)")
+        assert not faults_of(page)
     with running_daemon(tmp_path / "b", "--driver=sqlite", store, port=port) as daemon:
         expect(page.locator("html[data-connection=live]")).to_be_attached()
         expect(bar).to_be_hidden()
+        expect(page.locator("[data-cell=figures]")).to_have_css("filter", "none")
         daemon.request("PUT", "/queue/made%20since", {})
         expect(page.locator("main").get_by_role("link", name="made since")).to_be_visible()
 
