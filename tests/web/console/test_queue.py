@@ -10,8 +10,11 @@ from tests.web.console.messages import open_messages
 from tests.web.console.site import Browser, Site, open_site
 from trioworq.config import Console
 from trioworq.core.jobs import Kind
+from trioworq.core.nodes import Activity, QueueName
 from trioworq.core.queues import QueueDefinition
 from trioworq.core.routing import Routing
+from trioworq.manage.feed import Snapshot
+from trioworq.web.console.queue.live import trace_columns, trace_of
 from trioworq.web.guard import Guard
 from trioworq.web.tokens import new_token, parse_tokens
 
@@ -273,6 +276,16 @@ async def test_an_open_page_is_sent_what_changes(site: Site) -> None:
         while later["cells"].get("state") != "paused":
             later = await messages.next()
         assert (later["cells"]["pause@hidden"], later["cells"]["resume@hidden"]) == ("", None)
+
+
+def test_what_went_on_has_its_times() -> None:
+    """The last point is that of now, and they are as far from each other as they are noted."""
+    mail = QueueName(Kind.PUSH, "mail")
+    points = (Activity(pushed=1), Activity(completed=2), Activity(failed=3))
+    snapshot = Snapshot(number=1, time_ms=100_000, traces={mail: points})
+    trace = trace_of(mail, snapshot)
+    assert trace_columns(trace) == [[90, 95, 100], [1, 0, 0], [0, 2, 0], [0, 0, 3]]
+    assert trace_columns(trace_of(QueueName(Kind.PULL, "mail"), snapshot)) == [[], [], [], []]
 
 
 @pytest.mark.parametrize("query", ["view=queue", "view=queue&kind=odd&name=a", "view=queue&name=%ff"])

@@ -22,6 +22,11 @@
     return row;
   }
 
+  // What has not changed is not read out again.
+  function say(place, text) {
+    if (place.textContent !== text) place.textContent = text;
+  }
+
   // A row never moves under a pointer, nor from where the focus is.
   const isHeld = () => isPointed || body.contains(document.activeElement);
 
@@ -30,10 +35,10 @@
     const kept = new Set(wanted);
     if (isHeld()) {
       for (const [key, row] of rows) row.toggleAttribute("data-gone", !kept.has(key));
-      held.textContent = "Order held while you are at the table";
+      say(held, "Order held while you are at the table");
       return;
     }
-    held.textContent = "";
+    say(held, "");
     for (const [key, row] of rows) {
       if (kept.has(key)) continue;
       row.remove();
@@ -62,8 +67,7 @@
       seen += isSeen;
     }
     const isFiltered = text || kind || onlyTrouble;
-    const said = isFiltered ? `${seen} of ${rows.size} shown` : "";
-    if (counted.textContent !== said) counted.textContent = said;
+    say(counted, isFiltered ? `${seen} of ${rows.size} shown` : "");
   }
 
   function keepInAddress() {
