@@ -16,7 +16,6 @@ from trioworq.manage.types import number
 from trioworq.stores.browsing import SEARCHED_JOBS
 from trioworq.web.console.queue.history import fullest
 from trioworq.web.console.queue.listing import TABS
-from trioworq.web.console.queue.listing import TABS
 
 QUEUE = "/console/queue"
 _ID = re.compile(r'href="/console/job\?id=(\d+)"')
