@@ -14,8 +14,16 @@ from trioworq.core.load import JobCount, QueueEnded
 from trioworq.core.nodes import NO_ACTIVITY, Activity, LiveNode, QueueName, write_report
 from trioworq.core.overview import Trouble
 from trioworq.core.queues import Owner, QueueDefinition
-from trioworq.manage.feed import LOOK_INTERVAL_S, TRACE_INTERVAL_S, TRACE_POINTS, WATCHED_S, Feed, Snapshot
-from trioworq.manage.shared import SharedRead
+from trioworq.manage.feed import (
+    LOOK_INTERVAL_S,
+    SLOW_S,
+    TRACE_INTERVAL_S,
+    TRACE_POINTS,
+    WATCHED_S,
+    Feed,
+    Snapshot,
+)
+from trioworq.manage.shared import MOST_REST_S, SharedRead
 from trioworq.pauses import Pauses
 from trioworq.stores.interface import Store, StoreUnavailable
 
@@ -34,11 +42,13 @@ class SeenStore:
     defined: list[str] = field(factory=list)
     paused: frozenset[tuple[Kind, str]] = frozenset()
     is_away: bool = False
+    takes_s: float = 0.0
     looks: int = 0
 
     async def count(self) -> list[JobCount]:
         """Count jobs."""
         self.looks += 1
+        await trio.sleep(self.takes_s)
         await self._answer()
         return self.counts
 
@@ -248,6 +258,38 @@ async def test_what_was_known_is_shown_while_the_store_is_away(autojump_clock: M
         while again.trouble:
             again = await watch(feed, again.number)
         assert (again.seen_ms, again.lost_at_ms) == (again.time_ms, None)
+
+
+async def test_a_store_that_stands_still_is_told_of_before_it_answers(autojump_clock: MockClock) -> None:
+    """With what was known; when it goes on, so do the figures, soon after."""
+    seen = SeenStore(defined=["mail"])
+    async with open_feed(seen) as feed:
+        before = await watch(feed)
+        seen.takes_s = 60.0
+        began_s = trio.current_time()
+        slow = await watch(feed, before.number)
+        assert (slow.trouble, slow.queues) == ("The store is slow to answer", before.queues)
+        assert trio.current_time() - began_s < 2 * SLOW_S
+        later = await watch(feed, slow.number)
+        assert later.time_ms > slow.time_ms == slow.lost_at_ms == later.lost_at_ms
+        seen.takes_s = 0.0
+        while (snapshot := await watch(feed, later.number)).trouble:
+            later = snapshot
+        await watch(feed, snapshot.number)
+        assert trio.current_time() - began_s < 60 + 2 * MOST_REST_S
+
+
+async def test_a_store_that_always_takes_long_is_no_trouble(autojump_clock: MockClock) -> None:
+    """What is usual is said once at the most: the figures are as new as they can be."""
+    seen = SeenStore(defined=["mail"], takes_s=SLOW_S)
+    async with open_feed(seen) as feed:
+        snapshot = await watch(feed)
+        while snapshot.trouble:
+            snapshot = await watch(feed, snapshot.number)
+        await watch(feed, snapshot.number)
+        for _ in range(5):
+            snapshot = await watch(feed, snapshot.number)
+            assert not snapshot.trouble or snapshot.seen_ms is None
 
 
 async def test_a_growing_backlog_is_seen_while_it_is_watched(autojump_clock: MockClock) -> None:

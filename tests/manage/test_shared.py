@@ -4,7 +4,7 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from trioworq.manage.shared import REST_SHARE, SharedRead
+from trioworq.manage.shared import MOST_REST_S, REST_SHARE, SharedRead
 from trioworq.stores.interface import StoreUnavailable
 
 
@@ -14,12 +14,13 @@ class Reading:
     def __init__(self) -> None:
         self.begun = 0
         self.trouble: Exception | None = None
+        self.takes_s = 1.0
 
     async def read(self) -> int:
         """Read."""
         self.begun += 1
         number = self.begun
-        await trio.sleep(1)
+        await trio.sleep(self.takes_s)
         if self.trouble is not None:
             raise self.trouble
         return number
@@ -56,6 +57,17 @@ async def test_a_long_read_rests(autojump_clock: MockClock) -> None:
     for _ in range(10):
         await shared.get()
     assert trio.current_time() == pytest.approx(10 + 9 * REST_SHARE)
+
+
+async def test_a_rest_has_an_end(autojump_clock: MockClock) -> None:
+    """Also where a read took long because the store stood still."""
+    reading = Reading()
+    shared = SharedRead(reading.read)
+    reading.takes_s = 100.0
+    await shared.get()
+    reading.takes_s = 1.0
+    await shared.get()
+    assert trio.current_time() == pytest.approx(100 + MOST_REST_S + 1)
 
 
 async def test_who_leaves_takes_nobody_along(autojump_clock: MockClock) -> None:

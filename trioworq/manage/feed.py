@@ -24,7 +24,12 @@ TRACE_INTERVAL_S = 5.0
 TRACE_POINTS = 60
 BACKLOG_POINTS = 60
 
+# A look that takes longer than this, and so many times as long as the one before, is told of meanwhile.
+SLOW_S = 4.0
+SLOW_LOOKS = 4
+
 _UNKNOWN = "The store is out of reach"
+_SLOW = "The store is slow to answer"
 
 
 @frozen
@@ -104,6 +109,7 @@ class Feed:
         self._looked = trio.Event()
         self._wanted = trio.Event()
         self._watched_at_s = -float("inf")
+        self._took_s = 0.0
         self._is_over = False
 
     async def next(self, after: int = 0) -> Snapshot | None:
@@ -132,7 +138,7 @@ class Feed:
     def leave(self) -> None:
         """Let those go who watch."""
         self._is_over = True
-        self._tell()
+        self._wake()
 
     async def run(self) -> None:
         """Look while somebody watches, and note what goes on. Runs until cancelled."""
@@ -158,26 +164,39 @@ class Feed:
             await trio.sleep_until(began_s + TRACE_INTERVAL_S)
 
     async def _publish(self) -> None:
-        before = self._latest or Snapshot(number=0, time_ms=self._clock.now_ms())
-        try:
-            self._latest = await self._look(before.number + 1)
-        except StoreUnavailable:
-            self._latest = self._unseen(before)
-        self._tell()
+        began_s = trio.current_time()
+        async with trio.open_nursery() as looking:
+            looking.start_soon(self._tell_of_slowness)
+            try:
+                snapshot = await self._look()
+            except StoreUnavailable:
+                snapshot = self._unseen(_UNKNOWN)
+            looking.cancel_scope.cancel()
+        self._took_s = trio.current_time() - began_s
+        self._tell(snapshot)
 
-    def _unseen(self, before: Snapshot) -> Snapshot:
+    async def _tell_of_slowness(self) -> None:
+        await trio.sleep(max(SLOW_S, SLOW_LOOKS * self._took_s))
+        while True:
+            self._tell(self._unseen(_SLOW))
+            await trio.sleep(LOOK_INTERVAL_S)
+
+    def _unseen(self, trouble: str) -> Snapshot:
         """Show what was known, as such."""
         now_ms = self._clock.now_ms()
+        before = self._latest or Snapshot(number=0, time_ms=now_ms)
         lost_at_ms = now_ms if before.lost_at_ms is None else before.lost_at_ms
-        return evolve(
-            before, number=before.number + 1, time_ms=now_ms, trouble=_UNKNOWN, lost_at_ms=lost_at_ms
-        )
+        return evolve(before, time_ms=now_ms, trouble=trouble, lost_at_ms=lost_at_ms)
 
-    def _tell(self) -> None:
+    def _tell(self, snapshot: Snapshot) -> None:
+        self._latest = evolve(snapshot, number=self._latest.number + 1 if self._latest else 1)
+        self._wake()
+
+    def _wake(self) -> None:
         self._looked.set()
         self._looked = trio.Event()
 
-    async def _look(self, number: int) -> Snapshot:
+    async def _look(self) -> Snapshot:
         counts, ended = await self._counts.get(), await self._ended.get()
         now_ms = self._clock.now_ms()
         nodes = await self._store.nodes(now_ms)
@@ -194,7 +213,7 @@ class Feed:
         troubles = {status.queue: self._judge(status, now_ms) for status in statuses}
         await trio.lowlevel.checkpoint()
         return Snapshot(
-            number=number,
+            number=0,
             time_ms=now_ms,
             seen_ms=now_ms,
             queues=sorted(statuses, key=lambda status: _place(status, troubles)),

@@ -11,6 +11,8 @@ T = TypeVar("T")
 
 # How many times as long as a read took there is none: counting a million rows is not to be all a store does.
 REST_SHARE = 2
+# But not for longer than this: a read may have taken long since the store stood still.
+MOST_REST_S = 10.0
 
 
 class SharedRead(Generic[T]):
@@ -55,4 +57,4 @@ class SharedRead(Generic[T]):
         self._rest(self._took_s, began_s)
 
     def _rest(self, took_s: float, began_s: float) -> None:
-        self._rested_at_s = began_s + took_s + REST_SHARE * took_s
+        self._rested_at_s = began_s + took_s + min(REST_SHARE * took_s, MOST_REST_S)
