@@ -174,3 +174,10 @@ async def test_an_open_overview_is_sent_all_at_first_and_then_what_changes(site:
     assert first["order"] == ["push:default", "pull:files"]
     assert later["rows"]["pull:files"]["waiting"] == "2"
     assert "name" not in later["rows"]["pull:files"]
+
+
+async def test_the_row_that_scripts_make_new_ones_of_says_nothing(browser: Browser) -> None:
+    """It is filled in with what they are sent."""
+    template = (await browser.get()).text.split('<template id="queue-row">')[1].split("</template>")[0]
+    cells = read_cells(template.replace('data-key=""', 'data-key="new"')).rows["new"]
+    assert {text for name, text in cells.items() if "@" not in name} == {""}
