@@ -95,19 +95,30 @@ def store_options(request: pytest.FixtureRequest, tmp_path: Path) -> list[str]:
     return ["--driver=mysql", f"--mysql-dsn={dsn}"]
 
 
+@pytest.fixture(scope="module")
+def lasting_mysql_dsn(mysql_server_dsn: str) -> Iterator[str]:
+    """DSN of a database for all tests of a file."""
+    name = f"trioworq_{secrets.token_hex(6)}"
+    administer(mysql_server_dsn, f"CREATE DATABASE {name}")
+    yield with_database(mysql_server_dsn, name)
+    administer(mysql_server_dsn, f"DROP DATABASE {name}")
+
+
 @pytest.fixture(scope="module", params=["sqlite", "mysql"])
 def lasting_store_options(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[list[str]]:
+) -> list[str]:
     """The same for a daemon that all tests of a file share, by store."""
-    if request.param == "sqlite":
-        yield ["--driver=sqlite", f"--sqlite-path={tmp_path_factory.mktemp('store') / 'jobs.db'}"]
-        return
-    server_dsn: str = request.getfixturevalue("mysql_server_dsn")
-    name = f"trioworq_{secrets.token_hex(6)}"
-    administer(server_dsn, f"CREATE DATABASE {name}")
-    yield ["--driver=mysql", f"--mysql-dsn={with_database(server_dsn, name)}"]
-    administer(server_dsn, f"DROP DATABASE {name}")
+    return lasting_options(request.param, request, tmp_path_factory)
+
+
+def lasting_options(
+    store: str, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[str]:
+    """Return the arguments that make a daemon keep its jobs in a store that all tests of a file share."""
+    if store == "sqlite":
+        return ["--driver=sqlite", f"--sqlite-path={tmp_path_factory.mktemp('store') / 'jobs.db'}"]
+    return ["--driver=mysql", f"--mysql-dsn={request.getfixturevalue('lasting_mysql_dsn')}"]
 
 
 @pytest.fixture

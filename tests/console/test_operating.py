@@ -1,22 +1,58 @@
-"""What operators do on quiet days, with scripts and without: queues, routings, single jobs, new ones."""
+"""What operators do on quiet days, on both stores, with scripts and without: queues, routings, jobs."""
 
+from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
+from attrs import frozen
 from playwright.sync_api import Locator, expect
 
+from tests.conftest import lasting_options
 from tests.console.browsing import Visitor
 from tests.console.conftest import Visit
-from tests.console.shop import HOUR_S, Shop
+from tests.console.shop import HOUR_S, Shop, fill, open_shop
 from tests.process.running_daemon import wait_until
 
 REFUSED = r"responded with a status of 40[09]"
 
 
-@pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
-def operator(visit_site: Visit, shop: Shop, request: pytest.FixtureRequest) -> Visitor:
-    """Somebody who means what they do, in a browser that may have scripts turned off."""
-    visitor = visit_site(shop.url, java_script_enabled=request.param)
+@frozen
+class Way:
+    """What an operator has to do with."""
+
+    store: str
+    has_scripts: bool
+
+
+WAYS = {
+    "scripts": Way("sqlite", has_scripts=True),
+    "no scripts": Way("sqlite", has_scripts=False),
+    "mysql": Way("mysql", has_scripts=True),
+}
+
+
+@pytest.fixture(scope="module", params=WAYS.values(), ids=list(WAYS))
+def way(request: pytest.FixtureRequest) -> Way:
+    """A browser with scripts or without, and either store."""
+    found: Way = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def shop(
+    way: Way, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Shop]:
+    """A shop on that store."""
+    options = lasting_options(way.store, request, tmp_path_factory)
+    with open_shop(tmp_path_factory.mktemp("shop"), *options) as opened:
+        fill(opened)
+        yield opened
+
+
+@pytest.fixture
+def operator(visit_site: Visit, shop: Shop, way: Way) -> Visitor:
+    """Somebody who means what they do."""
+    visitor = visit_site(shop.url, java_script_enabled=way.has_scripts)
     visitor.agrees = True
     return visitor
 
