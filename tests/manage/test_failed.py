@@ -23,9 +23,9 @@ from trioworq.core.failures import (
 )
 from trioworq.core.jobs import FinishedJob
 from trioworq.core.routing import Routing
-from trioworq.manage.failed import SWEEP_ROWS, FailedJobs
+from trioworq.manage.failed import SWEEP_ROWS, TRANSACTION_S, FailedJobs
 from trioworq.manage.resting import REST_SHARE
-from trioworq.stores.interface import JobSet, Store
+from trioworq.stores.interface import JobSet, Store, StoreUnavailable
 
 
 async def test_a_retried_job_runs_at_once_and_may_finish(autojump_clock: MockClock) -> None:
@@ -131,9 +131,10 @@ async def test_many_are_swept_a_few_at_a_time_and_each_once(autojump_clock: Mock
 
 @define(eq=False)
 class BusyStore:
-    """A store with failures that takes a second for each transaction."""
+    """A store with failures that takes its time for each transaction."""
 
     failures: int = 3 * SWEEP_ROWS
+    takes_s: float = 1.0
     begun_s: list[float] = field(factory=list)
 
     async def newest_failure_id(self) -> int:
@@ -155,7 +156,7 @@ class BusyStore:
     async def forget_failures(self, failure_ids: Sequence[int]) -> list[FailureName]:
         """Begin a transaction."""
         self.begun_s.append(trio.current_time())
-        await trio.sleep(1)
+        await trio.sleep(self.takes_s)
         return [FailureName(failure_id, "q") for failure_id in failure_ids]
 
 
@@ -173,13 +174,26 @@ def jobs_failed_in(store: BusyStore) -> tuple[FailedJobs, list[Any]]:
 
 @pytest.mark.parametrize("what", ["requeued", "deleted"])
 async def test_a_sweep_that_is_cut_short_is_told_in_the_log(autojump_clock: MockClock, what: str) -> None:
-    """Its client has left, so what has become of those jobs would be told nowhere."""
+    """Its client has left, so what has become of those jobs would be told nowhere; the transaction that was
+    under way is carried out, and told of too.
+    """
     failed, errors = jobs_failed_in(BusyStore())
     with trio.move_on_after(1.5 + REST_SHARE) as time:
         await (failed.retry_all if what == "requeued" else failed.clear)(EVERY_FAILURE)
     assert time.cancelled_caught
     (line,) = errors
-    assert (line["event"], line["jobs"]) == (f"failed jobs {what}", SWEEP_ROWS)
+    assert (line["event"], line["jobs"]) == (f"failed jobs {what}", 2 * SWEEP_ROWS)
+
+
+@pytest.mark.parametrize("what", ["requeued", "deleted"])
+async def test_a_store_that_never_answers_does_not_hold_up_a_sweep(
+    autojump_clock: MockClock, what: str
+) -> None:
+    """Nor the stop of the daemon that waits for it."""
+    failed, _ = jobs_failed_in(BusyStore(takes_s=3600))
+    with pytest.raises(StoreUnavailable):
+        await (failed.retry_all if what == "requeued" else failed.clear)(EVERY_FAILURE)
+    assert trio.current_time() == pytest.approx(TRANSACTION_S)
 
 
 async def test_others_have_their_turn_while_many_are_swept(autojump_clock: MockClock) -> None:

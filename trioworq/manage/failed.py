@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+import trio
 from attrs import frozen
 
 from trioworq.clock import Clock
@@ -16,10 +17,12 @@ from trioworq.core.failures import (
 from trioworq.core.jobs import INT64_MAX, FailedJob, read_job_id
 from trioworq.logs import ErrorLog
 from trioworq.manage.resting import with_rest
-from trioworq.stores.interface import Store
+from trioworq.stores.interface import Store, StoreUnavailable
 
 # How many failures one transaction changes: pushes wait for no more than these.
 SWEEP_ROWS = 200
+# And it may take this long at the most.
+TRANSACTION_S = 30.0
 
 
 @frozen
@@ -93,7 +96,7 @@ class FailedJobs:
         """Have failed jobs wait again, transaction by transaction; say which, and why others do not.
 
         What fails again meanwhile is left. Each transaction is told of when it is durable. If cancelled:
-        those of some transactions wait again.
+        those wait again that have been told of, as long as the store answers.
         """
         done: list[int] = []
         errors: list[tuple[int, str]] = []
@@ -121,7 +124,8 @@ class FailedJobs:
     async def clear(self, wanted: FailureFilter, tell: Callable[[Swept], None] = _tell_nobody) -> Swept:
         """Remove failed jobs for good, transaction by transaction; say which.
 
-        Each transaction is told of when it is durable. If cancelled: those of some are removed.
+        Each transaction is told of when it is durable. If cancelled: those are removed that have been told
+        of, as long as the store answers.
         """
         done: list[int] = []
 
@@ -138,12 +142,20 @@ class FailedJobs:
         return Swept(done)
 
     async def _sweep(self, wanted: FailureFilter, act: Callable[[Sequence[int]], Awaitable[None]]) -> None:
-        """Go through the failures that are there by now, the oldest first."""
+        """Go through the failures that are there by now, the oldest first.
+
+        If cancelled: ends after the transaction that is under way, since it is carried out anyhow, and what
+        it does is to be told. Raises StoreUnavailable if it takes too long.
+        """
         until_id = await self._store.newest_failure_id()
         after_id = 0
         while ids := await self._store.failure_ids(wanted, after_id, until_id, SWEEP_ROWS):
             async with with_rest():
-                await act(ids)
+                try:
+                    with trio.fail_after(TRANSACTION_S, shield=True):
+                        await act(ids)
+                except trio.TooSlowError:
+                    raise StoreUnavailable("a transaction took too long") from None
             after_id = ids[-1]
 
     async def _ids_of(self, job_id: str) -> Sequence[int]:

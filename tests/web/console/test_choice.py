@@ -77,6 +77,7 @@ def test_times_are_in_utc_as_browsers_write_them(text: str) -> None:
         ("since", "year"),
         ("from", "yesterday"),
         ("to", "2023-13-01T00:00"),
+        ("jobs", ""),
         ("jobs", "1,,2"),
         ("jobs", "1 or 1=1"),
         ("jobs", ",".join(map(str, range(1, MAX_JOBS + 2)))),

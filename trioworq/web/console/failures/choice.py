@@ -46,10 +46,10 @@ class Since(Enum):
 def fields_of(given: _Fields) -> dict[str, str]:
     """Return what a query or a form says of a choice; what is empty has not been filled in.
 
-    But an empty error is one: that of failures which are older than errors are kept.
+    But an empty error is one: that of failures which are older than errors are kept. And no jobs are not all.
     """
     texts = {name: replaced(given[name]) for name in FIELDS if name in given}
-    return {name: text for name, text in texts.items() if text or name == "error"}
+    return {name: text for name, text in texts.items() if text or name in ("error", "jobs")}
 
 
 def read_choice(given: _Fields, now_ms: int) -> FailureFilter:
