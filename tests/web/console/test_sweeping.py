@@ -146,8 +146,8 @@ async def open_gated() -> AsyncIterator[tuple[ManagedSite, trio.Event]]:
 
 
 async def test_a_sweep_is_watched_and_stopped() -> None:
-    """While it is at work the failures page leads to it; what is stopped has left the rest as it was."""
-    async with open_gated() as (managed, _):
+    """While it is at work the failures page leads to it; what was under way when it was stopped is counted."""
+    async with open_gated() as (managed, gate):
         await managed.fail_with("no", 2)
         page = await managed.visit(f"{CONFIRM}?action=delete")
         address = (await submit(managed.browser, page.form("Delete 2 failed jobs"))).headers["location"]
@@ -158,9 +158,10 @@ async def test_a_sweep_is_watched_and_stopped() -> None:
         watched = await managed.visit(failures.link("Watch"))
         assert watched.form("Stop").fields[1:] == page.form("Stop").fields[1:]
         await managed.follow(page.form("Stop"))
+        gate.set()
         text = await progress_of(managed, address)
-        assert "It ended before its time: stopped. 0 have been removed." in text
-        assert await managed.count_failed() == 2
+        assert "It ended before its time: stopped. 2 have been removed." in text
+        assert await managed.count_failed() == 0
 
 
 async def test_a_page_that_is_open_asks_how_far_it_is() -> None:
