@@ -146,7 +146,7 @@ async def open_gated() -> AsyncIterator[tuple[ManagedSite, trio.Event]]:
 
 
 async def test_a_sweep_is_watched_and_stopped() -> None:
-    """While it is at work the failures page leads to it; what was under way when it was stopped is counted."""
+    """While it is at work the failures page leads to it; what was under way at its stop is counted."""
     async with open_gated() as (managed, gate):
         await managed.fail_with("no", 2)
         page = await managed.visit(f"{CONFIRM}?action=delete")
