@@ -45,7 +45,7 @@
       cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
       tzDate: (time) => (trioworqTimes.isLocal() ? new Date(time * 1000) : uPlot.tzDate(new Date(time * 1000), "Etc/UTC")),
       scales: { y: { range: (self, least, most) => [0, Math.max(most * 1.05, 1)] } },
-      axes: [{ ...quiet, values: (self, times, axis, space, step) => times.map((time) => clock(time, step)) }, { ...quiet, size: 56, incrs: steps, values: (self, values) => values.map(shown) }],
+      axes: [{ ...quiet, space: 80, values: (self, times, axis, space, step) => times.map((time) => clock(time, step)) }, { ...quiet, size: 56, incrs: steps, values: (self, values) => values.map(shown) }],
       series: [{}, ...colours.map((colour, index) => ({ stroke: style(colour), width: 1.5, dash: DASHES[index], points: { show: false } }))],
       hooks: { setCursor: [told], setData: [told] },
     };
