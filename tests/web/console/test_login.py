@@ -9,7 +9,7 @@ import pytest
 from tests.web.console.site import Browser, Site, open_site
 from tests.web.http2_client import events_until, open_http_2, request_headers
 from trioworq import __version__
-from trioworq.web.console.urls import local
+from trioworq.web.console.urls import MAX_CHARACTERS, local
 from trioworq.web.guard import Guard
 from trioworq.web.messages import Scope
 from trioworq.web.tokens import new_token, parse_tokens
@@ -184,7 +184,7 @@ ELSEWHERE = [
     "console", "/console/../x", "/console/..//evil.test", "/console/%2e%2e/x", "/console/./x", "/console//x",
     "javascript:alert(1)", "/console\r\nSet-Cookie: a=b", "/console?a=\r\n", "/console?a=\\", "/console#x",
     "\t//evil.test", "/console@evil.test", "/console:80", " /console", "/console é", "/console?é", "/v1/x",
-    "/console/\x00", "/console?\x00",
+    "/console/\x00", "/console?\x00", "/console?" + "x" * MAX_CHARACTERS,
 ]  # fmt: skip
 
 

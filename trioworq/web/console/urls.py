@@ -6,6 +6,9 @@ from urllib.parse import quote, urlencode
 from trioworq.web.paths import clean
 from trioworq.web.replies import CONSOLE, is_console
 
+# Heads of requests have an end, and so have those of answers for many a proxy.
+MAX_CHARACTERS = 32 * 1024
+
 _PATH = re.compile(r"[A-Za-z0-9/_.-]+")
 _QUERY = re.compile(r"[!\"$-\[\]-~]*")
 
@@ -20,7 +23,9 @@ def url(path: str, **query: object) -> str:
 
 
 def local(address: str) -> str:
-    """Return an address if it is one of the console's, and that of its first page otherwise."""
+    """Return an address if it is one of the console's that is not too long, else that of its first page."""
+    if len(address) > MAX_CHARACTERS:
+        return CONSOLE
     path, _, query = address.partition("?")
     is_ours = _PATH.fullmatch(path) and clean(path) == path and is_console(path) and _QUERY.fullmatch(query)
     return address if is_ours else CONSOLE
