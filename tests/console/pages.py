@@ -79,6 +79,7 @@ PAGES: Mapping[str, Callable[[Shop], Sequence[Address]]] = {
 
 NO_PAGES = frozenset(
     {
+        "/console/",
         "/console/failures/sweep/progress",
         "/console/job/payload",
         "/console/job/stage",
@@ -87,4 +88,4 @@ NO_PAGES = frozenset(
         "/console/static/{name...}",
     }
 )
-"""Routes that answer with something else: pieces of pages, files, streams."""
+"""Routes that answer with something else: the way to a page, pieces of pages, files, streams."""

@@ -34,6 +34,12 @@ async def test_a_page_may_be_asked_for_its_head(site: Site) -> None:
     assert int(answer.headers["content-length"]) > 1000
 
 
+async def test_a_slash_at_the_end_leads_to_the_console(browser: Browser) -> None:
+    """People type it."""
+    answer = await browser.get("/console/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+
+
 async def test_nothing_of_a_page_is_inline(browser: Browser) -> None:
     """Neither script nor style: the policy would not let them run."""
     page = (await browser.get("/console")).text

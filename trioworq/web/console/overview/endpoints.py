@@ -25,7 +25,11 @@ _SLOW = "The store has not told yet how queues stand"
 
 def routes(desk: Desk, tables: Tables) -> tuple[Route, ...]:
     """Return the routes; `tables` are those that open pages are kept up to date from."""
-    return (Route("GET", CONSOLE, _Overview(desk, tables).show, Scope.READ),)
+    overview = _Overview(desk, tables)
+    return (
+        Route("GET", CONSOLE, overview.show, Scope.READ),
+        Route("GET", f"{CONSOLE}/", overview.lead, Scope.READ),
+    )
 
 
 @frozen
@@ -55,6 +59,10 @@ class Filter:
 class _Overview:
     _desk: Desk
     _tables: Tables
+
+    async def lead(self, _request: Request) -> Response:
+        """Lead to the page whoever has typed a slash at its end."""
+        return self._desk.see_other(CONSOLE)
 
     async def show(self, request: Request) -> Response:
         snapshot = await latest(self._desk)
