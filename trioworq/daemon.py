@@ -36,6 +36,7 @@ from trioworq.dispatch.runs import RELEASE_TIMEOUT_S
 from trioworq.dispatch.store_watch import StoreWatch
 from trioworq.dispatch.workers import WorkerSettings, open_workers
 from trioworq.logs import CLOSING_TIMEOUT_S, Logs, open_logs
+from trioworq.manage.failed import TRANSACTION_S
 from trioworq.manage.management import Management, ManageSettings, management_of, open_management
 from trioworq.manage.pruner import Retention
 from trioworq.manage.reporter import Reporter
@@ -64,10 +65,17 @@ ANCHOR_INTERVAL_S = 60.0
 # The garbage collector's thresholds: how many more objects are made than freed before it looks at the young
 # ones, and how often that happens before it looks at older ones too.
 COLLECT_AT = (5_000, 10, 10)
-# How long after shutdown_timeout the end may take with a store that does not answer: giving back the jobs
-# and the leases, the store's last commits, the last lines of the logs, and some for closing it all.
+# How long after shutdown_timeout the end may take with a store that does not answer: the last transaction of
+# a sweep, giving back the jobs and the leases, the store's last commits, the last lines of the logs, and some
+# for closing it all.
 ENDING_S = (
-    PULL_GIVE_BACK_TIMEOUT_S + RELEASE_TIMEOUT_S + GIVE_BACK_TIMEOUT_S + CLOSING_S + CLOSING_TIMEOUT_S + 8.0
+    TRANSACTION_S
+    + PULL_GIVE_BACK_TIMEOUT_S
+    + RELEASE_TIMEOUT_S
+    + GIVE_BACK_TIMEOUT_S
+    + CLOSING_S
+    + CLOSING_TIMEOUT_S
+    + 8.0
 )
 
 

@@ -12,6 +12,7 @@ resting     lets others at the store have their turn between one transaction and
 
 reporter    says what goes on in the queues of this node
 feed        how all queues stand, for those who watch
+standings   what they are shown, put together
 sampler     writes down the load at intervals, on one node of a cluster
 pruner      forgets what has been kept long enough
 

@@ -1,18 +1,17 @@
 """How all queues stand, looked at once a second for all who watch, and hardly at all while nobody does."""
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import trio
 from attrs import define, evolve, field, frozen
 
 from trioworq.clock import Clock
-from trioworq.core.jobs import Kind
 from trioworq.core.load import JobCount, QueueEnded
-from trioworq.core.nodes import NO_ACTIVITY, Activity, LiveNode, QueueName, read_report, sum_up
+from trioworq.core.nodes import NO_ACTIVITY, Activity, QueueName, read_report, sum_up
 from trioworq.core.overview import QueueStatus, Trouble, is_growing, trouble_of
-from trioworq.core.queues import Owner
 from trioworq.manage.shared import SharedRead
+from trioworq.manage.standings import NodeStatus, jobs_by_queue, place, stand, stand_nodes
 from trioworq.pauses import Pauses
 from trioworq.stores.interface import Store, StoreUnavailable
 
@@ -30,15 +29,6 @@ SLOW_LOOKS = 4
 
 _UNKNOWN = "The store is out of reach"
 _SLOW = "The store is slow to answer"
-
-
-@frozen
-class NodeStatus:
-    """A live node, and how many queues it dispatches."""
-
-    id: str
-    host: str
-    queues: int
 
 
 @frozen(kw_only=True)
@@ -171,7 +161,7 @@ class Feed:
                 snapshot = await self._look()
             except StoreUnavailable:
                 snapshot = self._unseen(_UNKNOWN)
-            looking.cancel_scope.cancel()
+            looking.cancel_scope.cancel(reason="the look has ended")
         self._took_s = trio.current_time() - began_s
         self._tell(snapshot)
 
@@ -203,11 +193,9 @@ class Feed:
         owners = await self._store.owners(now_ms)
         defined = {definition.name for definition in await self._store.queues()}
         activities = sum_up(read_report(node.report) for node in nodes)
-        jobs = _by_queue(counts, ended, defined, activities, self._pauses)
+        jobs = jobs_by_queue(counts, ended, defined, activities, self._pauses)
         await trio.lowlevel.checkpoint()
-        statuses = [
-            _status(queue, of, defined, owners, activities, self._pauses) for queue, of in jobs.items()
-        ]
+        statuses = stand(jobs, defined, owners, activities, self._pauses)
         # Of many thousands of queues each of these takes as long as others should wait for their turn.
         await trio.lowlevel.checkpoint()
         troubles = {status.queue: self._judge(status, now_ms) for status in statuses}
@@ -216,9 +204,9 @@ class Feed:
             number=0,
             time_ms=now_ms,
             seen_ms=now_ms,
-            queues=sorted(statuses, key=lambda status: _place(status, troubles)),
+            queues=sorted(statuses, key=lambda status: place(status, troubles)),
             troubles=troubles,
-            nodes=[_node(node, owners) for node in nodes],
+            nodes=stand_nodes(nodes, owners),
             traces=self._traces.shown(),
             traced=self._traces.number,
         )
@@ -227,78 +215,3 @@ class Feed:
         backlog = self._backlogs[status.queue]
         backlog.append(status.waiting)
         return trouble_of(status, growing=is_growing(backlog), now_ms=now_ms)
-
-
-@define
-class _Jobs:
-    """How many jobs of a queue there are."""
-
-    waiting: int = 0
-    deferred: int = 0
-    running: int = 0
-    failed: int = 0
-    finished: int = 0
-    oldest_due_ms: int | None = None
-
-    def add(self, count: JobCount) -> None:
-        self.waiting += count.waiting
-        self.deferred += count.deferred
-        self.running += count.running
-        due = [each for each in (self.oldest_due_ms, count.oldest_due_ms) if each is not None]
-        self.oldest_due_ms = min(due, default=None)
-
-
-def _by_queue(
-    counts: Iterable[JobCount],
-    ended: Iterable[QueueEnded],
-    defined: Iterable[str],
-    activities: Mapping[QueueName, Activity],
-    pauses: Pauses,
-) -> Mapping[QueueName, _Jobs]:
-    """Return every queue that is defined, paused, has jobs, or where something goes on."""
-    jobs: defaultdict[QueueName, _Jobs] = defaultdict(_Jobs)
-    for count in counts:
-        jobs[QueueName(count.kind, count.queue)].add(count)
-    for each in ended:
-        of = jobs[QueueName(each.kind, each.queue)]
-        of.failed, of.finished = each.failed, each.finished
-    others = (QueueName(Kind.PUSH, name) for name in defined)
-    paused = (QueueName(kind, name) for kind, name in pauses.all)
-    for queue in (*others, *activities, *paused):
-        jobs[queue] = jobs[queue]
-    return jobs
-
-
-def _status(
-    queue: QueueName,
-    jobs: _Jobs,
-    defined: set[str],
-    owners: Mapping[str, Owner],
-    activities: Mapping[QueueName, Activity],
-    pauses: Pauses,
-) -> QueueStatus:
-    is_push = queue.kind is Kind.PUSH
-    owner = owners.get(queue.name) if is_push else None
-    return QueueStatus(
-        queue=queue,
-        is_defined=not is_push or queue.name in defined,
-        is_paused=pauses.is_paused(queue.kind, queue.name),
-        node=owner.host if owner else None,
-        waiting=jobs.waiting,
-        deferred=jobs.deferred,
-        running=jobs.running,
-        failed=jobs.failed,
-        finished=jobs.finished,
-        oldest_due_ms=jobs.oldest_due_ms,
-        activity=activities.get(queue, NO_ACTIVITY),
-    )
-
-
-def _place(status: QueueStatus, troubles: Mapping[QueueName, Trouble]) -> tuple[int, int, str]:
-    """Order queues: the worst trouble first, then by kind and name, so that nothing moves for nothing."""
-    return -troubles[status.queue], status.queue.kind, status.queue.name
-
-
-def _node(node: LiveNode, owners: Mapping[str, Owner]) -> NodeStatus:
-    held = sum(owner.node_id == node.id for owner in owners.values())
-    return NodeStatus(node.id, node.host, held)

@@ -10,7 +10,8 @@ from attrs import evolve
 from trioworq.core.jobs import Kind
 from trioworq.core.nodes import Activity, QueueName
 from trioworq.core.overview import QueueStatus, Trouble
-from trioworq.manage.feed import TRACE_POINTS, NodeStatus, Snapshot
+from trioworq.manage.feed import TRACE_POINTS, Snapshot
+from trioworq.manage.standings import NodeStatus
 from trioworq.web.console.overview import table
 from trioworq.web.console.overview.sparkline import HEIGHT, WIDTH, lines
 from trioworq.web.console.overview.table import Tables

@@ -127,6 +127,16 @@ async def test_a_definition_is_edited_in_place(site: Site, browser: Browser) -> 
     assert (definition.max_dispatches_per_second, definition.max_burst_size) == (1.5, 2)
 
 
+async def test_a_rate_limit_is_edited_as_exactly_as_it_is_kept(site: Site, browser: Browser) -> None:
+    """Who changes something else does not change it by rounding."""
+    for rate in (0.123456789, 1234567.25, 1e22):
+        await site.put_queue("mail", max_dispatches_per_second=rate, max_burst_size=7)
+        fields = fields_of((await browser.get(f"{QUEUE}?name=mail&edit=1")).text, DEFINE)
+        await browser.post(DEFINE, fields | {"max_workers": "4"})
+        definition = site.queues.definitions.running["mail"].definition
+        assert (definition.max_workers, definition.max_dispatches_per_second) == (4, rate)
+
+
 async def test_the_form_comes_and_goes_without_the_page(site: Site, browser: Browser) -> None:
     """As the part that takes the other's place."""
     form = await browser.get(f"{QUEUE}?name=default&edit=1", HX_Request="true", HX_Target="definition")

@@ -8,7 +8,7 @@ import trio
 from attrs import frozen
 
 from trioworq.config import FIREWORQ_VERSION
-from trioworq.manage.feed import NodeStatus
+from trioworq.manage.standings import NodeStatus
 from trioworq.stores.interface import Schema, StoreUnavailable
 from trioworq.web.console.about.libraries import libraries
 from trioworq.web.console.desk import Desk

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from trioworq.core.jobs import Kind
 from trioworq.core.nodes import NO_ACTIVITY, Activity, QueueName
 from trioworq.core.overview import QueueStatus, Trouble
-from trioworq.manage.feed import NodeStatus, Snapshot
+from trioworq.manage.feed import Snapshot
+from trioworq.manage.standings import NodeStatus
 from trioworq.web.console.numbers import NOTHING, count, duration, rate
 from trioworq.web.console.shown import plain
 from trioworq.web.console.urls import url

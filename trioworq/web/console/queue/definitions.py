@@ -11,7 +11,7 @@ from trioworq.web.console.forms import Form
 
 FIELDS = ("max_workers", "polling_interval", "max_dispatches_per_second", "max_burst_size", "priority")
 
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 # How messages name fields, in the words of the original.
 _NAMES = {"MaxDispatchesPerSecond": "max_dispatches_per_second", "MaxBurstSize": "max_burst_size"}
 
@@ -32,7 +32,7 @@ def typed_of(definition: QueueDefinition) -> Typed:
         {
             "max_workers": str(definition.max_workers),
             "polling_interval": str(definition.polling_interval_ms),
-            "max_dispatches_per_second": f"{definition.max_dispatches_per_second:g}",
+            "max_dispatches_per_second": repr(definition.max_dispatches_per_second).removesuffix(".0"),
             "max_burst_size": str(definition.max_burst_size),
             "priority": str(definition.priority),
         }
