@@ -65,6 +65,14 @@ def test_a_backlog_grows_when_it_is_larger_than_some_looks_ago() -> None:
     assert is_growing([0] * (GROWTH_LOOKS - 1) + [GROWTH_JOBS])
 
 
+def test_a_large_backlog_grows_when_it_is_larger_than_at_the_first_look() -> None:
+    """As long as it goes on: what has grown and stands still is no news."""
+    growing = [1000 + 2 * look for look in range(60)]
+    assert is_growing(growing)
+    assert not is_growing(growing[:GROWTH_LOOKS])
+    assert not is_growing([*growing, *[growing[-1]] * GROWTH_LOOKS])
+
+
 def test_a_backlog_that_has_not_been_watched_for_long_does_not_grow() -> None:
     """Its past is not known yet."""
     assert not is_growing([])

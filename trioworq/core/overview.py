@@ -10,7 +10,8 @@ from trioworq.core.nodes import NO_ACTIVITY, Activity, QueueName
 
 # A job that has been due for this long, in a queue where nothing ends, is held up by something.
 STUCK_MS = 10_000
-# A backlog grows if it is larger than it was so many looks ago, and by so much.
+# A backlog grows if it is larger by so many jobs than it was so many looks ago, and by this share than it was
+# then, or at the first look that is known of: of a large one a few looks are too short a time to tell.
 GROWTH_LOOKS = 10
 GROWTH_SHARE = 1.05
 GROWTH_JOBS = 10
@@ -58,8 +59,8 @@ def is_growing(backlog: Sequence[int]) -> bool:
     """Whether a backlog grows, by how many jobs waited at the last looks, the newest last."""
     if len(backlog) < GROWTH_LOOKS:
         return False
-    before, now = backlog[-GROWTH_LOOKS], backlog[-1]
-    return now >= before + GROWTH_JOBS and now >= before * GROWTH_SHARE
+    first, before, now = backlog[0], backlog[-GROWTH_LOOKS], backlog[-1]
+    return now >= before + GROWTH_JOBS and now >= min(first, before) * GROWTH_SHARE
 
 
 def trouble_of(status: QueueStatus, *, growing: bool, now_ms: int) -> Trouble:
