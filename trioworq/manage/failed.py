@@ -22,7 +22,7 @@ from trioworq.stores.interface import Store, StoreUnavailable
 # How many failures one transaction changes: pushes wait for no more than these.
 SWEEP_ROWS = 200
 # And it may take this long at the most, also while the daemon stops.
-TRANSACTION_S = 10.0
+TRANSACTION_S = 5.0
 
 
 @frozen
